@@ -1,0 +1,185 @@
+"""The crossing into C: loads the library, hands over pointers, picks ISA and threads, keeps buffers.
+
+This is the only file that touches CFFI. An op's file decides *when* a kernel pays and what its sizes
+mean; here is only how a call is made:
+
+    kernels.call(kernels.GEMM, [a, b, c, None], [batch, m, n, k, ...])
+
+Where no library was built, or with AUTOGRAD_BACKEND=numpy, `kernels.active` is False and every op runs
+its NumPy reference.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+__all__ = ["active", "call", "empty", "get_num_threads", "isa", "isas", "set_isa", "set_num_threads"]
+
+KERNEL_NAMES = (
+    "GEMM CONV2D CONV2D_INPUT CONV2D_WEIGHT ELEMENTWISE REDUCE SOFTMAX SOFTMAX_BACKWARD CROSS_ENTROPY "
+    "CROSS_ENTROPY_BACKWARD MAX_POOL MAX_POOL_BACKWARD AVG_POOL AVG_POOL_BACKWARD GATHER SCATTER_ADD "
+    "RANDOM SGD ADAM"
+).split()
+(
+    GEMM, CONV2D, CONV2D_INPUT, CONV2D_WEIGHT, ELEMENTWISE, REDUCE, SOFTMAX, SOFTMAX_BACKWARD,
+    CROSS_ENTROPY, CROSS_ENTROPY_BACKWARD, MAX_POOL, MAX_POOL_BACKWARD, AVG_POOL, AVG_POOL_BACKWARD,
+    GATHER, SCATTER_ADD, RANDOM, SGD, ADAM,
+) = range(len(KERNEL_NAMES))  # fmt: skip
+
+DTYPES = {np.dtype(np.float32): 0, np.dtype(np.float64): 1}
+
+
+def load() -> tuple[Any, Any]:
+    """(lib, ffi) of the compiled kernels, or (None, None) when there are none."""
+    try:
+        import _kernelgrad
+    except ImportError:
+        return None, None
+    lib, ffi = _kernelgrad.lib, _kernelgrad.ffi
+    refuse_stale(ffi.string(lib.kg_build()).decode())
+    return lib, ffi
+
+
+def refuse_stale(build: str) -> None:
+    """In a checkout, a library built from other sources than those beside it is an error."""
+    folder = Path(__file__).resolve().parent.parent / "csrc"
+    if not folder.is_dir():
+        return
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".c", ".h", ".def"):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    if not build.endswith(digest.hexdigest()[:16]):
+        raise ImportError(
+            "the compiled kernels (_kernelgrad) were built from other sources than those in "
+            f"{folder}; rebuild them with 'make build' (or 'python setup.py build_ext --inplace')"
+        )
+
+
+lib, ffi = (None, None) if os.environ.get("AUTOGRAD_BACKEND") == "numpy" else load()
+if lib is None and os.environ.get("AUTOGRAD_BACKEND") != "numpy":
+    warnings.warn(
+        "kernelgrad: no compiled kernels found; running on the NumPy backend, more slowly. "
+        "Reinstall where a C compiler is present, or set AUTOGRAD_BACKEND=numpy to silence this.",
+        stacklevel=2,
+    )
+
+# True where ops may call C. Tests switch it to compare the two backends.
+active: bool = lib is not None
+
+ERRORS = {1: IndexError("index out of range"), 2: ValueError("bad argument"), 3: MemoryError("workspace")}
+
+
+def call(
+    kernel: int,
+    args: Sequence[np.ndarray | None],
+    sizes: Sequence[int],
+    values: Sequence[float] = (),
+    dtype: np.dtype[Any] | None = None,
+) -> None:
+    """Run one kernel on arrays. `dtype` is that of the first array unless given; strides, lengths and
+    flags travel in `sizes` (elements, never bytes), as csrc/kernels.h lays them out."""
+    pointers = [ffi.NULL if a is None else ffi.from_buffer(a, require_writable=False) for a in args]
+    code = DTYPES[dtype if dtype is not None else args[0].dtype]  # type: ignore[union-attr]
+    error = lib.kg_call(kernel, code, pointers, len(pointers), sizes, len(sizes), values, len(values))
+    if error:
+        raise type(ERRORS[error])(f"{KERNEL_NAMES[kernel].lower()}: {ERRORS[error]} (sizes {list(sizes)})")
+
+
+# Threads and ISA ---------------------------------------------------------------------------------
+
+
+def set_num_threads(count: int) -> None:
+    """Threads that kernels may use (at least 1)."""
+    if not isinstance(count, int) or count < 1:
+        raise ValueError(f"set_num_threads: want an int >= 1, got {count!r}")
+    if lib is not None:
+        lib.kg_set_threads(count)
+
+
+def get_num_threads() -> int:
+    return int(lib.kg_get_threads()) if lib is not None else 1
+
+
+def isa() -> str:
+    """The instruction set in use: "avx512", "avx2", "neon" or "generic"; "" without kernels."""
+    return ffi.string(lib.kg_isa()).decode() if lib is not None else ""
+
+
+def isas() -> list[str]:
+    """The instruction sets built in and supported by this processor, best first."""
+    return ffi.string(lib.kg_isas()).decode().split() if lib is not None else []
+
+
+def set_isa(name: str) -> None:
+    if lib is None or lib.kg_set_isa(name.encode()) != 0:
+        raise ValueError(f"set_isa: {name!r} is not available here; available: {isas()}")
+
+
+# Kept buffers ------------------------------------------------------------------------------------
+# Fresh pages cost as much as a convolution: large outputs come from buffers that are kept and reused.
+# A buffer is free when only the pool still refers to it (every array made from it, and every view of
+# those, refers to it), so nothing has to be given back.
+
+KEPT_FROM = 1 << 15  # bytes; smaller arrays are malloc's business
+KEPT_LIMIT = 1 << 31  # bytes the pool may hold in all
+pool: dict[int, list[np.ndarray]] = {}
+pool_bytes = 0
+FREE = 3  # references to a free buffer during the scan: the list, the loop variable, getrefcount's own
+
+
+def empty(shape: tuple[int, ...], dtype: np.dtype[Any] | type) -> np.ndarray:
+    """An uninitialised C-contiguous array; large ones are 64-byte aligned and recycled."""
+    count = 1
+    for length in shape:
+        count *= length
+    dtype = np.dtype(dtype)
+    nbytes = count * dtype.itemsize
+    if nbytes < KEPT_FROM:
+        return np.empty(shape, dtype)
+    # Classes of 1/8 octave, so that nearly equal sizes share buffers.
+    step = 1 << max(12, nbytes.bit_length() - 4)
+    capacity = -(-nbytes // step) * step
+    kept = pool.setdefault(capacity, [])
+    for buffer in kept:
+        if sys.getrefcount(buffer) == FREE:
+            return np.ndarray(shape, dtype, buffer)
+    return np.ndarray(shape, dtype, new_buffer(capacity, kept))
+
+
+def new_buffer(capacity: int, kept: list[np.ndarray]) -> np.ndarray:
+    global pool_bytes
+    if pool_bytes + capacity > KEPT_LIMIT:
+        drop_free_buffers()
+    raw = np.empty(capacity + 64, np.uint8)
+    offset = -raw.ctypes.data % 64
+    # Its base is `raw`, not an ndarray chain that NumPy would collapse: views refer to the buffer itself.
+    buffer = np.frombuffer(memoryview(raw)[offset : offset + capacity], np.uint8)
+    if pool_bytes + capacity <= KEPT_LIMIT:
+        kept.append(buffer)
+        pool_bytes += capacity
+    return buffer
+
+
+def drop_free_buffers() -> None:
+    """Give every buffer that nobody uses back to the system."""
+    global pool_bytes
+    for capacity, kept in pool.items():
+        used = [buffer for buffer in kept if sys.getrefcount(buffer) > FREE]
+        pool_bytes -= capacity * (len(kept) - len(used))
+        kept[:] = used
+
+
+if lib is not None:
+    wanted = os.environ.get("AUTOGRAD_ISA")
+    if wanted:
+        set_isa(wanted)
+    set_num_threads(int(os.environ.get("AUTOGRAD_NUM_THREADS") or len(os.sched_getaffinity(0))))

@@ -1,0 +1,126 @@
+/* Picks the ISA once, at load, and runs instructions through its table. */
+#include <stdlib.h>
+#include <string.h>
+#include "kernels.h"
+#include "table.h"
+
+#ifndef KG_SOURCES_HASH
+#define KG_SOURCES_HASH "unknown"
+#endif
+
+#define DECLARE(isa) \
+  extern const kg_entry kg_table_##isa##_f32[KG_KERNELS], kg_table_##isa##_f64[KG_KERNELS];
+#define ROW(isa, supported) {#isa, kg_table_##isa##_f32, kg_table_##isa##_f64, supported},
+
+#if defined(__x86_64__)
+DECLARE(avx512) DECLARE(avx2) DECLARE(generic)
+#elif defined(__aarch64__)
+DECLARE(neon) DECLARE(generic)
+#else
+DECLARE(generic)
+#endif
+
+static int always(void) { return 1; }
+#if defined(__x86_64__)
+static int has_avx512(void) {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+static int has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+#endif
+
+typedef struct {
+  const char *name;
+  const kg_entry *float32, *float64;
+  int (*supported)(void);
+} isa_row;
+
+static const isa_row isas[] = { /* best first */
+#if defined(__x86_64__)
+    ROW(avx512, has_avx512) ROW(avx2, has_avx2)
+#elif defined(__aarch64__)
+    ROW(neon, always)
+#endif
+        ROW(generic, always)};
+enum { ISAS = sizeof isas / sizeof isas[0] };
+
+static const isa_row *chosen = &isas[ISAS - 1];
+
+__attribute__((constructor)) static void choose_best(void) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+#endif
+  for (int i = ISAS - 1; i >= 0; i--)
+    if (isas[i].supported()) chosen = &isas[i];
+}
+
+const char *kg_isa(void) { return chosen->name; }
+
+const char *kg_isas(void) {
+  static char names[64];
+  names[0] = 0;
+  for (int i = 0; i < ISAS; i++)
+    if (isas[i].supported()) {
+      if (names[0]) strcat(names, " ");
+      strcat(names, isas[i].name);
+    }
+  return names;
+}
+
+int kg_set_isa(const char *name) {
+  for (int i = 0; i < ISAS; i++)
+    if (!strcmp(name, isas[i].name) && isas[i].supported()) {
+      chosen = &isas[i];
+      return KG_OK;
+    }
+  return KG_BAD_ARGUMENT;
+}
+
+const char *kg_build(void) { return __VERSION__ " | " KG_SOURCES_HASH; }
+
+static const kg_entry *entry(const kg_instruction *in) {
+  return &(in->dtype == KG_FLOAT64 ? chosen->float64 : chosen->float32)[in->kernel];
+}
+
+int64_t kg_workspace(const kg_instruction *in) {
+  const kg_entry *e = entry(in);
+  return e->workspace ? e->workspace(in) : 0;
+}
+
+int kg_run(const kg_instruction *program, int64_t count) {
+  for (int64_t i = 0; i < count; i++) {
+    int error = entry(&program[i])->run(&program[i]);
+    if (error) return error;
+  }
+  return KG_OK;
+}
+
+/* This thread's scratch memory, kept and grown: fresh pages would cost more than most kernels. */
+static _Thread_local void *scratch;
+static _Thread_local int64_t scratch_bytes;
+
+static void *scratch_of(int64_t bytes) {
+  if (bytes > scratch_bytes) {
+    free(scratch);
+    scratch_bytes = (bytes + 4095) & ~(int64_t)4095;
+    scratch = aligned_alloc(64, (size_t)scratch_bytes);
+    if (!scratch) scratch_bytes = 0;
+  }
+  return scratch;
+}
+
+int kg_call(int kernel, int dtype, void **args, int nargs, const int64_t *sizes, int nsizes,
+            const double *values, int nvalues) {
+  if (kernel < 0 || kernel >= KG_KERNELS || nargs > KG_ARGS || nsizes > KG_SIZES || nvalues > KG_VALUES)
+    return KG_BAD_ARGUMENT;
+  kg_instruction in;
+  memset(&in, 0, sizeof in);
+  in.kernel = kernel;
+  in.dtype = dtype;
+  memcpy(in.args, args, (size_t)nargs * sizeof *args);
+  memcpy(in.sizes, sizes, (size_t)nsizes * sizeof *sizes);
+  if (nvalues) memcpy(in.values, values, (size_t)nvalues * sizeof *values);
+  int64_t bytes = kg_workspace(&in);
+  if (bytes && !(in.workspace = scratch_of(bytes))) return KG_NO_MEMORY;
+  return kg_run(&in, 1);
+}

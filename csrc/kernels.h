@@ -1,0 +1,76 @@
+/* The whole interface of the C library: one instruction struct, one way to run it.
+ *
+ * setup.py reads this file as the CFFI declaration (it drops the lines that begin with '#' and the
+ * comments), autograd/kernels.py fills the struct, and every kernel has the one signature kg_kernel.
+ *
+ * An instruction names a kernel, a real type, its arrays, its sizes and its numbers; what each slot
+ * means is written beside the enum. Sizes and strides count elements, never bytes. A NULL array means
+ * "not given". Kernels never allocate: scratch memory comes in `workspace`, as many bytes as
+ * kg_workspace() asks for. */
+#ifndef KERNELS_H
+#define KERNELS_H
+#include <stdint.h>
+
+enum { KG_ARGS = 16, KG_SIZES = 64, KG_VALUES = 16 };
+
+typedef struct {
+  int32_t kernel;          /* one of KG_GEMM ... */
+  int32_t dtype;           /* KG_FLOAT32 or KG_FLOAT64 */
+  void *args[16];          /* arrays */
+  int64_t sizes[64];       /* lengths, strides, flags */
+  double values[16];       /* real parameters */
+  void *workspace;         /* scratch, 64-byte aligned */
+} kg_instruction;
+
+enum { KG_FLOAT32, KG_FLOAT64 };
+
+/* What a kernel returns. */
+enum { KG_OK, KG_BAD_INDEX, KG_BAD_ARGUMENT, KG_NO_MEMORY };
+
+enum {
+  /* c = act(a @ b + bias), batched.  args: a b c bias
+   * sizes: batch m n k | a: batch row col strides | b: batch row col | c: batch row (columns are
+   * contiguous) | bias kind (0 none, 1 one per column, 2 one per row) | accumulate (1: c += ...) |
+   * activation (0 none, 1 relu) */
+  KG_GEMM,
+  /* y = conv(x, w) + bias.  args: x w y bias.  x (N,C,H,W), w (K,C/groups,R,S), y (N,K,P,Q), contiguous
+   * sizes: N C H W K R S P Q stride_h stride_w pad_h pad_w dilation_h dilation_w groups */
+  KG_CONV2D,
+  KG_CONV2D_INPUT,   /* args: x(out) w y(in);   the gradient in x, same sizes */
+  KG_CONV2D_WEIGHT,  /* args: x w(out) y(in);   the gradient in w, same sizes */
+  KG_ELEMENTWISE,
+  KG_REDUCE,
+  KG_SOFTMAX,
+  KG_SOFTMAX_BACKWARD,
+  KG_CROSS_ENTROPY,
+  KG_CROSS_ENTROPY_BACKWARD,
+  KG_MAX_POOL,
+  KG_MAX_POOL_BACKWARD,
+  KG_AVG_POOL,
+  KG_AVG_POOL_BACKWARD,
+  KG_GATHER,
+  KG_SCATTER_ADD,
+  KG_RANDOM,
+  KG_SGD,
+  KG_ADAM,
+  KG_KERNELS /* how many there are */
+};
+
+/* Run `count` instructions in order; stops at the first that fails and returns its error. */
+int kg_run(const kg_instruction *program, int64_t count);
+
+/* One eager call: builds the instruction on the C stack and lends it this thread's scratch memory. */
+int kg_call(int kernel, int dtype, void **args, int nargs, const int64_t *sizes, int nsizes,
+            const double *values, int nvalues);
+
+/* Bytes of workspace that an instruction needs with the present ISA and thread count. */
+int64_t kg_workspace(const kg_instruction *instruction);
+
+void kg_set_threads(int threads); /* clamps to [1, KG_MAX_THREADS] */
+int kg_get_threads(void);         /* 1 in a forked child */
+const char *kg_isa(void);         /* the ISA in use */
+const char *kg_isas(void);        /* those built in and supported here, best first, space-separated */
+int kg_set_isa(const char *name); /* 0, or KG_BAD_ARGUMENT when it is not one of kg_isas() */
+const char *kg_build(void);       /* "compiler version | hash of the sources" */
+
+#endif

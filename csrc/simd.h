@@ -1,0 +1,70 @@
+/* The vector type that kernels are written in, and the ISA parameters they are compiled with.
+ *
+ * A kernel file is compiled once per (ISA, real type): KG_ISA_<NAME> and KG_REAL (32 or 64) come from
+ * the command line, NAME(f) gives each copy its own symbol (f_avx512_f32). Only this file may use
+ * intrinsics. */
+#ifndef SIMD_H
+#define SIMD_H
+#include <stdint.h>
+#include <string.h>
+#include "kernels.h"
+
+#define KG_JOIN_(a, b, c) a##_##b##_##c
+#define KG_JOIN(a, b, c) KG_JOIN_(a, b, c)
+#if KG_REAL == 64
+typedef double real;
+typedef int64_t lane; /* an integer as wide as a real: comparisons give vectors of them */
+#define NAME(f) KG_JOIN(f, KG_ISA, f64)
+#else
+typedef float real;
+typedef int32_t lane;
+#define NAME(f) KG_JOIN(f, KG_ISA, f32)
+#endif
+
+/* Vector bytes and the number of vector registers. */
+#if defined(KG_ISA_avx512)
+#include <immintrin.h>
+enum { VBYTES = 64, VREGS = 32 };
+#elif defined(KG_ISA_avx2)
+#include <immintrin.h>
+enum { VBYTES = 32, VREGS = 16 };
+#elif defined(KG_ISA_neon)
+enum { VBYTES = 16, VREGS = 32 };
+#else
+enum { VBYTES = 16, VREGS = 16 };
+#endif
+enum { VL = VBYTES / sizeof(real) }; /* elements in a vector */
+
+typedef real vec __attribute__((vector_size(VBYTES)));
+typedef lane mask __attribute__((vector_size(VBYTES)));
+typedef real unaligned_vec __attribute__((vector_size(VBYTES), aligned(sizeof(real)), may_alias));
+
+static inline vec load(const real *p) { return *(const unaligned_vec *)p; }
+static inline void store(real *p, vec v) { *(unaligned_vec *)p = v; }
+static inline vec splat(real x) { return x - (vec){0}; }
+
+/* The first n of VL elements (0 <= n <= VL); the rest of the vector is zero. */
+#if defined(KG_ISA_avx512) && KG_REAL == 64
+static inline vec load_n(const real *p, int64_t n) {
+  return (vec)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p);
+}
+static inline void store_n(real *p, vec v, int64_t n) {
+  _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v);
+}
+#elif defined(KG_ISA_avx512)
+static inline vec load_n(const real *p, int64_t n) {
+  return (vec)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+}
+static inline void store_n(real *p, vec v, int64_t n) {
+  _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
+}
+#else
+static inline vec load_n(const real *p, int64_t n) {
+  vec v = {0};
+  memcpy(&v, p, (size_t)n * sizeof(real));
+  return v;
+}
+static inline void store_n(real *p, vec v, int64_t n) { memcpy(p, &v, (size_t)n * sizeof(real)); }
+#endif
+
+#endif

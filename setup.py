@@ -1,0 +1,159 @@
+"""Builds the C kernels (csrc/) into the extension module `_kernelgrad` with CFFI.
+
+Every kernel file is compiled once per (ISA, real type), all of them in parallel. Without a working
+compiler the install still succeeds and the library runs on its NumPy backend.
+
+Environment:  KERNELGRAD_CFLAGS  extra compiler flags (say, "-Wall -Wextra -Werror" or sanitizers)
+              KERNELGRAD_BUILD   "require" makes a failed build an error, "skip" leaves the kernels out
+"""
+
+import hashlib
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+ROOT = Path(__file__).resolve().parent
+SOURCES = ROOT / "csrc"
+
+# Files compiled once; all other .c files of csrc/ are kernels, compiled per (ISA, real type).
+SHARED = ("dispatch", "parallel")
+
+ISA_FLAGS = {
+    "x86_64": {
+        "generic": [],
+        "avx2": ["-mavx2", "-mfma"],
+        "avx512": [
+            "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma",
+            "-mprefer-vector-width=512",
+        ],
+    },
+    "aarch64": {"generic": [], "neon": []},
+}  # fmt: skip
+
+# IEEE results (NaN, infinity, signed zero) are kept: no -ffast-math.
+FLAGS = ["-std=gnu11", "-O3", "-fPIC", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"]
+
+
+def sources_hash() -> str:
+    """The first 16 hex digits of the SHA-256 of csrc/, which autograd/kernels.py compares at import."""
+    digest = hashlib.sha256()
+    for path in sorted(SOURCES.iterdir()):
+        if path.suffix in (".c", ".h", ".def"):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def declarations() -> str:
+    """kernels.h as CFFI reads it: no preprocessor lines, no comments."""
+    text = re.sub(r"/\*.*?\*/", "", (SOURCES / "kernels.h").read_text(), flags=re.S)
+    return "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+
+
+def machine() -> str:
+    name = platform.machine().lower()
+    return {"amd64": "x86_64", "arm64": "aarch64"}.get(name, name)
+
+
+def compile_jobs(isas: dict[str, list[str]]) -> list[tuple[Path, str, list[str]]]:
+    """(source, object name, flags) of every translation unit but CFFI's."""
+    jobs = [(SOURCES / f"{name}.c", name, [f'-DKG_SOURCES_HASH="{sources_hash()}"']) for name in SHARED]
+    kernels = sorted(path for path in SOURCES.glob("*.c") if path.stem not in SHARED)
+    for isa, isa_flags in isas.items():
+        for bits in (32, 64):
+            for path in kernels:
+                flags = [*isa_flags, f"-DKG_ISA={isa}", f"-DKG_ISA_{isa}", f"-DKG_REAL={bits}"]
+                jobs.append((path, f"{path.stem}_{isa}_f{bits}", flags))
+    return jobs
+
+
+class BuildKernels(build_ext):
+    """build_ext that knows ISAs, compiles in parallel, and may fail without failing the install."""
+
+    def build_extension(self, ext: Extension) -> None:
+        mode = os.environ.get("KERNELGRAD_BUILD", "")
+        if mode == "skip":
+            return
+        try:
+            self.build_kernels(ext)
+        except Exception as error:
+            if mode == "require":
+                raise
+            print(
+                f"kernelgrad: the C kernels could not be built ({error}); "
+                "installing without them: everything runs on the NumPy backend, more slowly",
+                file=sys.stderr,
+            )
+
+    def build_kernels(self, ext: Extension) -> None:
+        target = Path(self.get_ext_fullpath(ext.name))
+        objects = Path(self.build_temp).resolve()
+        objects.mkdir(parents=True, exist_ok=True)
+        glue = objects / "_kernelgrad.c"
+        write_cffi_glue(glue)
+        cc = self.compiler.compiler_so[0]
+        extra = os.environ.get("KERNELGRAD_CFLAGS", "").split()
+        openmp = ["-fopenmp"] if has_openmp(cc) else []
+        flags = [*FLAGS, *openmp, *extra]
+        headers = max(p.stat().st_mtime for p in SOURCES.iterdir() if p.suffix in (".h", ".def"))
+        python = [f"-I{path}" for path in self.compiler.include_dirs + self.include_dirs]
+        jobs = compile_jobs(ISA_FLAGS.get(machine(), {"generic": []}))
+
+        def compile_one(job: tuple[Path, str, list[str]]) -> Path:
+            source, name, own = job
+            out = objects / f"{name}.o"
+            command = [cc, *flags, *own, f"-I{SOURCES}", "-c", str(source), "-o", str(out)]
+            # The command itself is kept beside the object: other flags make it stale too.
+            stamp = out.with_suffix(".cmd")
+            fresh = out.exists() and out.stat().st_mtime > max(source.stat().st_mtime, headers)
+            if not (fresh and stamp.exists() and stamp.read_text() == " ".join(command)):
+                run(command)
+                stamp.write_text(" ".join(command))
+            return out
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            outputs = list(pool.map(compile_one, jobs))
+        glue_object = glue.with_suffix(".o")
+        run([cc, "-O2", "-fPIC", *python, f"-I{SOURCES}", "-c", str(glue), "-o", str(glue_object)])
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self.compiler.link_shared_object(
+            [str(path) for path in (glue_object, *outputs)],
+            str(target),
+            extra_postargs=[*openmp, *extra, "-lm"],
+        )
+
+
+def write_cffi_glue(path: Path) -> None:
+    from cffi import FFI
+
+    ffi = FFI()
+    ffi.cdef(declarations())
+    ffi.set_source("_kernelgrad", '#include "kernels.h"')
+    ffi.emit_c_code(str(path))
+
+
+def has_openmp(cc: str) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        probe = Path(folder) / "probe.c"
+        probe.write_text("#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n")
+        command = [cc, "-fopenmp", str(probe), "-o", str(probe.with_suffix(""))]
+        return subprocess.run(command, capture_output=True).returncode == 0
+
+
+def run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.stderr:
+        print(done.stderr, file=sys.stderr)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr}")
+
+
+if __name__ == "__main__":
+    setup(ext_modules=[Extension("_kernelgrad", [])], cmdclass={"build_ext": BuildKernels})
