@@ -50,6 +50,10 @@ enum {
   KG_AVG_POOL_BACKWARD,
   KG_GATHER,
   KG_SCATTER_ADD,
+  /* `count` elements of the Philox stream, from block (low, high) on.  args: out (float32/float64; words:
+   * uint32/uint64; integers: int64, with dtype float64)
+   * sizes: kind (0 words, 1 uniform, 2 normal, 3 mask, 4 integers) count key low high | integers: lowest
+   * range (as unsigned)       values: normal: mean std | mask: keep scale */
   KG_RANDOM,
   KG_SGD,
   KG_ADAM,

@@ -31,6 +31,9 @@ enum { VBYTES = 32, VREGS = 16 };
 #elif defined(KG_ISA_neon)
 enum { VBYTES = 16, VREGS = 32 };
 #else
+#if defined(__x86_64__)
+#include <emmintrin.h>
+#endif
 enum { VBYTES = 16, VREGS = 16 };
 #endif
 enum { VL = VBYTES / sizeof(real) }; /* elements in a vector */
@@ -65,6 +68,44 @@ static inline vec load_n(const real *p, int64_t n) {
   return v;
 }
 static inline void store_n(real *p, vec v, int64_t n) { memcpy(p, &v, (size_t)n * sizeof(real)); }
+#endif
+
+/* a0 b0 a1 b1 ... of the first and of the last halves. */
+#if defined(KG_ISA_avx512) && KG_REAL == 32
+static inline vec interleave_low(vec a, vec b) {
+  return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+static inline vec interleave_high(vec a, vec b) {
+  return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}
+#elif defined(KG_ISA_avx512) || (defined(KG_ISA_avx2) && KG_REAL == 32)
+static inline vec interleave_low(vec a, vec b) { return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11); }
+static inline vec interleave_high(vec a, vec b) { return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15); }
+#elif defined(KG_ISA_avx2) || KG_REAL == 32
+static inline vec interleave_low(vec a, vec b) { return __builtin_shufflevector(a, b, 0, 4, 1, 5); }
+static inline vec interleave_high(vec a, vec b) { return __builtin_shufflevector(a, b, 2, 6, 3, 7); }
+#else
+static inline vec interleave_low(vec a, vec b) { return __builtin_shufflevector(a, b, 0, 2); }
+static inline vec interleave_high(vec a, vec b) { return __builtin_shufflevector(a, b, 1, 3); }
+#endif
+
+/* The 64-bit products of b and the low half of each 64-bit lane, whatever the high halves hold. (Compilers
+ * make the portable line three multiplications.) */
+typedef uint64_t wide __attribute__((vector_size(VBYTES)));
+#if defined(KG_ISA_avx512)
+static inline wide multiply_low_halves(wide a, uint32_t b) {
+  return (wide)_mm512_mul_epu32((__m512i)a, _mm512_set1_epi64(b));
+}
+#elif defined(KG_ISA_avx2)
+static inline wide multiply_low_halves(wide a, uint32_t b) {
+  return (wide)_mm256_mul_epu32((__m256i)a, _mm256_set1_epi64x(b));
+}
+#elif defined(__x86_64__)
+static inline wide multiply_low_halves(wide a, uint32_t b) {
+  return (wide)_mm_mul_epu32((__m128i)a, _mm_set1_epi64x(b));
+}
+#else
+static inline wide multiply_low_halves(wide a, uint32_t b) { return (a & 0xffffffffu) * b; }
 #endif
 
 #endif
