@@ -221,7 +221,8 @@ int NAME(random)(const kg_instruction *in) {
   const int64_t *n = in->sizes;
   draw d = {.out = in->args[0], .kind = (int)n[0], .count = n[1], .key = (uint64_t)n[2],
             .low = (uint64_t)n[3], .high = (uint64_t)n[4], .first = (uint64_t)n[5],
-            .range = (uint64_t)n[6], .mean_or_keep = (real)in->values[0], .std_or_scale = (real)in->values[1]};
+            .range = (uint64_t)n[6],
+            .mean_or_keep = (real)in->values[0], .std_or_scale = (real)in->values[1]};
   if (d.kind < WORDS || d.kind > INTEGERS || d.count < 0) return KG_BAD_ARGUMENT;
   if (d.kind == INTEGERS && (KG_REAL != 64 || d.range == 0)) return KG_BAD_ARGUMENT;
   kg_parallel(body, &d, (d.count + 2 * VL - 1) / (2 * VL), 1024);

@@ -176,7 +176,7 @@ def scaled(word: Array, span: int) -> tuple[Array, Array]:
 def unit(word: Array, dtype: np.dtype[Any]) -> Array:
     """Words to floats in [0, 1), exactly."""
     dropped, bits = (8, 24) if dtype.itemsize == 4 else (11, 53)
-    out = (word >> word.dtype.type(dropped)).astype(dtype)
+    out: Array = (word >> word.dtype.type(dropped)).astype(dtype)
     out *= dtype.type(2.0**-bits)
     return out
 

@@ -1,0 +1,197 @@
+"""Gather along an axis and its adjoint, scatter-add, on raw arrays: C kernels and NumPy references.
+
+Two ways to index, each with its adjoint. The axis divides a shape into (outer, size, inner):
+
+    take          y[o, i, k] = x[o, index[i], k]            rows; an embedding is axis 0
+    put_add       x[o, index[i], k] += y[o, i, k]
+    take_along    y[o, i, k] = x[o, index[o, i, k], k]      elements; torch.gather
+    put_add_along x[o, index[o, i, k], k] += y[o, i, k]     torch.scatter_add
+
+Indices lie in [0, size); `wrapped` makes NumPy's negative ones so. Sums go in the order of i, so they are
+the same to the last bit in C and NumPy and for any number of threads.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from autograd import kernels
+
+__all__ = ["put_add", "put_add_along", "take", "take_along", "wrapped"]
+
+Array = np.ndarray[Any, Any]
+
+# From how many elements the kernels are faster. NumPy's take copies rows as fast as one thread can, its
+# take_along_axis and add.at are slow from the beginning.
+TAKE_FROM = 1 << 18
+ALONG_FROM = 64
+ADD_FROM = 64
+
+
+def wrapped(index: Array, size: int, name: str = "index") -> Array:
+    """int64 indices in [0, size) of indices in [-size, size); anything else is an IndexError.
+
+    >>> wrapped(np.array([0, -1]), 5)
+    array([0, 4])
+    """
+    index = as_index(index, name)
+    if index.size and index.min() < 0:
+        index = np.where(index < 0, index + size, index)
+        if index.min() < 0:
+            raise out_of_range(name, index - size, -size, size)
+    refuse_outside(name, index, size)
+    return index
+
+
+def take(x: Array, index: Array, axis: int = 0, name: str = "take") -> Array:
+    """x with its axis replaced by index's axes.
+
+    >>> take(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1, 1, 0]))
+    array([[3., 4.],
+           [3., 4.],
+           [1., 2.]])
+    """
+    axis, index = checked_axis(x, axis), as_index(index, name)
+    shape = (*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
+    if use_kernel(x.dtype, math.prod(shape), TAKE_FROM):
+        y = kernels.empty(shape, x.dtype)
+        run(kernels.GATHER, name, x, axis, index, y, single=False)
+        return y
+    refuse_outside(name, index, x.shape[axis])
+    out: Array = np.take(x, index, axis)
+    return out
+
+
+def put_add(y: Array, index: Array, axis: int, size: int, name: str = "put_add") -> Array:
+    """The adjoint of `take`: zeros with `size` at the axis, plus every row of y at its index.
+
+    >>> put_add(np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), np.array([1, 1, 0]), axis=0, size=2)
+    array([[5., 6.],
+           [4., 6.]])
+    """
+    index = as_index(index, name)
+    axis = axis + y.ndim - index.ndim + 1 if axis < 0 else axis
+    if y.shape[axis : axis + index.ndim] != index.shape:
+        raise ValueError(f"{name}: index {index.shape} does not match axes {axis} ... of y {y.shape}")
+    shape = (*y.shape[:axis], size, *y.shape[axis + index.ndim :])
+    if use_kernel(y.dtype, y.size, ADD_FROM):
+        x = kernels.empty(shape, y.dtype)
+        run(kernels.SCATTER_ADD, name, x, axis, index, y, single=False)
+        return x
+    refuse_outside(name, index, size)
+    x = np.zeros(shape, y.dtype)
+    np.add.at(x, (slice(None),) * axis + (index,), y)  # type: ignore[arg-type]
+    return x
+
+
+def take_along(x: Array, index: Array, axis: int, name: str = "gather") -> Array:
+    """torch.gather: index has x's number of axes, and is nowhere longer than x but along the axis.
+
+    >>> take_along(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1], [0]]), axis=1)
+    array([[2.],
+           [3.]])
+    """
+    axis, index = checked_axis(x, axis), as_index(index, name)
+    x = x[corner(name, x.shape, index.shape, axis)]
+    if use_kernel(x.dtype, index.size, ALONG_FROM):
+        y = kernels.empty(index.shape, x.dtype)
+        run(kernels.GATHER, name, x, axis, index, y, single=True)
+        return y
+    refuse_outside(name, index, x.shape[axis])
+    return np.take_along_axis(x, index, axis)
+
+
+def put_add_along(
+    y: Array, index: Array, axis: int, shape: tuple[int, ...], name: str = "scatter_add"
+) -> Array:
+    """The adjoint of `take_along`: zeros of x's shape, plus every element of y at its index. y may be longer
+    than index; what stands beyond is not used (as in torch.scatter_add).
+
+    >>> put_add_along(np.array([[1.0, 2.0, 4.0]]), np.array([[1, 0, 1]]), axis=1, shape=(1, 2))
+    array([[2., 5.]])
+    """
+    index = as_index(index, name)
+    axis = axis % len(shape) if shape else 0
+    if y.ndim != index.ndim or any(n > m for n, m in zip(index.shape, y.shape, strict=True)):
+        raise ValueError(f"{name}: index {index.shape} does not lie within y {y.shape}")
+    y = y[tuple(slice(n) for n in index.shape)]
+    within = corner(name, shape, index.shape, axis)
+    small = (*index.shape[:axis], shape[axis], *index.shape[axis + 1 :])
+    if use_kernel(y.dtype, y.size, ADD_FROM):
+        x = kernels.empty(small, y.dtype)
+        run(kernels.SCATTER_ADD, name, x, axis, index, y, single=True)
+    else:
+        refuse_outside(name, index, shape[axis])
+        x = np.zeros(small, y.dtype)
+        grid = list(np.ogrid[tuple(slice(n) for n in index.shape)])
+        grid[axis] = index
+        np.add.at(x, tuple(grid), y)
+    if small == shape:
+        return x
+    out = np.zeros(shape, y.dtype)
+    out[within] = x
+    return out
+
+
+# The crossing ------------------------------------------------------------------------------------
+
+
+def use_kernel(dtype: np.dtype[Any], count: int, least: int) -> bool:
+    return kernels.active and count >= least and dtype in kernels.DTYPES
+
+
+def run(kernel: int, name: str, x: Array, axis: int, index: Array, y: Array, single: bool) -> None:
+    """x is read by a gather and written (from zero) by a scatter-add; y the other way round."""
+    size = x.shape[axis]
+    outer, inner = math.prod(x.shape[:axis]), math.prod(x.shape[axis + 1 :])
+    n = index.shape[axis] if single else index.size
+    index = np.ascontiguousarray(index)
+    if kernel == kernels.GATHER:
+        x = np.ascontiguousarray(x)
+    else:
+        y = np.ascontiguousarray(y)
+    try:
+        kernels.call(kernel, [x, index, y], [outer, size, inner, n, single])
+    except IndexError:
+        raise out_of_range(name, index, 0, size) from None
+
+
+# Checks ------------------------------------------------------------------------------------------
+
+
+def as_index(index: Array, name: str) -> Array:
+    index = np.asarray(index)
+    if index.dtype.kind not in "iu":
+        raise TypeError(f"{name}: indices must be integers, got {index.dtype}")
+    return index.astype(np.int64, copy=False)
+
+
+def checked_axis(x: Array, axis: int) -> int:
+    if not -x.ndim <= axis < x.ndim:
+        raise IndexError(f"axis {axis} is out of range for shape {x.shape}")
+    return axis % x.ndim
+
+
+def corner(name: str, shape: tuple[int, ...], index_shape: tuple[int, ...], axis: int) -> tuple[slice, ...]:
+    """The part of `shape` that index reaches: all of the axis, as much as it is long of the others."""
+    if len(index_shape) != len(shape):
+        raise ValueError(f"{name}: index {index_shape} must have as many axes as {shape}")
+    for d, (n, m) in enumerate(zip(index_shape, shape, strict=True)):
+        if d != axis and n > m:
+            raise ValueError(f"{name}: index {index_shape} is longer than {shape} in axis {d}")
+    return tuple(slice(None) if d == axis else slice(n) for d, n in enumerate(index_shape))
+
+
+def refuse_outside(name: str, index: Array, size: int) -> None:
+    if index.size and (index.min() < 0 or index.max() >= size):
+        raise out_of_range(name, index, 0, size)
+
+
+def out_of_range(name: str, index: Array, low: int, high: int) -> IndexError:
+    outside = (index < low) | (index >= high)
+    place = np.unravel_index(int(outside.argmax()), index.shape)
+    where = f" at {tuple(map(int, place))}" if index.ndim else ""
+    return IndexError(f"{name}: index {index[place]}{where} is out of range: want {low} to {high - 1}")
