@@ -1,0 +1,48 @@
+"""kernelgrad's engine: tensors and numbers that can be differentiated, with PyTorch's names.
+
+    import autograd
+
+    w = autograd.randn(3, requires_grad=True)
+    loss = (w * w).sum()
+    loss.backward()
+    w.grad                      # 2 w
+
+Where to read on: `tape` (the backward pass), `op` (the record of an op and its door), `ops.elementwise`
+(the table of derivatives), `explain` (a backward pass step by step, with its numbers).
+"""
+
+from __future__ import annotations
+
+import warnings
+
+from autograd.gradients import backward, grad
+from autograd.create import (
+    arange, as_tensor, empty, eye, from_numpy, full, full_like, linspace, ones, ones_like, tensor, zeros,
+    zeros_like,
+)
+from autograd.dtypes import (
+    bool_, float32, float64, get_default_dtype, int32, int64, set_default_dtype, uint8,
+)
+from autograd.kernels import get_num_threads, set_num_threads
+from autograd.ops.elementwise import (
+    abs, add, ceil, clamp, cos, div, elu, eq, erf, exp, expm1, floor, ge, gelu, gt, isfinite, isnan, le,
+    leaky_relu, log, log1p, logical_and, logical_not, logical_or, lt, maximum, minimum, mul, ne, neg, pow,
+    relu, round, rsqrt, sigmoid, sign, silu, sin, softplus, sqrt, square, sub, tanh, where,
+)
+from autograd.ops.index import embedding, gather, scatter_add
+from autograd.ops.matmul import linear, matmul
+from autograd.ops.reduce import (
+    amax, amin, argmax, argmin, log_softmax, logsumexp, max, mean, min, norm, softmax, std, sum, var,
+)
+from autograd.ops.shape import (
+    cat, chunk, expand, flatten, flip, narrow, pad, permute, reshape, split, squeeze, stack, transpose,
+    unbind, unsqueeze,
+)
+from autograd.scalar import Scalar
+from autograd.tape import detect_anomaly, enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from autograd.tensor import Tensor
+
+# IEEE's answers (log(0) = -inf) are results here, as in PyTorch, not occasions for NumPy's warnings.
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"autograd\b")
+
+__version__ = "0.1.0"

@@ -1,0 +1,153 @@
+"""Starting the tape backwards: `backward`, which adds into leaves' .grad, and `grad`, which returns."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd import tape
+from autograd.tape import Node, Value
+
+__all__ = ["backward", "grad"]
+
+
+def as_tuple(values: Any) -> tuple[Any, ...]:
+    return tuple(values) if isinstance(values, list | tuple) else (values,)
+
+
+def seeds(name: str, outputs: tuple[Value, ...], grad_outputs: Any, create_graph: bool) -> list[tuple[Node, Any]]:
+    """Pairs of an output's node and its gradient: 1 for a single element unless given."""
+    given = (None,) * len(outputs) if grad_outputs is None else as_tuple(grad_outputs)
+    if len(given) != len(outputs):
+        raise ValueError(f"{name}: {len(outputs)} outputs but {len(given)} gradients for them")
+    pairs = []
+    for out, g in zip(outputs, given, strict=True):
+        if not isinstance(out, Value):
+            raise TypeError(f"{name}: want a Tensor or a Scalar, got {type(out).__name__}")
+        if out.node is None:
+            raise RuntimeError(
+                f"{name}: the output doesn't depend on anything that requires a gradient (was it computed "
+                "under no_grad, or from tensors without requires_grad=True?)"
+            )
+        pairs.append((out.node, seed(name, out, g, create_graph)))
+    return pairs
+
+
+def seed(name: str, out: Value, g: Any, create_graph: bool) -> Any:
+    if not isinstance(out.data, np.ndarray):
+        g = 1.0 if g is None else g
+        return as_value(g, 1.0) if create_graph else float(g.data if isinstance(g, Value) else g)
+    shape, dtype = out.data.shape, out.data.dtype
+    if g is None:
+        if out.data.size != 1:
+            raise RuntimeError(
+                f"{name}: an output of shape {shape} has no single gradient to start from; reduce it "
+                "(.sum(), .mean()) or pass the gradient of each element"
+            )
+        g = np.ones(shape, dtype)
+    data = g.data if isinstance(g, Value) else np.asarray(g)
+    if data.shape != shape:
+        raise ValueError(f"{name}: the gradient given has shape {data.shape}, its output {shape}")
+    if create_graph:
+        return g if isinstance(g, Value) else tape.wrap(data.astype(dtype, copy=False), None)
+    return data.astype(dtype, copy=False)
+
+
+def as_value(g: Any, like: Any) -> Value:
+    return g if isinstance(g, Value) else tape.wrap(type(like)(g), None)
+
+
+def backward(
+    outputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
+    """Add the gradient of `outputs` to the `.grad` of every leaf it was computed from.
+
+    outputs       Tensors or Scalars; one of more than one element needs its `grad_outputs`
+    retain_graph  keep the saved values, so that backward can run again (default: create_graph)
+    create_graph  record the backward pass, so that gradients can be differentiated again
+    inputs        only these receive a gradient
+    """
+    retain = create_graph if retain_graph is None else retain_graph
+    wanted = None if inputs is None else [node_of("backward", x) for x in as_tuple(inputs)]
+    pairs = seeds("backward", as_tuple(outputs), grad_outputs, create_graph)
+    for node, g in tape.backpropagate(pairs, wanted, create_graph, retain).items():
+        accumulate(node, g)
+
+
+def node_of(name: str, x: Any) -> Node:
+    if not isinstance(x, Value) or x.node is None:
+        raise RuntimeError(f"{name}: an input does not require a gradient (set requires_grad=True on it)")
+    return x.node
+
+
+def accumulate(node: Node, g: Any) -> None:
+    """Add `g` to a leaf's .grad, which owns its memory: nothing else may change with it."""
+    old = node.grad
+    if isinstance(g, Value):  # recorded
+        node.grad = g if old is None else old + g
+    elif node.shape is None:
+        node.grad = g if old is None else old + g
+    elif old is None:
+        node.grad = tape.wrap(owned(g), None)
+    elif old.node is None:
+        np.add(old.data, g, out=old.data)
+        tape.written(old.data)
+    else:
+        node.grad = tape.wrap(old.data + g, None)
+
+
+def owned(g: Any) -> np.ndarray:
+    """`g`, or a copy if anyone else holds it or its memory (add gives both inputs one gradient)."""
+    if g.__class__ is np.ndarray and g.base is None and sys.getrefcount(g) <= HOLDERS:
+        return g
+    return np.array(g, order="C")
+
+
+# References to an array that only backward() holds, as owned() sees it: found[node], the loop variable,
+# two parameters, getrefcount's own.
+HOLDERS = 5
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+) -> tuple[Any, ...]:
+    """The gradients of `outputs` with respect to `inputs`, as a tuple; no `.grad` is touched.
+
+    An input that the outputs don't depend on is an error, or None with allow_unused.
+
+    >>> import autograd
+    >>> x = autograd.tensor(3.0, requires_grad=True)
+    >>> (dy,) = autograd.grad(x**3, x, create_graph=True)
+    >>> dy.item(), autograd.grad(dy, x)[0].item()
+    (27.0, 18.0)
+    """
+    inputs = as_tuple(inputs)
+    retain = create_graph if retain_graph is None else retain_graph
+    nodes = [node_of("grad", x) for x in inputs]
+    pairs = seeds("grad", as_tuple(outputs), grad_outputs, create_graph)
+    found = tape.backpropagate(pairs, nodes, create_graph, retain)
+    result: list[Any] = []
+    for i, node in enumerate(nodes):
+        g = found.get(node)
+        if g is None and not allow_unused:
+            raise RuntimeError(
+                f"grad: the outputs don't depend on input {i} (shape {node.shape}); pass allow_unused=True to "
+                "get None for it"
+            )
+        if g is None or isinstance(g, Value):
+            result.append(g)
+        else:
+            result.append(tape.wrap(g if isinstance(g, float) else np.asarray(g), None))
+    return tuple(result)

@@ -1,0 +1,692 @@
+"""The op record, the registry, and the one door through which every computation passes.
+
+A record says all there is to know of an op: its reference forward (NumPy), its form for plain numbers,
+its shape rule, and one gradient rule per input. A rule's parameter names say what the tape must keep:
+
+    g                 the gradient of the output (`gs`: of each output, for ops that have several); first
+    an input's name   that input;  `z` the output (or an output's name)
+    NAME_shape        an input's shape,  NAME_dtype its type: neither keeps the array
+    an attribute      `dim`, `stride` ...;  `i` the input's place in an op of any number of inputs
+
+Rules are written in ops, which take raw arrays and numbers as well as Tensors and Scalars and give back
+the kind they were given. So the same rule runs on raw arrays when no graph is wanted, and can itself be
+differentiated when one is.
+
+Doors are closures, one factory for unary, one for binary and one for all other ops: a generic call that
+looks everything up each time was measured to be three times slower.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd import dtypes, kernels, tape
+from autograd.tape import ANOMALY, FACES, RECORD, WATCH, Node, Value, mode, next_serial
+
+__all__ = ["REGISTRY", "Op", "elementwise", "fused", "operation"]
+
+Rule = Callable[..., Any]
+Pull = Callable[[Any, Any], Any]
+
+REGISTRY: dict[str, Op] = {}
+
+
+class Op:
+    """The record of an op. `why` says why an op without rules has no derivative."""
+
+    def __init__(
+        self,
+        name: str,
+        forward: Callable[..., Any],
+        rules: dict[str, Rule | None],
+        *,
+        shape: Callable[..., Any] | None = None,
+        number: Callable[..., Any] | None = None,
+        outputs: Sequence[str] = ("z",),
+        raw_rules: dict[str, Rule] | None = None,
+        why: str = "",
+    ) -> None:
+        if name in REGISTRY:
+            raise ValueError(f"op {name!r} is defined twice")
+        parameters = inspect.signature(forward).parameters if not isinstance(forward, np.ufunc) else {}
+        self.name = name
+        self.forward = forward
+        self.number = number
+        self.rules = rules
+        self.raw_rules = raw_rules or {}
+        self.inputs = tuple(rules)
+        self.variadic = self.inputs == ("*",)
+        self.attributes = tuple(
+            p for p, kind in parameters.items() if kind.kind is inspect.Parameter.KEYWORD_ONLY
+        )
+        self.outputs = tuple(outputs)
+        self.shape = shape
+        self.several = self.outputs != ("z",)
+        self.why = why
+        self.plans: dict[Any, Plan] = {}
+        self.door: Callable[..., Any]
+        for rule in (*rules.values(), *self.raw_rules.values()):
+            for parameter in rule_parameters(rule):
+                self.locate(parameter)
+        REGISTRY[name] = self
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}({', '.join(self.inputs + self.attributes)})>"
+
+    def locate(self, parameter: str) -> tuple[str, Any]:
+        """Where a rule's parameter comes from, as (kind, which)."""
+        if parameter in ("g", "gs"):
+            return "gradient", parameter
+        if parameter == "i" and self.variadic:
+            return "place", None
+        if parameter == "shapes" and self.variadic:
+            return "shapes", None
+        if parameter in self.attributes:
+            return "attribute", parameter
+        if parameter in self.inputs:
+            return "input", self.inputs.index(parameter)
+        if parameter in self.outputs:
+            return "output", self.outputs.index(parameter)
+        stem, _, what = parameter.rpartition("_")
+        if what in ("shape", "dtype") and stem in self.inputs:
+            return what, self.inputs.index(stem)
+        raise NameError(
+            f"op {self.name}: a rule names {parameter!r}, which is neither an input {self.inputs}, an "
+            f"output {self.outputs}, an attribute {self.attributes}, nor NAME_shape or NAME_dtype"
+        )
+
+    def plan(self, needs: tuple[bool, ...]) -> Plan:
+        """The plan for inputs of which those marked in `needs` want a gradient."""
+        plan = self.plans.get(needs)
+        if plan is None:
+            plan = self.plans[needs] = Plan(self, needs)
+        return plan
+
+
+def rule_parameters(rule: Rule | None) -> tuple[str, ...]:
+    return tuple(inspect.signature(rule).parameters) if rule is not None else ()
+
+
+class Plan:
+    """How the gradient of an op's output becomes gradients of the inputs that need one.
+
+    raw, graph   a pull per parent: pull(g, saved) -> gradient; `raw` for plain arrays (may call kernels),
+                 `graph` for Values (recorded, can be differentiated again)
+    names        what is saved, in order: (kind, which) as Op.locate gives it
+    """
+
+    __slots__ = ("op", "needs", "names", "raw", "graph", "sources")
+
+    def __init__(self, op: Op, needs: tuple[bool, ...]) -> None:
+        self.op = op
+        self.needs = needs
+        self.names: list[tuple[str, Any]] = []
+        self.raw: tuple[Pull, ...] = ()
+        self.graph: tuple[Pull, ...] = ()
+        wanted = [i for i, need in enumerate(needs) if need]
+        for i in wanted:
+            name = "*" if op.variadic else op.inputs[i]
+            rule = op.rules[name]
+            if rule is None:
+                raise RuntimeError(f"{op.name} has no derivative with respect to {name}; use {name}.detach()")
+            self.graph += (self.pull(rule, i),)
+            self.raw += (self.pull(op.raw_rules.get(name, rule), i),)
+        # For lift(): the parent that a saved value belongs to, "output", or None for plain values.
+        places = {i: k for k, i in enumerate(wanted)}
+        self.sources = tuple(
+            places.get(which) if kind == "input" else -1 - which if kind == "output" else None
+            for kind, which in self.names
+        )
+
+    def pull(self, rule: Rule, i: int) -> Pull:
+        """`rule` as a function of the gradient and the saved values."""
+        def place(entry: tuple[str, Any]) -> int:
+            if entry not in self.names:
+                self.names.append(entry)
+            return self.names.index(entry)
+
+        gradient, *others = rule_parameters(rule)
+        located = [self.op.locate(parameter) for parameter in others]
+        places = [place((kind, i if kind == "place" else which)) for kind, which in located]
+        if gradient == "gs":
+            likes = place(("likes", None))
+            return lambda g, saved: rule(g.filled(saved[likes]), *[saved[p] for p in places])
+        if not places:
+            return lambda g, saved: rule(g)
+        if len(places) == 1:
+            (a,) = places
+            return lambda g, saved: rule(g, saved[a])
+        if len(places) == 2:
+            a, b = places
+            return lambda g, saved: rule(g, saved[a], saved[b])
+        return lambda g, saved: rule(g, *[saved[p] for p in places])
+
+    def keep(self, inputs: Sequence[Any], outputs: Sequence[Any], attributes: dict[str, Any]) -> tuple[Any, ...]:
+        """What the rules asked for, out of one call's inputs, outputs and attributes."""
+        kept: list[Any] = []
+        for kind, which in self.names:
+            if kind == "input":
+                kept.append(inputs[which])
+            elif kind == "output":
+                kept.append(outputs[which])
+            elif kind == "attribute":
+                kept.append(attributes[which])
+            elif kind == "shape":
+                kept.append(np.shape(inputs[which]))
+            elif kind == "dtype":
+                kept.append(inputs[which].dtype)
+            elif kind == "shapes":
+                kept.append([np.shape(x) for x in inputs])
+            elif kind == "likes":
+                kept.append([(out.shape, out.dtype) for out in outputs])
+            else:  # "place"
+                kept.append(which)
+        return tuple(kept)
+
+    def lift(self, node: Node) -> tuple[Any, ...]:
+        """The saved values behind their faces again, attached to the nodes they came from."""
+        lifted: list[Any] = []
+        for value, source in zip(node.saved, self.sources):  # type: ignore[arg-type]  # noqa: B905
+            if source is None:
+                lifted.append(value)
+            elif source >= 0:
+                lifted.append(tape.wrap(value, node.parents[source]))
+            elif not self.op.several:
+                lifted.append(tape.wrap(value, node))
+            else:
+                lifted.append(tape.wrap(value, output_node(node, -1 - source, value)))
+        return tuple(lifted)
+
+
+# The doors ---------------------------------------------------------------------------------------
+
+new = object.__new__
+ndarray = np.ndarray
+
+
+def record(plan: Plan, parents: tuple[Node, ...], saved: tuple[Any, ...], out: Any) -> Node:
+    """A node for an output that was just computed."""
+    node = Node()
+    node.serial = next_serial()
+    node.plan = plan
+    node.parents = parents
+    node.saved = saved
+    node.shape = out.shape if out.__class__ is ndarray else None
+    node.grad = node.values = node.extra = None
+    return node
+
+
+def observe(op: Op, node: Node | None, inputs: Sequence[Any], out: Any) -> None:
+    """What the slow modes want to see of a call: NaN (ANOMALY), the numbers (WATCH)."""
+    if mode.word & ANOMALY:
+        tape.refuse_nan_output(op.name, inputs, out)
+        if node is not None:
+            node.extra = tape.Extra()
+            node.extra.where = tape.user_line()
+    if node is not None and mode.word & WATCH:
+        node.values = (tuple(inputs), out)
+
+
+def keeper(plan: Plan, inputs: tuple[str, ...]) -> Callable[..., tuple[Any, ...]]:
+    """plan.keep for elementwise ops, specialised: a function of (inputs..., output)."""
+    places = [which if kind == "input" else len(inputs) for kind, which in plan.names]
+    if any(kind not in ("input", "output") for kind, _ in plan.names):
+        raise TypeError(f"{plan.op.name}: rules of elementwise ops name inputs and z only")
+    if not places:
+        return lambda *values: ()
+    if len(places) == 1:
+        (a,) = places
+        return lambda *values: (values[a],)
+    if len(places) == 2:
+        a, b = places
+        return lambda *values: (values[a], values[b])
+    return lambda *values: tuple(values[p] for p in places)
+
+
+def elementwise(
+    name: str,
+    forward: Callable[..., Any],
+    rules: Sequence[Rule | None],
+    *,
+    number: Callable[..., Any] | None = None,
+    floating: bool = False,
+    inputs: Sequence[str] = ("x", "y", "w"),
+    why: str = "",
+) -> Callable[..., Any]:
+    """Define an op that works element by element, and return its door.
+
+    `forward` is a NumPy ufunc or a function of other elementwise ops; `number` its form for Python
+    floats; `floating` says that integers become floats first; `why` makes an op without derivative (a
+    comparison, say), whose rules are None.
+    """
+    names = tuple(inputs)[: len(rules)]
+    op = Op(
+        name,
+        forward,
+        dict(zip(names, rules, strict=True)),
+        shape=lambda *shapes: np.broadcast_shapes(*shapes),
+        number=number,
+        why=why,
+    )
+    accelerate(op)
+    if len(rules) == 1 and not why:
+        door = unary_door(op, floating)
+    elif len(rules) == 2 and not why:
+        door = binary_door(op, floating)
+    else:
+        door = broadcast_door(op, floating)
+    door.__name__ = door.__qualname__ = name
+    op.door = door
+    return door
+
+
+def accelerate(op: Op) -> None:
+    """Give an elementwise op its one-pass kernel programs (see program.py) for large arrays."""
+    from autograd import accelerated
+
+    op.forward = accelerated.forward(op.name, op.forward, len(op.inputs))
+    op.raw_rules = {
+        name: accelerated.rule(rule) for name, rule in op.rules.items() if rule is not None
+    }
+
+
+def unary_door(op: Op, floating: bool) -> Callable[..., Any]:
+    forward, number = op.forward, op.number
+    plan = op.plan((True,))
+    keep = keeper(plan, op.inputs)
+
+    def door(x: Any) -> Any:
+        if not isinstance(x, Value):
+            return raw(op, x)
+        a, parent = x.data, x.node
+        if a.__class__ is ndarray:
+            out = forward(a)
+            if out.__class__ is not ndarray:
+                out = np.asarray(out)
+            if out.dtype is not a.dtype and out.dtype != a.dtype:
+                return door(cast(x, dtypes.default_dtype))
+        else:
+            out = number_or_ieee(op, number, a)
+        result = new(FACES[out.__class__])
+        result.data = out
+        word = mode.word
+        if parent is None or not word & RECORD:
+            result.node = None
+        else:
+            result.node = node = Node()
+            node.serial = next_serial()
+            node.plan = plan
+            node.parents = (parent,)
+            node.saved = keep(a, out)
+            node.grad = node.extra = None
+            if a.__class__ is ndarray:
+                node.shape = out.shape
+                node.values = None
+            else:
+                node.shape = None
+                node.values = ((a,), out)
+        if word > RECORD:
+            observe(op, result.node, (a,), out)
+        return result
+
+    return door
+
+
+def binary_door(op: Op, floating: bool) -> Callable[..., Any]:
+    forward, number = op.forward, op.number
+    both, left, right = (op_plan(op, needs) for needs in ((True, True), (True, False), (False, True)))
+    keep_both, keep_left, keep_right = (keeper(p, op.inputs) if p else None for p in (both, left, right))
+
+    def door(x: Any, y: Any) -> Any:
+        if isinstance(x, Value):
+            a, p = x.data, x.node
+            if isinstance(y, Value):
+                b, q = y.data, y.node
+            else:
+                b, q = y, None
+        elif isinstance(y, Value):
+            a, p, b, q = x, None, y.data, y.node
+        else:
+            return raw(op, x, y)
+        if a.__class__ is ndarray and b.__class__ is ndarray and a.dtype is b.dtype:
+            try:
+                out = forward(a, b)
+            except ValueError:
+                raise shape_error(op, a, b) from None
+            if out.__class__ is not ndarray:
+                out = np.asarray(out)
+            if out.dtype is not a.dtype and out.dtype != a.dtype:
+                return door(cast(x, dtypes.default_dtype), cast(y, dtypes.default_dtype))
+        elif a.__class__ is not ndarray and b.__class__ is not ndarray:
+            out = number_or_ieee(op, number, a, b)
+        else:
+            mixed = unify(op, floating, x, y)
+            if mixed is not None:
+                return door(*mixed)
+            out = np.asarray(forward(a, b))
+        result = new(FACES[out.__class__])
+        result.data = out
+        word = mode.word
+        if (p is None and q is None) or not word & RECORD:
+            result.node = None
+        else:
+            result.node = node = Node()
+            node.serial = next_serial()
+            if q is None:
+                node.plan, node.parents, node.saved = left, (p,), keep_left(a, b, out)  # type: ignore
+            elif p is None:
+                node.plan, node.parents, node.saved = right, (q,), keep_right(a, b, out)  # type: ignore
+            else:
+                node.plan, node.parents, node.saved = both, (p, q), keep_both(a, b, out)  # type: ignore
+            node.grad = node.extra = None
+            if out.__class__ is ndarray:
+                node.shape = out.shape
+                node.values = None
+            else:
+                node.shape = None
+                node.values = ((a, b), out)
+        if word > RECORD:
+            observe(op, result.node, (a, b), out)
+        return result
+
+    return door
+
+
+def op_plan(op: Op, needs: tuple[bool, ...]) -> Plan | None:
+    """The plan, or None when an input that needs a gradient has no rule."""
+    rules = list(op.rules.values())
+    return None if any(need and rules[i] is None for i, need in enumerate(needs)) else op.plan(needs)
+
+
+def broadcast_door(op: Op, floating: bool) -> Callable[..., Any]:
+    """For comparisons (no derivative) and for elementwise ops of three inputs."""
+    forward, number = op.forward, op.number
+
+    def door(*values: Any) -> Any:
+        if not any(isinstance(x, Value) for x in values):
+            return raw(op, *values)
+        inputs = [x.data if isinstance(x, Value) else x for x in values]
+        if all(not isinstance(x, ndarray) for x in inputs):
+            out = number_or_ieee(op, number, *inputs)
+            if out.__class__ is not float:
+                return out  # a comparison of Scalars is a Python bool
+        else:
+            mixed = unify(op, floating, *values)
+            if mixed is not None:
+                return door(*mixed)
+            try:
+                out = np.asarray(forward(*inputs))
+            except ValueError:
+                raise shape_error(op, *inputs) from None
+        return finish(op, values, inputs, (out,), {})[0]
+
+    return door
+
+
+def operation(
+    name: str,
+    forward: Callable[..., Any],
+    rules: dict[str, Rule | None],
+    *,
+    shape: Callable[..., Any],
+    outputs: Sequence[str] = ("z",),
+    raw_rules: dict[str, Rule] | None = None,
+    why: str = "",
+) -> Callable[..., Any]:
+    """Define any other op and return its door: inputs by position, attributes by keyword.
+
+    `forward(inputs..., *, attributes...)` works on arrays and returns an array (or a tuple of them, named
+    by `outputs`); `shape(input shapes..., *, attributes...)` returns the output's shape (or shapes) and
+    raises a ValueError that explains shapes that don't fit. `raw_rules` replace rules by kernels where no
+    graph is wanted. With the single rule "*" the op takes any number of inputs.
+    """
+    op = Op(name, forward, rules, shape=shape, outputs=outputs, raw_rules=raw_rules, why=why)
+    single = not op.several
+
+    def door(*values: Any, **attributes: Any) -> Any:
+        if not any(isinstance(x, Value) for x in values):
+            return op.forward(*values, **attributes)
+        for x in values:
+            if isinstance(x, Value) and not isinstance(x.data, ndarray):
+                raise TypeError(f"{name} works on tensors, not on a {type(x).__name__}")
+        inputs = [x.data if isinstance(x, Value) else x for x in values]
+        out = op.forward(*inputs, **attributes)
+        results = finish(op, values, inputs, (out,) if single else out, attributes)
+        return results[0] if single else results
+
+    door.__name__ = door.__qualname__ = name
+    op.door = door
+    return door
+
+
+def finish(
+    op: Op, values: Sequence[Any], inputs: Sequence[Any], outputs: Sequence[Any], attributes: dict[str, Any]
+) -> tuple[Value, ...]:
+    """Wrap the outputs of a call, and record it if anything needs a gradient."""
+    outputs = tuple(out if out.__class__ in (ndarray, float) else np.asarray(out) for out in outputs)
+    needs = tuple(isinstance(x, Value) and x.node is not None for x in values)
+    node = None
+    if mode.word & RECORD and not op.why and True in needs:
+        plan = op.plan(needs)
+        parents = tuple(x.node for x, need in zip(values, needs, strict=True) if need)
+        node = record(plan, parents, plan.keep(inputs, outputs, attributes), outputs[0])
+        if outputs[0].__class__ is float:
+            node.values = (tuple(inputs), outputs[0])
+    if mode.word > RECORD:
+        observe(op, node, inputs, outputs[0])
+    if not op.several:
+        return (tape.wrap(outputs[0], node if differentiable(outputs[0]) else None),)
+    if node is None:
+        return tuple(tape.wrap(out, None) for out in outputs)
+    node.shape = None  # its gradient is a Parts
+    return tuple(
+        tape.wrap(out, output_node(node, i, out) if differentiable(out) else None)
+        for i, out in enumerate(outputs)
+    )
+
+
+def differentiable(data: Any) -> bool:
+    """Integers and booleans have no gradient."""
+    return data.__class__ is float or data.dtype.kind == "f"
+
+
+# Ops of several outputs --------------------------------------------------------------------------
+# The op's node stands for all of its outputs together: its gradient is a Parts. Each output has a node of
+# its own whose only parent is the op's node.
+
+
+class Parts(dict[int, Any]):
+    """Gradients of some of a node's outputs, by the output's place."""
+
+    def __add__(self, other: Parts) -> Parts:
+        merged = Parts(self)
+        for i, g in other.items():
+            merged[i] = merged[i] + g if i in merged else g
+        return merged
+
+    def filled(self, likes: Sequence[tuple[tuple[int, ...], np.dtype[Any]]]) -> list[Any]:
+        """A gradient for every output: zeros for those that nothing was computed from."""
+        return [self[i] if i in self else np.zeros(*like) for i, like in enumerate(likes)]
+
+
+class OutputPlan:
+    """The plan of an output's node: put the gradient in its place."""
+
+    raw = graph = ((lambda g, saved: Parts({saved[0]: g})),)
+
+    def __init__(self, op: Op) -> None:
+        self.op = op
+
+    def lift(self, node: Node) -> tuple[Any, ...] | None:
+        return node.saved
+
+
+def output_node(node: Node, i: int, out: np.ndarray) -> Node:
+    """A node that stands for output `i` of the node of an op of several outputs."""
+    return record(OutputPlan(node.plan.op), (node,), (i,), out)
+
+
+# Fused ops ---------------------------------------------------------------------------------------
+
+
+class JointPlan:
+    """The plan of an op whose rule gives the gradients of all inputs at once.
+
+    `raw` and `graph` are None; the backward loop asks `joint` for the pulls.
+    """
+
+    raw = graph = None
+
+    def __init__(self, op: Any, joint: Callable[[Node, Any, bool], Sequence[Any]]) -> None:
+        self.op = op
+        self.gradients = joint
+
+    def lift(self, node: Node) -> tuple[Any, ...] | None:
+        return node.saved
+
+    def joint(self, node: Node, g: Any, create_graph: bool) -> list[Pull]:
+        return [lambda g, saved, gx=gx: gx for gx in self.gradients(node, g, create_graph)]  # type: ignore[misc]
+
+
+def fused(
+    name: str,
+    composite: Callable[..., Any],
+    forward: Callable[..., tuple[np.ndarray, tuple[Any, ...]] | None],
+    backward: Callable[..., Sequence[Any]],
+    *,
+    inputs: Sequence[str],
+    shape: Callable[..., Any],
+) -> Callable[..., Any]:
+    """Define an op that is a composite of other ops and has kernels for it.
+
+    composite   a function of ops: the meaning, and what is differentiated when a graph is wanted
+    forward     (arrays..., *, attributes...) -> (output, saved), or None where no kernel fits
+    backward    (g, saved, needs) -> a gradient per input, None for inputs not marked in `needs`
+    """
+    op = Op(name, composite, dict.fromkeys(inputs), shape=shape)
+    count = len(inputs)
+
+    def gradients(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
+        *arrays, attributes, needs, saved = node.saved  # type: ignore[misc]
+        if not create_graph:
+            result = backward(g, saved, needs)
+            return [gx for gx, need in zip(result, needs, strict=True) if need]
+        parents = iter(node.parents)
+        aliases = [
+            alias(tape.wrap(x, next(parents))) if need else x
+            for x, need in zip(arrays, needs, strict=True)
+        ]
+        out = composite(*aliases, **attributes)
+        wanted = [x.node for x, need in zip(aliases, needs, strict=True) if need]
+        found = tape.backpropagate([(out.node, g)], wanted, create_graph=True, retain_graph=True)
+        return [found.get(node) for node in wanted]
+
+    plan = JointPlan(op, gradients)
+
+    def door(*values: Any, **attributes: Any) -> Any:
+        values += (None,) * (count - len(values))
+        arrays = [x.data if isinstance(x, Value) else x for x in values]
+        result = forward(*arrays, **attributes) if kernels.active else None
+        if result is None:
+            return composite(*values, **attributes)
+        out, saved = result
+        if not any(isinstance(x, Value) for x in values):
+            return out
+        needs = tuple(isinstance(x, Value) and x.node is not None for x in values)
+        node = None
+        if mode.word & RECORD and True in needs:
+            parents = tuple(x.node for x, need in zip(values, needs, strict=True) if need)
+            node = record(plan, parents, (*arrays, attributes, needs, saved), out)  # type: ignore[arg-type]
+        if mode.word > RECORD:
+            observe(op, node, arrays, out)
+        return tape.wrap(out, node)
+
+    door.__name__ = door.__qualname__ = name
+    op.door = door
+    return door
+
+
+# What doors do off the fast path -----------------------------------------------------------------
+
+
+def raw(op: Op, *values: Any) -> Any:
+    """A call without Values: arrays and numbers, as rules make them, or symbols being traced."""
+    for x in values:
+        if hasattr(x, "__apply_op__"):
+            return x.__apply_op__(op.name, values)
+    if all(isinstance(x, float | int) for x in values):
+        return number_or_ieee(op, op.number, *values)
+    return op.forward(*values)
+
+
+def number_or_ieee(op: Op, number: Callable[..., Any] | None, *values: Any) -> Any:
+    """The op on Python numbers. Where Python's math raises (1/0, log(0), exp(1000)), IEEE's answer."""
+    if number is not None:
+        try:
+            out = number(*values)
+            if out.__class__ is not complex:
+                return out
+        except (ValueError, OverflowError, ZeroDivisionError):
+            pass
+    with np.errstate(all="ignore"):
+        out = op.forward(*(np.asarray(x, np.float64) for x in values))
+    return bool(out) if out.dtype == bool else float(out)
+
+
+def unify(op: Op, floating: bool, *values: Any) -> tuple[Any, ...] | None:
+    """The operands cast to their common type, or None if they can be used as they are."""
+    first = 1 if op.inputs[0] == "condition" else 0
+    datas = [x.data if isinstance(x, Value) else x for x in values]
+    for x, data in zip(values, datas, strict=True):
+        if not isinstance(data, ndarray | float | int | np.generic):
+            raise TypeError(f"{op.name}: cannot work with a {type(x).__name__}; make it a tensor first")
+        if isinstance(x, Value) and not isinstance(data, ndarray):
+            raise TypeError(
+                f"{op.name}: a Scalar and a tensor don't mix; use float(scalar), or a 0-d tensor instead"
+            )
+    dtype = dtypes.common_dtype(*datas[first:])
+    if floating and dtype.kind != "f":
+        dtype = dtypes.default_dtype
+    changed = False
+    result = list(values)
+    for i in range(first, len(values)):
+        data = datas[i]
+        if isinstance(data, ndarray) and data.dtype != dtype:
+            result[i] = cast(values[i], dtype)
+            changed = True
+        elif isinstance(data, np.generic):
+            result[i] = data.item()
+            changed = True
+    return tuple(result) if changed else None
+
+
+def shape_error(op: Op, *arrays: Any) -> ValueError:
+    shapes = " and ".join(str(np.shape(x)) for x in arrays)
+    return ValueError(
+        f"{op.name}: shapes {shapes} don't broadcast; trailing lengths must be equal or 1 "
+        "(reshape or unsqueeze one of them)"
+    )
+
+
+def cast_forward(x: Any, *, dtype: np.dtype[Any]) -> np.ndarray:
+    return np.asarray(x).astype(dtype, copy=False)
+
+
+cast_door = operation(
+    "cast",
+    cast_forward,
+    {"x": lambda g, x_dtype: cast(g, x_dtype)},
+    shape=lambda x, *, dtype: x,
+)
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """`x` with elements of another type; the gradient is cast back."""
+    return cast_door(x, dtype=np.dtype(dtype))
+
+
+alias = operation("alias", lambda x: x, {"x": lambda g: g}, shape=lambda x: x)

@@ -1,0 +1,247 @@
+"""The table of derivatives: ops that work element by element.
+
+One row an op: its name, its forward, and one gradient rule per input. `g` is the gradient of the output,
+`z` the output itself; a rule keeps just what it names. The rules are written in ops again, so they have
+derivatives of their own.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from autograd.op import elementwise
+
+# Arithmetic --------------------------------------------------------------------------------------
+
+add = elementwise("add", np.add, (lambda g: g, lambda g: g), number=operator.add)
+sub = elementwise("sub", np.subtract, (lambda g: g, lambda g: -g), number=operator.sub)
+mul = elementwise("mul", np.multiply, (lambda g, y: g * y, lambda g, x: g * x), number=operator.mul)
+div = elementwise(
+    "div",
+    np.true_divide,
+    (lambda g, y: g / y, lambda g, y, z: -g * z / y),
+    number=operator.truediv,
+    floating=True,
+)
+neg = elementwise("neg", np.negative, (lambda g: -g,), number=operator.neg)
+
+
+def pow_rule_x(g: Any, x: Any, y: Any) -> Any:
+    """y x^(y-1), which is 0 at y = 0 even where x = 0."""
+    if isinstance(y, float | int):
+        return g * (y * pow(x, y - 1.0)) if y else 0.0 * g
+    return where(eq(y, 0.0), 0.0 * g, g * y * pow(x, y - 1.0))
+
+
+def pow_rule_y(g: Any, x: Any, y: Any, z: Any) -> Any:
+    """x^y log(x), which is 0 at x = 0 for y >= 0."""
+    return where(logical_and(eq(x, 0.0), ge(y, 0.0)), 0.0 * g, g * z * log(x))
+
+
+pow_ = elementwise("pow", np.power, (pow_rule_x, pow_rule_y), number=operator.pow)
+square = elementwise("square", lambda x: x * x, (lambda g, x: 2.0 * g * x,), number=lambda x: x * x)
+abs = elementwise("abs", np.absolute, (lambda g, x: g * sign(x),), number=operator.abs)
+sign = elementwise("sign", np.sign, (lambda g: 0.0 * g,))
+floor = elementwise("floor", np.floor, (lambda g: 0.0 * g,), number=lambda x: float(math.floor(x)))
+ceil = elementwise("ceil", np.ceil, (lambda g: 0.0 * g,), number=lambda x: float(math.ceil(x)))
+round = elementwise("round", np.rint, (lambda g: 0.0 * g,))
+
+
+
+def pow(x: Any, y: Any) -> Any:
+    """x to the power y. Integer tensors to a negative power become floats."""
+    if y.__class__ in (int, float):
+        if y == 2:
+            return square(x)
+        if y == 1:
+            return mul(x, 1)
+        if y == 0.5:
+            return sqrt(x)
+        if y < 0 and getattr(x, "dtype", None) is not None and x.dtype.kind != "f":
+            y = float(y)
+    return pow_(x, y)
+
+
+# Powers, exponentials, trigonometry -------------------------------------------------------------
+
+sqrt = elementwise("sqrt", np.sqrt, (lambda g, z: g / (2.0 * z),), number=math.sqrt, floating=True)
+rsqrt = elementwise(
+    "rsqrt", lambda x: 1.0 / sqrt(x), (lambda g, z: -0.5 * g * (z * z * z),), floating=True,
+    number=lambda x: 1.0 / math.sqrt(x),
+)  # fmt: skip
+exp = elementwise("exp", np.exp, (lambda g, z: g * z,), number=math.exp, floating=True)
+expm1 = elementwise("expm1", np.expm1, (lambda g, z: g * (z + 1.0),), number=math.expm1, floating=True)
+log = elementwise("log", np.log, (lambda g, x: g / x,), number=math.log, floating=True)
+log1p = elementwise("log1p", np.log1p, (lambda g, x: g / (x + 1.0),), number=math.log1p, floating=True)
+sin = elementwise("sin", np.sin, (lambda g, x: g * cos(x),), number=math.sin, floating=True)
+cos = elementwise("cos", np.cos, (lambda g, x: -g * sin(x),), number=math.cos, floating=True)
+tanh = elementwise("tanh", np.tanh, (lambda g, z: g * (1.0 - z * z),), number=math.tanh, floating=True)
+
+
+def erf_forward(x: Any) -> Any:
+    """NumPy has no erf: the C library's, element by element (the kernel is the fast way)."""
+    x = np.asarray(x)
+    out = np.fromiter(map(math.erf, x.ravel().tolist()), np.float64, x.size).reshape(x.shape)
+    return out.astype(x.dtype if x.dtype.kind == "f" else np.float64)
+
+
+erf = elementwise(
+    "erf",
+    erf_forward,
+    (lambda g, x: g * (2.0 / math.sqrt(math.pi)) * exp(-(x * x)),),
+    number=math.erf,
+    floating=True,
+)
+
+
+def sigmoid_forward(x: Any) -> Any:
+    """1 / (1 + exp(-x)), with exp only of negative numbers so that nothing overflows."""
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1.0, e) / (1.0 + e)
+
+
+def sigmoid_number(x: float) -> float:
+    e = math.exp(-math.fabs(x))
+    return (1.0 if x >= 0 else e) / (1.0 + e)
+
+
+sigmoid = elementwise(
+    "sigmoid", sigmoid_forward, (lambda g, z: g * z * (1.0 - z),), number=sigmoid_number, floating=True
+)
+
+# Choosing ----------------------------------------------------------------------------------------
+# Where two inputs of maximum or minimum are equal, each gets half of the gradient.
+
+where = elementwise(
+    "where",
+    np.where,
+    (None, lambda g, condition: where(condition, g, 0.0), lambda g, condition: where(condition, 0.0, g)),
+    inputs=("condition", "x", "y"),
+    number=lambda condition, x, y: x if condition else y,
+)
+maximum = elementwise(
+    "maximum",
+    np.maximum,
+    (
+        lambda g, x, y: where(gt(x, y), g, where(eq(x, y), 0.5 * g, 0.0)),
+        lambda g, x, y: where(gt(y, x), g, where(eq(x, y), 0.5 * g, 0.0)),
+    ),
+    number=lambda x, y: x if x > y or x != x else y,
+)
+minimum = elementwise(
+    "minimum",
+    np.minimum,
+    (
+        lambda g, x, y: where(lt(x, y), g, where(eq(x, y), 0.5 * g, 0.0)),
+        lambda g, x, y: where(lt(y, x), g, where(eq(x, y), 0.5 * g, 0.0)),
+    ),
+    number=lambda x, y: x if x < y or x != x else y,
+)
+clamp_ = elementwise(
+    "clamp",
+    lambda x, low, high: minimum(maximum(x, low), high),
+    (lambda g, x, low, high: where(logical_and(ge(x, low), le(x, high)), g, 0.0), None, None),
+    inputs=("x", "low", "high"),
+    number=lambda x, low, high: x if x != x else min(max(x, low), high),
+)
+
+# Comparisons: their outputs are booleans, which have no gradient ----------------------------------
+
+BOOLEAN = "its output is boolean: piecewise constant, and not a number"
+eq = elementwise("eq", np.equal, (None, None), number=operator.eq, why=BOOLEAN)
+ne = elementwise("ne", np.not_equal, (None, None), number=operator.ne, why=BOOLEAN)
+lt = elementwise("lt", np.less, (None, None), number=operator.lt, why=BOOLEAN)
+le = elementwise("le", np.less_equal, (None, None), number=operator.le, why=BOOLEAN)
+gt = elementwise("gt", np.greater, (None, None), number=operator.gt, why=BOOLEAN)
+ge = elementwise("ge", np.greater_equal, (None, None), number=operator.ge, why=BOOLEAN)
+isnan = elementwise("isnan", np.isnan, (None,), number=math.isnan, why=BOOLEAN)
+isfinite = elementwise("isfinite", np.isfinite, (None,), number=math.isfinite, why=BOOLEAN)
+logical_not = elementwise("logical_not", np.logical_not, (None,), number=operator.not_, why=BOOLEAN)
+logical_and = elementwise(
+    "logical_and", np.logical_and, (None, None), number=lambda x, y: bool(x and y), why=BOOLEAN
+)
+logical_or = elementwise("logical_or", np.logical_or, (None, None), number=lambda x, y: bool(x or y), why=BOOLEAN)
+
+# Activations -------------------------------------------------------------------------------------
+
+relu = elementwise(
+    "relu",
+    lambda x: maximum(x, 0.0),
+    (lambda g, z: where(gt(z, 0.0), g, 0.0),),
+    number=lambda x: x if x > 0.0 or x != x else 0.0,
+)
+leaky_relu_ = elementwise(
+    "leaky_relu",
+    lambda x, slope: where(gt(x, 0.0), x, slope * x),
+    (lambda g, x, slope: where(gt(x, 0.0), g, slope * g), None),
+    inputs=("x", "slope"),
+    number=lambda x, slope: x if x > 0.0 else slope * x,
+)
+elu_ = elementwise(
+    "elu",
+    lambda x, alpha: where(gt(x, 0.0), x, alpha * expm1(minimum(x, 0.0))),
+    (lambda g, x, alpha: where(gt(x, 0.0), g, g * alpha * exp(minimum(x, 0.0))), None),
+    inputs=("x", "alpha"),
+    number=lambda x, alpha: x if x > 0.0 else alpha * math.expm1(x),
+    floating=True,
+)
+softplus = elementwise(
+    "softplus",
+    lambda x: maximum(x, 0.0) + log1p(exp(-abs(x))),
+    (lambda g, x: g * sigmoid(x),),
+    number=lambda x: max(x, 0.0) + math.log1p(math.exp(-math.fabs(x))),
+    floating=True,
+)
+silu = elementwise(
+    "silu",
+    lambda x: x * sigmoid(x),
+    (lambda g, x: g * (sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x)))),),
+    number=lambda x: x * sigmoid_number(x),
+    floating=True,
+)
+SQRT_HALF, SQRT_2_OVER_PI = math.sqrt(0.5), math.sqrt(2.0 / math.pi)
+gelu_ = elementwise(
+    "gelu",
+    lambda x: x * 0.5 * (1.0 + erf(x * SQRT_HALF)),
+    (
+        lambda g, x: g
+        * (0.5 * (1.0 + erf(x * SQRT_HALF)) + x * exp(x * x * -0.5) * (0.5 * SQRT_2_OVER_PI)),
+    ),
+    number=lambda x: x * 0.5 * (1.0 + math.erf(x * SQRT_HALF)),
+    floating=True,
+)
+
+
+def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
+    """x where x > 0, else negative_slope * x (Maas et al. 2013)."""
+    return leaky_relu_(x, float(negative_slope))
+
+
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """x where x > 0, else alpha * (exp(x) - 1) (Clevert et al. 2016)."""
+    return elu_(x, float(alpha))
+
+
+def gelu(x: Any, approximate: str = "none") -> Any:
+    """x * Phi(x), Phi the normal distribution function (Hendrycks and Gimpel 2016).
+
+    approximate="tanh" uses 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
+    """
+    if approximate == "none":
+        return gelu_(x)
+    if approximate != "tanh":
+        raise ValueError(f'gelu: approximate must be "none" or "tanh", got {approximate!r}')
+    return 0.5 * x * (1.0 + tanh(SQRT_2_OVER_PI * (x + 0.044715 * (x * x * x))))
+
+
+def clamp(x: Any, min: Any = None, max: Any = None) -> Any:
+    """x limited to [min, max]; either may be left out. The gradient is that of x inside, 0 outside."""
+    if min is None and max is None:
+        raise ValueError("clamp: give min, max, or both")
+    low = -math.inf if min is None else min
+    high = math.inf if max is None else max
+    return clamp_(x, low, high)

@@ -1,0 +1,111 @@
+"""The matrix product, in all of NumPy's cases, and the affine map y = x W^T + b of a linear layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd.op import cast, operation
+from autograd.ops.reduce import sum as sum_over
+from autograd.ops.shape import reshape, swap_last, unsqueeze
+
+Shape = tuple[int, ...]
+
+
+def product(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """x @ y on arrays of at least two dimensions."""
+    return np.matmul(x, y)
+
+
+def matmul_shape(x: Shape, y: Shape) -> Shape:
+    if x[-1] != y[-2]:
+        raise ValueError(
+            f"matmul: shapes {x} and {y} don't fit: the last length of the first ({x[-1]}) must equal the "
+            f"second to last of the second ({y[-2]})"
+        )
+    try:
+        return (*np.broadcast_shapes(x[:-2], y[:-2]), x[-2], y[-1])
+    except ValueError:
+        raise ValueError(f"matmul: batch dimensions of shapes {x} and {y} don't broadcast") from None
+
+
+# Batch dimensions that broadcast are summed by the backward loop, as for any op.
+matmul_ = operation(
+    "matmul",
+    lambda x, y: product(x, y),
+    {"x": lambda g, y: matmul_(g, swap_last(y)), "y": lambda g, x: matmul_(swap_last(x), g)},
+    shape=matmul_shape,
+)
+
+
+def matmul(x: Any, y: Any) -> Any:
+    """The matrix product: vectors, matrices and broadcast batches of them, as NumPy's `@`.
+
+    >>> import autograd
+    >>> autograd.matmul(autograd.ones(2, 3), autograd.ones(3)).tolist()
+    [3.0, 3.0]
+    """
+    a, b = tuple(x.shape), tuple(y.shape)
+    if not a or not b:
+        raise ValueError(f"matmul: want at least one dimension each, got shapes {a} and {b}; use * for numbers")
+    if x.dtype is not y.dtype and x.dtype != y.dtype:
+        dtype = np.result_type(x.dtype, y.dtype) if x.dtype.kind == y.dtype.kind else None
+        dtype = dtype or (x.dtype if x.dtype.kind == "f" else y.dtype)
+        x, y = cast(x, dtype), cast(y, dtype)
+    if len(a) == 1:
+        out = matmul(unsqueeze(x, 0), y)
+        return reshape(out, (*out.shape[:-2], out.shape[-1])) if len(b) > 1 else reshape(out, ())
+    if len(b) == 1:
+        out = matmul(x, unsqueeze(y, 1))
+        return reshape(out, out.shape[:-1])
+    matmul_shape(a, b)
+    if len(a) > 2 and len(b) == 2:
+        # One product of all rows, so that y's gradient is one product too, not a batch to be summed.
+        return reshape(matmul_(reshape(x, (-1, a[-1])), y), (*a[:-1], b[-1])) if a[-1] else matmul_(x, y)
+    return matmul_(x, y)
+
+
+def linear_shape(x: Shape, weight: Shape, bias: Shape | None = None) -> Shape:
+    if len(weight) != 2 or x[-1] != weight[1]:
+        raise ValueError(
+            f"linear: an input of shape {x} doesn't fit a weight of shape {weight}: its last length must be "
+            f"{weight[-1]} (in_features)"
+        )
+    if bias is not None and bias != (weight[0],):
+        raise ValueError(f"linear: bias of shape {bias}, want ({weight[0]},) for a weight of shape {weight}")
+    return (x[0], weight[0])
+
+
+def linear_forward(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    out = product(x, weight.T)
+    out += bias
+    return out
+
+
+linear_ = operation(
+    "linear",
+    linear_forward,
+    {
+        "x": lambda g, weight: matmul_(g, weight),
+        "weight": lambda g, x: matmul_(swap_last(g), x),
+        "bias": lambda g: sum_over(g, 0),
+    },
+    shape=linear_shape,
+)
+
+
+def linear(x: Any, weight: Any, bias: Any = None) -> Any:
+    """x W^T + b: x (*, in_features), weight (out_features, in_features), bias (out_features,)."""
+    shape = tuple(x.shape)
+    if not shape:
+        raise ValueError("linear: want at least one dimension, got a 0-d input")
+    linear_shape(shape, tuple(weight.shape), None if bias is None else tuple(bias.shape))
+    if bias is None:
+        return matmul(x, swap_last(weight))
+    if not x.dtype == weight.dtype == bias.dtype:
+        raise TypeError(f"linear: input of {x.dtype}, weight of {weight.dtype}, bias of {bias.dtype}: cast one")
+    if len(shape) == 2:
+        return linear_(x, weight, bias)
+    rows = reshape(x, (int(np.prod(shape[:-1], dtype=int)), shape[-1]))
+    return reshape(linear_(rows, weight, bias), (*shape[:-1], weight.shape[0]))

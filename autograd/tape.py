@@ -1,0 +1,395 @@
+"""The tape: what was computed, and the loop that runs it backwards.
+
+Every value that needs a gradient carries a `Node`. A node knows the nodes it was computed from, and a
+plan that says how the gradient of its output becomes gradients of its inputs. Serial numbers grow with
+time, so "newest first" is an order in which every node comes before those it was computed from: the
+backward pass is a loop over a heap, without recursion.
+
+    a ──┐                      d loss/da = g_c * b
+        mul ── c ── tanh ── loss
+    b ──┘                      d loss/db = g_c * a
+
+This file knows neither arrays nor numbers: a gradient is anything with `+` and, where broadcasting
+could have happened, `.shape`, `.sum()` and `.reshape()`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from heapq import heappop, heappush
+from typing import Any
+
+__all__ = ["Node", "Value", "backpropagate", "detect_anomaly", "enable_grad", "is_grad_enabled", "no_grad"]
+
+
+class Value:
+    """What flows through the tape: `data` (an array or a number) and the `node` that made it, or None
+    when no gradient is wanted. Tensor and Scalar are its two faces."""
+
+    __slots__ = ("data", "node", "__weakref__")
+    data: Any
+    node: Node | None
+
+
+class Node:
+    """One output of one recorded op, or a leaf (a value that the user made and wants a gradient of).
+
+    serial   when it was made; also orders the backward pass
+    plan     how to go back (op.Plan); None for a leaf
+    parents  the nodes of the inputs that need a gradient
+    saved    what the plan's rules asked to keep; None once freed
+    shape    of the output, to undo broadcasting; None for numbers and for a node of several outputs
+    grad     the accumulated gradient of a leaf (or after retain_grad)
+    values   (inputs, output) as explain shows them: always for numbers, on request for arrays
+    extra    hooks and the like; None for nearly all nodes
+    """
+
+    __slots__ = ("serial", "plan", "parents", "saved", "shape", "grad", "values", "extra")
+    serial: int
+    plan: Any
+    parents: tuple[Node, ...]
+    saved: tuple[Any, ...] | None
+    shape: tuple[int, ...] | None
+    grad: Any
+    values: tuple[Any, ...] | None
+    extra: Extra | None
+
+
+class Extra:
+    """What few nodes have: hooks, a retained gradient, the lines of code that made them."""
+
+    __slots__ = ("hooks", "retain", "where")
+
+    def __init__(self) -> None:
+        self.hooks: dict[int, Callable[[Any], Any]] = {}
+        self.retain = False
+        self.where: str | None = None
+
+
+next_serial = itertools.count(1).__next__
+
+
+def leaf(shape: tuple[int, ...] | None, value: Any = None) -> Node:
+    """A node for a value that the user made."""
+    node = Node()
+    node.serial = next_serial()
+    node.plan = node.grad = node.extra = None
+    node.parents = node.saved = ()
+    node.shape = shape
+    node.values = None if value is None else ((), value)
+    return node
+
+
+# Which face shows data of a type: filled by tensor.py (ndarray) and scalar.py (float).
+FACES: dict[type, type[Value]] = {}
+
+
+def wrap(data: Any, node: Node | None) -> Value:
+    """`data` behind its face, attached to `node`."""
+    value = object.__new__(FACES[data.__class__])
+    value.data = data
+    value.node = node
+    return value
+
+
+# Modes -------------------------------------------------------------------------------------------
+# One word per thread, tested once per op.
+
+RECORD, WATCH, ANOMALY = 1, 2, 4
+
+
+class Mode(threading.local):
+    word = RECORD
+
+
+mode = Mode()
+
+
+class switched(contextlib.ContextDecorator):
+    """Bits of the mode word set or cleared for a block, a function, or (as a decorator) each call."""
+
+    bits = 0
+    on = True
+
+    def __enter__(self) -> None:
+        # A stack per object: the same object may be entered again inside itself (as a decorator).
+        self.__dict__.setdefault("before", []).append(mode.word)
+        mode.word = mode.word | self.bits if self.on else mode.word & ~self.bits
+
+    def __exit__(self, *exception: object) -> None:
+        mode.word = self.__dict__["before"].pop()
+
+    def _recreate_cm(self) -> switched:
+        return type(self)()
+
+
+class no_grad(switched):
+    """Nothing computed inside is recorded.
+
+    >>> import autograd
+    >>> w = autograd.tensor([1.0, 2.0], requires_grad=True)
+    >>> with autograd.no_grad():
+    ...     (w * 2).requires_grad
+    False
+    """
+
+    bits, on = RECORD, False
+
+
+class enable_grad(switched):
+    """Recording is on inside, also within `no_grad`."""
+
+    bits, on = RECORD, True
+
+
+class watching(switched):
+    """Nodes made inside also keep their inputs and outputs, for `autograd.explain`."""
+
+    bits, on = WATCH, True
+
+
+class detect_anomaly(switched):
+    """The first NaN, forward or backward, raises an error that names its op and line.
+
+    >>> import autograd
+    >>> x = autograd.tensor([-1.0], requires_grad=True)
+    >>> with autograd.detect_anomaly():
+    ...     y = x.log()
+    Traceback (most recent call last):
+        ...
+    autograd.tape.AnomalyError: log made the first NaN (1 of 1 elements; inputs had none) ...
+    """
+
+    bits, on = ANOMALY, True
+
+
+class AnomalyError(RuntimeError):
+    """A NaN, found by `detect_anomaly`."""
+
+
+def is_grad_enabled() -> bool:
+    """Whether ops are being recorded in this thread."""
+    return bool(mode.word & RECORD)
+
+
+class set_grad_enabled(switched):
+    """`with set_grad_enabled(flag):` turns recording on or off."""
+
+    bits = RECORD
+
+    def __init__(self, flag: bool) -> None:
+        self.on = bool(flag)
+
+    def _recreate_cm(self) -> switched:
+        return type(self)(self.on)
+
+
+# Writes in place ---------------------------------------------------------------------------------
+# Every write takes a serial number like a node's. A saved array that was written after its node was
+# made is stale: no counter has to be copied into each node.
+
+writes: dict[int, int] = {}
+
+
+def storage(array: Any) -> int:
+    """The identity of the memory behind an array, the same for all of its views."""
+    while type(array.base) is type(array):
+        array = array.base
+    return id(array)
+
+
+def written(array: Any) -> None:
+    """Note that an array (and so every view of its storage) is being written in place."""
+    if len(writes) > 100_000:  # ids of arrays that died: forgetting the oldest half keeps this bounded
+        for key in sorted(writes, key=writes.__getitem__)[: len(writes) // 2]:
+            del writes[key]
+    writes[storage(array)] = next_serial()
+
+
+def refuse_stale(node: Node) -> None:
+    for value in node.saved or ():
+        if hasattr(value, "base") and writes.get(storage(value), 0) > node.serial:
+            raise RuntimeError(
+                f"an array that {node.plan.op.name} saved for its backward pass (shape "
+                f"{tuple(value.shape)}) was written in place since; do not write to it between forward "
+                "and backward, or give the op a copy (x.clone())"
+            )
+
+
+# The backward pass -------------------------------------------------------------------------------
+
+
+def backpropagate(
+    seeds: Iterable[tuple[Node, Any]],
+    wanted: Iterable[Node] | None = None,
+    create_graph: bool = False,
+    retain_graph: bool = False,
+) -> dict[Node, Any]:
+    """Run the tape backwards from `seeds`, pairs of a node and the gradient of its output.
+
+    With `wanted`, only rules on the way to those nodes run and their gradients are returned; without,
+    every leaf's gradient is returned. With `create_graph` gradients are Values that can be
+    differentiated again; else they are plain arrays or numbers.
+    """
+    grads: dict[Node, Any] = {}
+    heap: list[tuple[int, Node]] = []
+    for node, g in seeds:
+        add_gradient(grads, heap, node, g)
+    goal = None if wanted is None else set(wanted)
+    useful = None if goal is None else reaching(goal, (node for _, node in heap))
+    found: dict[Node, Any] = {}
+    anomaly = mode.word & ANOMALY
+    with enable_grad() if create_graph else contextlib.nullcontext():
+        while heap:
+            node = heappop(heap)[1]
+            g = grads.pop(node)
+            if node.extra is not None:
+                g = run_hooks(node, g)
+            plan = node.plan
+            if plan is None or (goal is not None and node in goal):
+                if goal is None or node in goal:
+                    found[node] = g
+                if plan is None:
+                    continue
+            if useful is not None and node not in useful:
+                continue
+            saved = node.saved
+            if saved is None:
+                raise RuntimeError(
+                    f"backward through {plan.op.name} a second time: its saved values were freed by the "
+                    "first backward; pass retain_graph=True there, or compute the output again"
+                )
+            if writes and saved:
+                refuse_stale(node)
+            if create_graph:
+                saved, pulls = plan.lift(node), plan.graph
+            else:
+                pulls = plan.raw
+            if pulls is None:
+                pulls = plan.joint(node, g, create_graph)
+            for parent, pull in zip(node.parents, pulls):  # noqa: B905 (equal by construction)
+                if useful is not None and parent not in useful and parent not in goal:  # type: ignore[operator]
+                    continue
+                gx = pull(g, saved)
+                if gx is None:
+                    continue
+                shape = parent.shape
+                if shape is not None and gx.shape != shape:
+                    gx = unbroadcast(gx, shape)
+                if anomaly:
+                    refuse_nan_gradient(node, gx)
+                if parent in grads:
+                    grads[parent] = grads[parent] + gx
+                else:
+                    grads[parent] = gx
+                    heappush(heap, (-parent.serial, parent))
+            if not retain_graph:
+                node.saved = None
+    return found
+
+
+def add_gradient(grads: dict[Node, Any], heap: list[tuple[int, Node]], node: Node, g: Any) -> None:
+    if node in grads:
+        grads[node] = grads[node] + g
+    else:
+        grads[node] = g
+        heappush(heap, (-node.serial, node))
+
+
+def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
+    """Sum a gradient over the axes along which an input of `shape` was repeated."""
+    extra = len(g.shape) - len(shape)
+    axes = tuple(range(extra)) + tuple(
+        extra + i for i, length in enumerate(shape) if length == 1 and g.shape[extra + i] != 1
+    )
+    if axes:
+        g = g.sum(axis=axes, keepdims=True)
+    return g.reshape(shape)
+
+
+def reaching(goal: set[Node], outputs: Iterable[Node]) -> set[Node]:
+    """The nodes on a way from `outputs` to a node of `goal`, that node itself left out."""
+    children: dict[Node, list[Node]] = {}
+    oldest = min((node.serial for node in goal), default=0)
+    stack, seen = list(outputs), set()
+    while stack:
+        node = stack.pop()
+        if node in seen or node.serial < oldest:
+            continue
+        seen.add(node)
+        for parent in node.parents:
+            children.setdefault(parent, []).append(node)
+            stack.append(parent)
+    useful: set[Node] = set()
+    stack = list(goal)
+    while stack:
+        for child in children.get(stack.pop(), ()):
+            if child not in useful:
+                useful.add(child)
+                stack.append(child)
+    return useful
+
+
+def run_hooks(node: Node, g: Any) -> Any:
+    extra = node.extra
+    assert extra is not None
+    for hook in list(extra.hooks.values()):
+        replaced = hook(g)
+        if replaced is not None:
+            g = replaced
+    if extra.retain:
+        node.grad = g
+    return g
+
+
+# NaN explained -----------------------------------------------------------------------------------
+
+
+def nan_count(data: Any) -> int:
+    """How many elements of an array, number or Value are NaN."""
+    data = getattr(data, "data", data) if isinstance(data, Value) else data
+    unequal = data != data
+    return int(unequal.sum()) if hasattr(unequal, "sum") else int(unequal)
+
+
+def user_line() -> str:
+    """The innermost line of the program that is not in this package."""
+    for frame in reversed(traceback.extract_stack()):
+        if "/autograd/" not in frame.filename.replace("\\", "/") and "/nn/" not in frame.filename:
+            return f"{frame.filename}:{frame.lineno}: {frame.line}"
+    return "?"
+
+
+def refuse_nan_output(name: str, inputs: Iterable[Any], output: Any) -> None:
+    """Raise if an op made a NaN from inputs that had none."""
+    if nan_count(output) and not any(nan_count(x) for x in inputs if isinstance(x, float) or hasattr(x, "dtype")):
+        size = getattr(output, "size", 1)
+        raise AnomalyError(
+            f"{name} made the first NaN ({nan_count(output)} of {size} elements; inputs had none) "
+            f"at {user_line()}"
+        )
+
+
+def refuse_nan_gradient(node: Node, g: Any) -> None:
+    if isinstance(g, Value) or hasattr(g, "dtype") or isinstance(g, float):
+        bad = nan_count(g)
+        if bad:
+            where = node.extra.where if node.extra is not None else None
+            raise AnomalyError(
+                f"the backward rule of {node.plan.op.name} made the first NaN of the gradient ({bad} "
+                f"elements); its forward ran at {where or 'a place outside detect_anomaly()'}"
+            )
+
+
+@contextlib.contextmanager
+def mode_word(word: int) -> Iterator[None]:
+    """Run a block under exactly this mode word (threads inherit it this way)."""
+    before, mode.word = mode.word, word
+    try:
+        yield
+    finally:
+        mode.word = before
