@@ -71,6 +71,9 @@ static inline void store_n(real *p, vec v, int64_t n) { memcpy(p, &v, (size_t)n 
 #endif
 
 /* a0 b0 a1 b1 ... of the first and of the last halves. */
+#if !defined(__clang__) && __GNUC__ < 12
+#define __builtin_shufflevector(a, b, ...) __builtin_shuffle(a, b, (mask){__VA_ARGS__})
+#endif
 #if defined(KG_ISA_avx512) && KG_REAL == 32
 static inline vec interleave_low(vec a, vec b) {
   return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
@@ -92,6 +95,22 @@ static inline vec interleave_high(vec a, vec b) { return __builtin_shufflevector
 static inline vec interleave_low(vec a, vec b) { return __builtin_shufflevector(a, b, 0, 2); }
 static inline vec interleave_high(vec a, vec b) { return __builtin_shufflevector(a, b, 1, 3); }
 #endif
+
+/* Transpose the VL x VL block held in r. Each round interleaves row i with row i + VL/2; after log2(VL)
+ * rounds row and column have changed places. Fully unrolled, so that r stays in registers. */
+static inline __attribute__((always_inline)) void transpose(vec r[VL]) {
+  vec t[VL];
+#pragma GCC unroll 4
+  for (int round = 1; round < VL; round *= 2) {
+#pragma GCC unroll 8
+    for (int i = 0; i < VL / 2; i++) {
+      t[2 * i] = interleave_low(r[i], r[i + VL / 2]);
+      t[2 * i + 1] = interleave_high(r[i], r[i + VL / 2]);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < VL; i++) r[i] = t[i];
+  }
+}
 
 /* The 64-bit products of b and the low half of each 64-bit lane, whatever the high halves hold. (Compilers
  * make the portable line three multiplications.) */
