@@ -78,6 +78,15 @@ active: bool = lib is not None
 ERRORS = {1: IndexError("index out of range"), 2: ValueError("bad argument"), 3: MemoryError("workspace")}
 
 
+def pointer(a: np.ndarray | None) -> Any:
+    if a is None:
+        return ffi.NULL
+    try:
+        return ffi.from_buffer(a, require_writable=False)
+    except ValueError:  # a strided view: CFFI wants flat memory, kernels are told the strides
+        return ffi.cast("void *", a.__array_interface__["data"][0])
+
+
 def call(
     kernel: int,
     args: Sequence[np.ndarray | None],
@@ -87,7 +96,7 @@ def call(
 ) -> None:
     """Run one kernel on arrays. `dtype` is that of the first array unless given; strides, lengths and
     flags travel in `sizes` (elements, never bytes), as csrc/kernels.h lays them out."""
-    pointers = [ffi.NULL if a is None else ffi.from_buffer(a, require_writable=False) for a in args]
+    pointers = [pointer(a) for a in args]
     code = DTYPES[dtype if dtype is not None else args[0].dtype]  # type: ignore[union-attr]
     error = lib.kg_call(kernel, code, pointers, len(pointers), sizes, len(sizes), values, len(values))
     if error:
