@@ -38,6 +38,10 @@ from autograd.ops.shape import (
     cat, chunk, expand, flatten, flip, narrow, pad, permute, reshape, split, squeeze, stack, transpose,
     unbind, unsqueeze,
 )
+from autograd.random import (
+    Generator, bernoulli, default_generator, get_rng_state, initial_seed, manual_seed, normal, rand,
+    rand_like, randint, randn, randn_like, randperm, seed, set_rng_state,
+)
 from autograd.scalar import Scalar
 from autograd.tape import detect_anomaly, enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from autograd.tensor import Tensor

@@ -1,0 +1,106 @@
+"""Random tensors, with PyTorch's names: the tensor face of `autograd.ops.random`.
+
+All take a `generator`; without one they draw from the default one, which `manual_seed` sets.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd import dtypes
+from autograd.ops.random import (
+    Generator,
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
+from autograd.tensor import Tensor, shape_of
+
+__all__ = [
+    "Generator", "bernoulli", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "normal",
+    "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "seed", "set_rng_state",
+]  # fmt: skip
+
+
+def rand(
+    *size: Any, dtype: Any = None, generator: Generator | None = None, requires_grad: bool = False
+) -> Tensor:
+    """Uniform in [0, 1).
+
+    >>> manual_seed(1)
+    Generator(seed=1, offset=0)
+    >>> rand(2, 2)
+    tensor([[0.8903, 0.8947],
+            [0.5857, 0.7113]])
+    """
+    source = generator or default_generator
+    return Tensor(source.uniform(shape_of(size), dtype or dtypes.default_dtype), requires_grad)
+
+
+def randn(
+    *size: Any, dtype: Any = None, generator: Generator | None = None, requires_grad: bool = False
+) -> Tensor:
+    """Normal with mean 0 and variance 1."""
+    source = generator or default_generator
+    return Tensor(source.normal(shape_of(size), dtype or dtypes.default_dtype), requires_grad)
+
+
+def rand_like(x: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    return rand(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad)
+
+
+def randn_like(x: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    return randn(x.shape, dtype=dtype or x.dtype, requires_grad=requires_grad)
+
+
+def randint(
+    low: int, high: Any, size: Any = None, dtype: Any = None, generator: Generator | None = None
+) -> Tensor:
+    """int64 in [low, high), each equally likely; randint(high, size) begins at 0.
+
+    >>> randint(1, 7, (3,), generator=Generator(0))
+    tensor([6, 4, 3])
+    """
+    if size is None:
+        low, high, size = 0, low, high
+    values = (generator or default_generator).integers(int(low), int(high), shape_of((size,)))
+    return Tensor(values if dtype is None else values.astype(dtype))
+
+
+def randperm(n: int, generator: Generator | None = None) -> Tensor:
+    """0 ... n-1 in random order, int64."""
+    return Tensor((generator or default_generator).permutation(n))
+
+
+def bernoulli(p: Tensor, generator: Generator | None = None) -> Tensor:
+    """1 with probability p, else 0, for each element of p; no gradient flows."""
+    return Tensor((generator or default_generator).bernoulli(p.data))
+
+
+def normal(
+    mean: Tensor | float,
+    std: Tensor | float = 1.0,
+    size: Any = None,
+    dtype: Any = None,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Normal with these means and standard deviations: numbers and a size, or tensors, which broadcast; no
+    gradient flows (for one, write mean + std * randn_like(mean))."""
+    source = generator or default_generator
+    if isinstance(mean, Tensor) or isinstance(std, Tensor):
+        if size is not None:
+            raise ValueError("normal: give tensors or a size, not both")
+        means, stds = (v.data if isinstance(v, Tensor) else np.asarray(v, np.float32) for v in (mean, std))
+        if (stds < 0).any():
+            raise ValueError(f"normal: want std >= 0, got {stds.min()}")
+        real = dtype or np.result_type(means, stds)
+        z = source.normal(np.broadcast_shapes(means.shape, stds.shape), real)
+        return Tensor((means + stds * z).astype(real, copy=False))
+    if size is None:
+        raise ValueError("normal: want a size where mean and std are numbers, say normal(0.0, 1.0, (2, 3))")
+    return Tensor(source.normal(shape_of((size,)), dtype or dtypes.default_dtype, float(mean), float(std)))
