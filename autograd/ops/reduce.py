@@ -20,11 +20,11 @@ def dims_of(name: str, ndim: int, dim: Dims) -> tuple[int, ...]:
     """`dim` as a sorted tuple of non-negative dimensions; None means all."""
     if dim is None:
         return tuple(range(ndim))
-    dims = []
+    dims, rank = [], ndim or 1  # 0-d takes dim 0 and -1; `max` is ours here
     for d in (dim,) if isinstance(dim, int | np.integer) else dim:
-        if not -max(ndim, 1) <= d < max(ndim, 1):
+        if not -rank <= d < rank:
             raise IndexError(f"{name}: dim {d} is out of range for {ndim} dimensions")
-        dims.append(int(d) % max(ndim, 1))
+        dims.append(int(d) % rank)
     if len(set(dims)) != len(dims):
         raise ValueError(f"{name}: dim {dim} names a dimension twice")
     return tuple(sorted(dims)) if ndim else ()
