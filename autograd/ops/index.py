@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograd.op import operation
+from autograd.ops.index_kernel import put_add, put_add_along, take, take_along, wrapped
 from autograd.tape import Value
 
 Shape = tuple[int, ...]
@@ -29,10 +30,23 @@ def is_basic(key: Any) -> bool:
     return all(part is None or part is Ellipsis or isinstance(part, int | slice) for part in parts)
 
 
+def is_integer_array(part: Any) -> bool:
+    return isinstance(part, np.ndarray) and part.dtype.kind in "iu"
+
+
 def putitem_forward(y: Any, *, key: Any, shape: Shape) -> Any:
+    parts = key if isinstance(key, tuple) else (key,)
+    arrays = [is_integer_array(part) for part in parts]
+    if any(arrays) and all(array or type(part) is int for array, part in zip(arrays, parts, strict=True)):
+        # Indices of the leading dimensions only: rows of a table, each named by one number.
+        row: Any = 0
+        rows = 1
+        for part, length in zip(parts, shape, strict=False):
+            row, rows = row * length + wrapped(np.asarray(part), length), rows * length
+        return put_add(np.asarray(y), row, 0, rows).reshape(shape)
     out = np.zeros(shape, y.dtype)
-    if is_basic(key):
-        out[key] = y
+    if is_basic(key) or (isinstance(key, np.ndarray) and key.dtype.kind == "b"):
+        out[key] = y  # every place at most once
     else:
         np.add.at(out, key, y)
     return out
@@ -83,20 +97,6 @@ def gather_shape(x: Shape, *, dim: int, index: np.ndarray) -> Shape:
     return index.shape
 
 
-def along(index: np.ndarray, dim: int) -> tuple[np.ndarray, ...]:
-    """The full index of x[i][j]... with `index` in the place of `dim`."""
-    return tuple(
-        index if d == dim else np.arange(length).reshape((-1,) + (1,) * (index.ndim - d - 1))
-        for d, length in enumerate(index.shape)
-    )
-
-
-def scatter_add_forward(x: Any, source: Any, *, dim: int, index: np.ndarray) -> Any:
-    out = x.copy()
-    np.add.at(out, along(index, dim), source[tuple(slice(0, length) for length in index.shape)])
-    return out
-
-
 def put_along(g: Any, shape: Shape, dim: int, index: np.ndarray) -> Any:
     return scatter_add_(np.zeros(shape, g.dtype), g, dim=dim, index=index)
 
@@ -111,13 +111,13 @@ def scatter_rule_source(g: Any, dim: int, index: np.ndarray, source_shape: Shape
 
 gather_ = operation(
     "gather",
-    lambda x, *, dim, index: x[along(index, dim)],
+    lambda x, *, dim, index: take_along(x, index, dim, "gather"),
     {"x": lambda g, x_shape, dim, index: put_along(g, x_shape, dim, index)},
     shape=gather_shape,
 )
 scatter_add_ = operation(
     "scatter_add",
-    scatter_add_forward,
+    lambda x, source, *, dim, index: x + put_add_along(source, index, dim, x.shape, "scatter_add"),
     {"x": lambda g: g, "source": scatter_rule_source},
     shape=lambda x, source, *, dim, index: x,
 )
@@ -132,12 +132,7 @@ def checked_index(name: str, x: Any, dim: int, index: Any) -> tuple[int, np.ndar
     if index.dtype.kind not in "iu":
         raise TypeError(f"{name}: want an integer index, got {index.dtype}")
     if index.ndim != ndim or any(index.shape[d] > x.shape[d] for d in range(ndim) if d != dim):
-        raise ValueError(f"{name}: an index of shape {index.shape} doesn't fit a tensor of shape {tuple(x.shape)}")
-    if index.size and not (0 <= index.min() and index.max() < x.shape[dim]):
-        raise IndexError(
-            f"{name}: index {int(index.min())}..{int(index.max())} is out of range for length {x.shape[dim]} "
-            f"of dim {dim}"
-        )
+        raise ValueError(f"{name}: index {index.shape} doesn't fit a tensor of shape {tuple(x.shape)}")
     return dim, index
 
 
@@ -158,21 +153,15 @@ def scatter_add(x: Any, dim: int, index: Any, source: Any) -> Any:
 # Rows of a table ---------------------------------------------------------------------------------
 
 
-def add_rows_forward(y: Any, *, index: np.ndarray, rows: int) -> Any:
-    out = np.zeros((rows, y.shape[-1]), y.dtype)
-    np.add.at(out, index, y)
-    return out
-
-
 take_rows_ = operation(
     "take_rows",
-    lambda table, *, index: table[index],
+    lambda table, *, index: take(table, index, 0, "embedding"),
     {"table": lambda g, index, table_shape: add_rows_(g, index=index, rows=table_shape[0])},
     shape=lambda table, *, index: (*index.shape, table[1]),
 )
 add_rows_ = operation(
     "add_rows",
-    add_rows_forward,
+    lambda y, *, index, rows: put_add(y, index, 0, rows),
     {"y": lambda g, index: take_rows_(g, index=index)},
     shape=lambda y, *, index, rows: (rows, y[-1]),
 )
@@ -183,8 +172,4 @@ def embedding(table: Any, index: Any) -> Any:
     index = index.data if isinstance(index, Value) else np.asarray(index)
     if index.dtype.kind not in "iu":
         raise TypeError(f"embedding: want an integer index, got {index.dtype}")
-    if index.size and not (0 <= index.min() and index.max() < table.shape[0]):
-        raise IndexError(
-            f"embedding: index {int(index.min())}..{int(index.max())} is out of range for {table.shape[0]} rows"
-        )
     return take_rows_(table, index=index)
