@@ -15,6 +15,10 @@ from __future__ import annotations
 
 import warnings
 
+from autograd import func
+from autograd.check import gradcheck, gradgradcheck
+
+from autograd.function import Function
 from autograd.gradients import backward, grad
 from autograd.create import (
     arange, as_tensor, empty, eye, from_numpy, full, full_like, linspace, ones, ones_like, tensor, zeros,

@@ -30,7 +30,7 @@ from autograd.tape import ANOMALY, FACES, RECORD, WATCH, Node, Value, mode, next
 __all__ = ["REGISTRY", "Op", "elementwise", "fused", "operation"]
 
 Rule = Callable[..., Any]
-Pull = Callable[[Any, Any], Any]
+Saved = tuple[tuple[Any, ...], ...]
 
 REGISTRY: dict[str, Op] = {}
 
@@ -114,101 +114,88 @@ def rule_parameters(rule: Rule | None) -> tuple[str, ...]:
 class Plan:
     """How the gradient of an op's output becomes gradients of the inputs that need one.
 
-    raw, graph   a pull per parent: pull(g, saved) -> gradient; `raw` for plain arrays (may call kernels),
+    raw, graph   a rule per parent, called as rule(g, *saved); `raw` for plain arrays (may run kernels),
                  `graph` for Values (recorded, can be differentiated again)
-    names        what is saved, in order: (kind, which) as Op.locate gives it
+    names        per parent, where its rule's saved arguments come from: (kind, which) of Op.locate
     """
 
-    __slots__ = ("op", "needs", "names", "raw", "graph", "sources")
+    __slots__ = ("op", "names", "raw", "graph", "places")
 
     def __init__(self, op: Op, needs: tuple[bool, ...]) -> None:
         self.op = op
-        self.needs = needs
-        self.names: list[tuple[str, Any]] = []
-        self.raw: tuple[Pull, ...] = ()
-        self.graph: tuple[Pull, ...] = ()
+        self.names: list[list[tuple[str, Any]]] = []
+        self.raw: tuple[Rule, ...] = ()
+        self.graph: tuple[Rule, ...] = ()
         wanted = [i for i, need in enumerate(needs) if need]
+        self.places = {i: k for k, i in enumerate(wanted)}  # input -> parent
         for i in wanted:
             name = "*" if op.variadic else op.inputs[i]
             rule = op.rules[name]
             if rule is None:
                 raise RuntimeError(f"{op.name} has no derivative with respect to {name}; use {name}.detach()")
-            self.graph += (self.pull(rule, i),)
-            self.raw += (self.pull(op.raw_rules.get(name, rule), i),)
-        # For lift(): the parent that a saved value belongs to, "output", or None for plain values.
-        places = {i: k for k, i in enumerate(wanted)}
-        self.sources = tuple(
-            places.get(which) if kind == "input" else -1 - which if kind == "output" else None
-            for kind, which in self.names
+            gradient, *others = rule_parameters(rule)
+            names = [op.locate(parameter) for parameter in others]
+            names = [(kind, i if kind == "place" else which) for kind, which in names]
+            if gradient == "gs":
+                rule = filled(rule)
+                names.insert(0, ("likes", None))
+            self.names.append(names)
+            self.graph += (rule,)
+            self.raw += (op.raw_rules.get(name, rule),)
+
+    def keep(self, inputs: Sequence[Any], outputs: Sequence[Any], attributes: dict[str, Any]) -> Saved:
+        """What each rule asked for, out of one call's inputs, outputs and attributes."""
+
+        def value(kind: str, which: Any) -> Any:
+            match kind:
+                case "input":
+                    return inputs[which]
+                case "output":
+                    return outputs[which]
+                case "attribute":
+                    return attributes[which]
+                case "shape":
+                    return np.shape(inputs[which])
+                case "dtype":
+                    return inputs[which].dtype
+                case "shapes":
+                    return [np.shape(x) for x in inputs]
+                case "likes":
+                    return [(out.shape, out.dtype) for out in outputs]
+            return which  # "place"
+
+        return tuple(tuple(value(kind, which) for kind, which in names) for names in self.names)
+
+    def lift(self, node: Node) -> Saved:
+        """The saved values behind their faces again, attached to the nodes they came from."""
+
+        def lifted(kind: str, which: Any, value: Any) -> Any:
+            if kind == "input" and which in self.places:
+                return tape.wrap(value, node.parents[self.places[which]])
+            if kind == "output":
+                return tape.wrap(value, output_node(node, which, value) if self.op.several else node)
+            return value
+
+        assert node.saved is not None
+        return tuple(
+            tuple(lifted(*name, value) for name, value in zip(names, values, strict=True))
+            for names, values in zip(self.names, node.saved, strict=True)
         )
 
-    def pull(self, rule: Rule, i: int) -> Pull:
-        """`rule` as a function of the gradient and the saved values."""
-        def place(entry: tuple[str, Any]) -> int:
-            if entry not in self.names:
-                self.names.append(entry)
-            return self.names.index(entry)
 
-        gradient, *others = rule_parameters(rule)
-        located = [self.op.locate(parameter) for parameter in others]
-        places = [place((kind, i if kind == "place" else which)) for kind, which in located]
-        if gradient == "gs":
-            likes = place(("likes", None))
-            return lambda g, saved: rule(g.filled(saved[likes]), *[saved[p] for p in places])
-        if not places:
-            return lambda g, saved: rule(g)
-        if len(places) == 1:
-            (a,) = places
-            return lambda g, saved: rule(g, saved[a])
-        if len(places) == 2:
-            a, b = places
-            return lambda g, saved: rule(g, saved[a], saved[b])
-        return lambda g, saved: rule(g, *[saved[p] for p in places])
-
-    def keep(self, inputs: Sequence[Any], outputs: Sequence[Any], attributes: dict[str, Any]) -> tuple[Any, ...]:
-        """What the rules asked for, out of one call's inputs, outputs and attributes."""
-        kept: list[Any] = []
-        for kind, which in self.names:
-            if kind == "input":
-                kept.append(inputs[which])
-            elif kind == "output":
-                kept.append(outputs[which])
-            elif kind == "attribute":
-                kept.append(attributes[which])
-            elif kind == "shape":
-                kept.append(np.shape(inputs[which]))
-            elif kind == "dtype":
-                kept.append(inputs[which].dtype)
-            elif kind == "shapes":
-                kept.append([np.shape(x) for x in inputs])
-            elif kind == "likes":
-                kept.append([(out.shape, out.dtype) for out in outputs])
-            else:  # "place"
-                kept.append(which)
-        return tuple(kept)
-
-    def lift(self, node: Node) -> tuple[Any, ...]:
-        """The saved values behind their faces again, attached to the nodes they came from."""
-        lifted: list[Any] = []
-        for value, source in zip(node.saved, self.sources):  # type: ignore[arg-type]  # noqa: B905
-            if source is None:
-                lifted.append(value)
-            elif source >= 0:
-                lifted.append(tape.wrap(value, node.parents[source]))
-            elif not self.op.several:
-                lifted.append(tape.wrap(value, node))
-            else:
-                lifted.append(tape.wrap(value, output_node(node, -1 - source, value)))
-        return tuple(lifted)
+def filled(rule: Rule) -> Rule:
+    """A rule of an op of several outputs, given zeros for the outputs that took no part."""
+    return lambda g, likes, *saved: rule(g.filled(likes), *saved)
 
 
 # The doors ---------------------------------------------------------------------------------------
 
 new = object.__new__
 ndarray = np.ndarray
+ARITHMETIC = (ValueError, OverflowError, ZeroDivisionError, TypeError)
 
 
-def record(plan: Plan, parents: tuple[Node, ...], saved: tuple[Any, ...], out: Any) -> Node:
+def record(plan: Any, parents: tuple[Node, ...], saved: Saved, out: Any) -> Node:
     """A node for an output that was just computed."""
     node = Node()
     node.serial = next_serial()
@@ -231,20 +218,18 @@ def observe(op: Op, node: Node | None, inputs: Sequence[Any], out: Any) -> None:
         node.values = (tuple(inputs), out)
 
 
-def keeper(plan: Plan, inputs: tuple[str, ...]) -> Callable[..., tuple[Any, ...]]:
-    """plan.keep for elementwise ops, specialised: a function of (inputs..., output)."""
-    places = [which if kind == "input" else len(inputs) for kind, which in plan.names]
-    if any(kind not in ("input", "output") for kind, _ in plan.names):
-        raise TypeError(f"{plan.op.name}: rules of elementwise ops name inputs and z only")
-    if not places:
-        return lambda *values: ()
-    if len(places) == 1:
-        (a,) = places
-        return lambda *values: (values[a],)
-    if len(places) == 2:
-        a, b = places
-        return lambda *values: (values[a], values[b])
-    return lambda *values: tuple(values[p] for p in places)
+def keeper(plan: Plan) -> Callable[..., Saved]:
+    """plan.keep for elementwise ops: a function of (inputs..., output), compiled for its names.
+
+    It runs at every call of every elementwise op; a general loop here would double the cost of the tape.
+    """
+    values = (*plan.op.inputs, "z")
+    kept = []
+    for names in plan.names:
+        if any(kind not in ("input", "output") for kind, _ in names):
+            raise TypeError(f"{plan.op.name}: rules of elementwise ops name inputs and z only")
+        kept.append("".join((values[which] if kind == "input" else "z") + "," for kind, which in names))
+    return eval(f"lambda {', '.join(values)}: ({''.join(f'({names}),' for names in kept)})")  # type: ignore
 
 
 def elementwise(
@@ -297,7 +282,7 @@ def accelerate(op: Op) -> None:
 def unary_door(op: Op, floating: bool) -> Callable[..., Any]:
     forward, number = op.forward, op.number
     plan = op.plan((True,))
-    keep = keeper(plan, op.inputs)
+    keep = keeper(plan)
 
     def door(x: Any) -> Any:
         if not isinstance(x, Value):
@@ -310,7 +295,10 @@ def unary_door(op: Op, floating: bool) -> Callable[..., Any]:
             if out.dtype is not a.dtype and out.dtype != a.dtype:
                 return door(cast(x, dtypes.default_dtype))
         else:
-            out = number_or_ieee(op, number, a)
+            try:
+                out = number(a)  # type: ignore[misc]
+            except ARITHMETIC:
+                out = ieee(op, a)
         result = new(FACES[out.__class__])
         result.data = out
         word = mode.word
@@ -339,7 +327,7 @@ def unary_door(op: Op, floating: bool) -> Callable[..., Any]:
 def binary_door(op: Op, floating: bool) -> Callable[..., Any]:
     forward, number = op.forward, op.number
     both, left, right = (op_plan(op, needs) for needs in ((True, True), (True, False), (False, True)))
-    keep_both, keep_left, keep_right = (keeper(p, op.inputs) if p else None for p in (both, left, right))
+    keep_both, keep_left, keep_right = (keeper(p) if p else None for p in (both, left, right))
 
     def door(x: Any, y: Any) -> Any:
         if isinstance(x, Value):
@@ -362,7 +350,10 @@ def binary_door(op: Op, floating: bool) -> Callable[..., Any]:
             if out.dtype is not a.dtype and out.dtype != a.dtype:
                 return door(cast(x, dtypes.default_dtype), cast(y, dtypes.default_dtype))
         elif a.__class__ is not ndarray and b.__class__ is not ndarray:
-            out = number_or_ieee(op, number, a, b)
+            try:
+                out = number(a, b)  # type: ignore[misc]
+            except ARITHMETIC:
+                out = ieee(op, a, b)
         else:
             mixed = unify(op, floating, x, y)
             if mixed is not None:
@@ -404,14 +395,20 @@ def op_plan(op: Op, needs: tuple[bool, ...]) -> Plan | None:
 
 def broadcast_door(op: Op, floating: bool) -> Callable[..., Any]:
     """For comparisons (no derivative) and for elementwise ops of three inputs."""
-    forward, number = op.forward, op.number
+    forward = op.forward
+    plain = (float, bool, int)
 
     def door(*values: Any) -> Any:
+        for x in values:
+            if x.__class__ not in plain:
+                break
+        else:
+            return on_numbers(op, *values)
         if not any(isinstance(x, Value) for x in values):
             return raw(op, *values)
         inputs = [x.data if isinstance(x, Value) else x for x in values]
         if all(not isinstance(x, ndarray) for x in inputs):
-            out = number_or_ieee(op, number, *inputs)
+            out = on_numbers(op, *inputs)
             if out.__class__ is not float:
                 return out  # a comparison of Scalars is a Python bool
         else:
@@ -516,7 +513,7 @@ class Parts(dict[int, Any]):
 class OutputPlan:
     """The plan of an output's node: put the gradient in its place."""
 
-    raw = graph = ((lambda g, saved: Parts({saved[0]: g})),)
+    raw = graph = ((lambda g, i: Parts({i: g})),)
 
     def __init__(self, op: Op) -> None:
         self.op = op
@@ -527,7 +524,7 @@ class OutputPlan:
 
 def output_node(node: Node, i: int, out: np.ndarray) -> Node:
     """A node that stands for output `i` of the node of an op of several outputs."""
-    return record(OutputPlan(node.plan.op), (node,), (i,), out)
+    return record(OutputPlan(node.plan.op), (node,), ((i,),), out)
 
 
 # Fused ops ---------------------------------------------------------------------------------------
@@ -536,20 +533,17 @@ def output_node(node: Node, i: int, out: np.ndarray) -> Node:
 class JointPlan:
     """The plan of an op whose rule gives the gradients of all inputs at once.
 
-    `raw` and `graph` are None; the backward loop asks `joint` for the pulls.
+    `raw` and `graph` are None; the backward loop asks for `gradients`. Here `node.saved` is one tuple.
     """
 
     raw = graph = None
 
-    def __init__(self, op: Any, joint: Callable[[Node, Any, bool], Sequence[Any]]) -> None:
+    def __init__(self, op: Any, gradients: Callable[[Node, Any, bool], Sequence[Any]]) -> None:
         self.op = op
-        self.gradients = joint
+        self.gradients = gradients
 
-    def lift(self, node: Node) -> tuple[Any, ...] | None:
+    def lift(self, node: Node) -> Saved | None:
         return node.saved
-
-    def joint(self, node: Node, g: Any, create_graph: bool) -> list[Pull]:
-        return [lambda g, saved, gx=gx: gx for gx in self.gradients(node, g, create_graph)]  # type: ignore[misc]
 
 
 def fused(
@@ -571,7 +565,7 @@ def fused(
     count = len(inputs)
 
     def gradients(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
-        *arrays, attributes, needs, saved = node.saved  # type: ignore[misc]
+        *arrays, attributes, needs, saved = node.saved[0]  # type: ignore[index]
         if not create_graph:
             result = backward(g, saved, needs)
             return [gx for gx, need in zip(result, needs, strict=True) if need]
@@ -600,7 +594,7 @@ def fused(
         node = None
         if mode.word & RECORD and True in needs:
             parents = tuple(x.node for x, need in zip(values, needs, strict=True) if need)
-            node = record(plan, parents, (*arrays, attributes, needs, saved), out)  # type: ignore[arg-type]
+            node = record(plan, parents, ((*arrays, attributes, needs, saved),), out)  # type: ignore[arg-type]
         if mode.word > RECORD:
             observe(op, node, arrays, out)
         return tape.wrap(out, node)
@@ -619,22 +613,27 @@ def raw(op: Op, *values: Any) -> Any:
         if hasattr(x, "__apply_op__"):
             return x.__apply_op__(op.name, values)
     if all(isinstance(x, float | int) for x in values):
-        return number_or_ieee(op, op.number, *values)
+        return on_numbers(op, *values)
     return op.forward(*values)
 
 
-def number_or_ieee(op: Op, number: Callable[..., Any] | None, *values: Any) -> Any:
-    """The op on Python numbers. Where Python's math raises (1/0, log(0), exp(1000)), IEEE's answer."""
-    if number is not None:
-        try:
-            out = number(*values)
-            if out.__class__ is not complex:
-                return out
-        except (ValueError, OverflowError, ZeroDivisionError):
-            pass
+def ieee(op: Op, *values: Any) -> Any:
+    """The op on Python numbers where Python's own arithmetic raises: 1/0, log(0), exp(1000)."""
+    for x in values:
+        if not isinstance(x, float | int):
+            raise TypeError(f"{op.name}: cannot work with a {type(x).__name__}; make it a Scalar or a number")
     with np.errstate(all="ignore"):
         out = op.forward(*(np.asarray(x, np.float64) for x in values))
     return bool(out) if out.dtype == bool else float(out)
+
+
+def on_numbers(op: Op, *values: Any) -> Any:
+    if op.number is not None:
+        try:
+            return op.number(*values)
+        except ARITHMETIC:
+            pass
+    return ieee(op, *values)
 
 
 def unify(op: Op, floating: bool, *values: Any) -> tuple[Any, ...] | None:

@@ -41,7 +41,7 @@ class Node:
     serial   when it was made; also orders the backward pass
     plan     how to go back (op.Plan); None for a leaf
     parents  the nodes of the inputs that need a gradient
-    saved    what the plan's rules asked to keep; None once freed
+    saved    per parent, what its rule asked to keep; None once freed
     shape    of the output, to undo broadcasting; None for numbers and for a node of several outputs
     grad     the accumulated gradient of a leaf (or after retain_grad)
     values   (inputs, output) as explain shows them: always for numbers, on request for arrays
@@ -104,6 +104,7 @@ RECORD, WATCH, ANOMALY = 1, 2, 4
 
 class Mode(threading.local):
     word = RECORD
+    depth = 0  # how many transforms of autograd.func are running, one inside the other
 
 
 mode = Mode()
@@ -211,7 +212,7 @@ def written(array: Any) -> None:
 
 
 def refuse_stale(node: Node) -> None:
-    for value in node.saved or ():
+    for value in itertools.chain.from_iterable(node.saved or ()):
         if hasattr(value, "base") and writes.get(storage(value), 0) > node.serial:
             raise RuntimeError(
                 f"an array that {node.plan.op.name} saved for its backward pass (shape "
@@ -238,11 +239,16 @@ def backpropagate(
     grads: dict[Node, Any] = {}
     heap: list[tuple[int, Node]] = []
     for node, g in seeds:
-        add_gradient(grads, heap, node, g)
+        if node in grads:
+            grads[node] = grads[node] + g
+        else:
+            grads[node] = g
+            heappush(heap, (-node.serial, node))
+    # `useful` nodes lie on a way to a wanted one: only their rules run, and only towards `useful` or wanted.
     goal = None if wanted is None else set(wanted)
-    useful = None if goal is None else reaching(goal, (node for _, node in heap))
-    found: dict[Node, Any] = {}
+    useful = None if goal is None else reaching(goal, grads)
     anomaly = mode.word & ANOMALY
+    found: dict[Node, Any] = {}
     with enable_grad() if create_graph else contextlib.nullcontext():
         while heap:
             node = heappop(heap)[1]
@@ -250,54 +256,60 @@ def backpropagate(
             if node.extra is not None:
                 g = run_hooks(node, g)
             plan = node.plan
-            if plan is None or (goal is not None and node in goal):
-                if goal is None or node in goal:
-                    found[node] = g
+            if goal is None:
                 if plan is None:
+                    found[node] = g
                     continue
-            if useful is not None and node not in useful:
-                continue
+            else:
+                if node in goal:
+                    found[node] = g
+                if node not in useful:  # type: ignore[operator]
+                    continue
             saved = node.saved
             if saved is None:
-                raise RuntimeError(
-                    f"backward through {plan.op.name} a second time: its saved values were freed by the "
-                    "first backward; pass retain_graph=True there, or compute the output again"
-                )
-            if writes and saved:
+                raise freed_error(node)
+            if writes:
                 refuse_stale(node)
             if create_graph:
-                saved, pulls = plan.lift(node), plan.graph
+                saved, rules = plan.lift(node), plan.graph
             else:
-                pulls = plan.raw
-            if pulls is None:
-                pulls = plan.joint(node, g, create_graph)
-            for parent, pull in zip(node.parents, pulls):  # noqa: B905 (equal by construction)
-                if useful is not None and parent not in useful and parent not in goal:  # type: ignore[operator]
-                    continue
-                gx = pull(g, saved)
+                rules = plan.raw
+            edges: Iterable[tuple[Node, Any, Any]]
+            if rules is None:
+                edges = ((p, constant, (gx,)) for p, gx in zip(node.parents, plan.gradients(node, g, create_graph)))
+            else:
+                edges = zip(node.parents, rules, saved)  # noqa: B905 (equal by construction)
+            if useful is not None:
+                edges = [edge for edge in edges if edge[0] in useful or edge[0] in goal]  # type: ignore
+            for parent, rule, kept in edges:
+                gx = rule(g, *kept)
                 if gx is None:
                     continue
                 shape = parent.shape
                 if shape is not None and gx.shape != shape:
                     gx = unbroadcast(gx, shape)
-                if anomaly:
-                    refuse_nan_gradient(node, gx)
                 if parent in grads:
                     grads[parent] = grads[parent] + gx
                 else:
                     grads[parent] = gx
                     heappush(heap, (-parent.serial, parent))
+                if anomaly:
+                    refuse_nan_gradient(node, gx)
             if not retain_graph:
                 node.saved = None
     return found
 
 
-def add_gradient(grads: dict[Node, Any], heap: list[tuple[int, Node]], node: Node, g: Any) -> None:
-    if node in grads:
-        grads[node] = grads[node] + g
-    else:
-        grads[node] = g
-        heappush(heap, (-node.serial, node))
+def constant(g: Any, gx: Any) -> Any:
+    """The rule of an edge whose gradient is known already."""
+    return gx
+
+
+def freed_error(node: Node) -> RuntimeError:
+    return RuntimeError(
+        f"backward through {node.plan.op.name} a second time: its saved values were freed by the first "
+        "backward; pass retain_graph=True there, or compute the output again"
+    )
 
 
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
@@ -307,7 +319,7 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
         extra + i for i, length in enumerate(shape) if length == 1 and g.shape[extra + i] != 1
     )
     if axes:
-        g = g.sum(axis=axes, keepdims=True)
+        g = g.sum(axes)
     return g.reshape(shape)
 
 

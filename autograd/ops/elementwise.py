@@ -42,7 +42,13 @@ def pow_rule_y(g: Any, x: Any, y: Any, z: Any) -> Any:
     return where(logical_and(eq(x, 0.0), ge(y, 0.0)), 0.0 * g, g * z * log(x))
 
 
-pow_ = elementwise("pow", np.power, (pow_rule_x, pow_rule_y), number=operator.pow)
+def pow_number(x: float, y: float) -> float:
+    """As NumPy: a root of a negative number is NaN, not complex."""
+    z = x**y
+    return math.nan if isinstance(z, complex) else z
+
+
+pow_ = elementwise("pow", np.power, (pow_rule_x, pow_rule_y), number=pow_number)
 square = elementwise("square", lambda x: x * x, (lambda g, x: 2.0 * g * x,), number=lambda x: x * x)
 abs = elementwise("abs", np.absolute, (lambda g, x: g * sign(x),), number=operator.abs)
 sign = elementwise("sign", np.sign, (lambda g: 0.0 * g,))
