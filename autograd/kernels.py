@@ -103,6 +103,11 @@ def call(
         raise type(ERRORS[error])(f"{KERNEL_NAMES[kernel].lower()}: {ERRORS[error]} (sizes {list(sizes)})")
 
 
+def elementwise_ops() -> list[str]:
+    """The names in csrc/ops.def in the order of their opcodes; [] without kernels."""
+    return ffi.string(lib.kg_ops()).decode().split() if lib is not None else []
+
+
 # Threads and ISA ---------------------------------------------------------------------------------
 
 

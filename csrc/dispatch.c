@@ -78,6 +78,14 @@ int kg_set_isa(const char *name) {
 
 const char *kg_build(void) { return __VERSION__ " | " KG_SOURCES_HASH; }
 
+const char *kg_ops(void) {
+#define OP(name, arguments, expression) #name " "
+  return
+#include "ops.def"
+      ;
+#undef OP
+}
+
 static const kg_entry *entry(const kg_instruction *in) {
   return &(in->dtype == KG_FLOAT64 ? chosen->float64 : chosen->float32)[in->kernel];
 }

@@ -38,6 +38,13 @@ enum {
   KG_CONV2D,
   KG_CONV2D_INPUT,   /* args: x(out) w y(in);   the gradient in x, same sizes */
   KG_CONV2D_WEIGHT,  /* args: x w(out) y(in);   the gradient in w, same sizes */
+  /* A register program over a broadcast iteration space.  args: plan, inputs, outputs (at most 15)
+   * plan is an int64 array: steps, inputs, outputs, values, registers, ndim (1 to 6), shape (6 slots),
+   * then for each operand (inputs, outputs) its kind (0 real, 1 bool) and 6 strides (slots past ndim
+   * unused; 0 broadcasts), then for each step: opcode (its place in kg_ops), the slot written, the four
+   * slots read. Slots: 0.. registers, 16.. operands, 32.. values. values: the program's scalars.
+   * A program writes each output once. An output may be the very array of an input when it is written
+   * by the last step; otherwise they must not overlap. */
   KG_ELEMENTWISE,
   KG_REDUCE,
   KG_SOFTMAX,
@@ -77,6 +84,7 @@ int kg_get_threads(void);         /* 1 in a forked child */
 const char *kg_isa(void);         /* the ISA in use */
 const char *kg_isas(void);        /* those built in and supported here, best first, space-separated */
 int kg_set_isa(const char *name); /* 0, or KG_BAD_ARGUMENT when it is not one of kg_isas() */
+const char *kg_ops(void);         /* the elementwise ops (ops.def) in opcode order, space-separated */
 const char *kg_build(void);       /* "compiler version | hash of the sources" */
 
 #endif

@@ -29,6 +29,7 @@ enum { VBYTES = 64, VREGS = 32 };
 #include <immintrin.h>
 enum { VBYTES = 32, VREGS = 16 };
 #elif defined(KG_ISA_neon)
+#include <arm_neon.h>
 enum { VBYTES = 16, VREGS = 32 };
 #else
 #if defined(__x86_64__)
@@ -130,5 +131,41 @@ static inline wide multiply_low_halves(wide a, uint32_t b) {
 #else
 static inline wide multiply_low_halves(wide a, uint32_t b) { return (a & 0xffffffffu) * b; }
 #endif
+/* Is any lane of m true? */
+static inline int any(mask m) {
+#if defined(KG_ISA_avx512)
+  return _mm512_test_epi64_mask((__m512i)m, (__m512i)m) != 0;
+#elif defined(KG_ISA_avx2)
+  return !_mm256_testz_si256((__m256i)m, (__m256i)m);
+#elif defined(KG_ISA_neon)
+  return vmaxvq_u32((uint32x4_t)m) != 0;
+#else
+  lane all = 0;
+  for (int i = 0; i < VL; i++) all |= m[i];
+  return all != 0;
+#endif
+}
+
+static inline vec sqrt_v(vec x) {
+#if defined(KG_ISA_avx512) && KG_REAL == 64
+  return (vec)_mm512_sqrt_pd((__m512d)x);
+#elif defined(KG_ISA_avx512)
+  return (vec)_mm512_sqrt_ps((__m512)x);
+#elif defined(KG_ISA_avx2) && KG_REAL == 64
+  return (vec)_mm256_sqrt_pd((__m256d)x);
+#elif defined(KG_ISA_avx2)
+  return (vec)_mm256_sqrt_ps((__m256)x);
+#elif defined(KG_ISA_neon) && KG_REAL == 64
+  return (vec)vsqrtq_f64((float64x2_t)x);
+#elif defined(KG_ISA_neon)
+  return (vec)vsqrtq_f32((float32x4_t)x);
+#elif KG_REAL == 64
+  for (int i = 0; i < VL; i++) x[i] = __builtin_sqrt(x[i]);
+  return x;
+#else
+  for (int i = 0; i < VL; i++) x[i] = __builtin_sqrtf(x[i]);
+  return x;
+#endif
+}
 
 #endif
