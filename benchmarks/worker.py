@@ -26,7 +26,10 @@ import numpy as np
 
 from benchmarks import cases, sides
 
-SAMPLE = 1e-4  # seconds: shorter runs are timed in groups, so that reading the clock costs under 0.1%
+# Seconds. Shorter runs are timed in groups: reading the clock then costs nothing, and Python's garbage
+# collector, which comes round every few tiny runs, falls on every sample alike (with shorter samples half
+# of them had none of it, and medians jumped by a factor of two).
+SAMPLE = 1e-3
 FEWEST = 5  # runs in a block, however long they take
 WARM_UP = 0.2  # the part of a block that is discarded
 
