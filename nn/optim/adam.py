@@ -1,0 +1,91 @@
+"""Adam and AdamW: steps measured by the running mean and square of the gradient."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from nn.optim.optimizer import Group, Optimizer, State, decayed, memory
+
+__all__ = ["Adam", "AdamW"]
+
+
+class Adam(Optimizer):
+    """Adam (Kingma and Ba 2015); amsgrad as Reddi et al. 2018.
+
+        g <- g + weight_decay p
+        m <- beta1 m + (1 - beta1) g          v <- beta2 v + (1 - beta2) g^2
+        p <- p - lr / (1 - beta1^t) m / (sqrt(v / (1 - beta2^t)) + eps)
+
+    >>> import autograd, nn
+    >>> w = nn.Parameter(autograd.tensor([1.0]))
+    >>> optimizer = Adam([w], lr=0.1)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> round(w.item(), 4)
+    0.9
+    """
+
+    decoupled = False
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        options = (lr, betas, eps, weight_decay, amsgrad, maximize)
+        names = ("lr", "betas", "eps", "weight_decay", "amsgrad", "maximize")
+        super().__init__(params, dict(zip(names, options, strict=True)))
+
+    def update(self, p: np.ndarray, g: np.ndarray, state: State, group: Group) -> None:
+        lr, eps = group["lr"], group["eps"]
+        beta1, beta2 = group["betas"]
+        if self.decoupled:
+            if group["maximize"]:
+                g = -g
+            p *= 1 - lr * group["weight_decay"]
+        else:
+            g = decayed(p, g, group)
+        step = state["step"] = state.get("step", 0) + 1
+        m, v = memory(state, "exp_avg", p), memory(state, "exp_avg_sq", p)
+        m += (g - m) * (1 - beta1)
+        v *= beta2
+        v += (g * g) * (1 - beta2)
+        if group["amsgrad"]:
+            largest = memory(state, "max_exp_avg_sq", p)
+            np.maximum(largest, v, out=largest)
+            v = largest
+        denominator = np.sqrt(v, out=np.empty_like(v))
+        denominator /= math.sqrt(1 - beta2**step)
+        denominator += eps
+        np.divide(m, denominator, out=denominator)
+        denominator *= lr / (1 - beta1**step)
+        p -= denominator
+
+
+class AdamW(Adam):
+    """Adam with weight decay as its own step, p <- p - lr weight_decay p (Loshchilov and Hutter 2019)."""
+
+    decoupled = True
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)

@@ -1,0 +1,5 @@
+"""PyTorch's nn.utils: keeping gradients in bounds."""
+
+from nn.utils.clip_grad import clip_grad_norm_, clip_grad_value_
+
+__all__ = ["clip_grad_norm_", "clip_grad_value_"]

@@ -1,0 +1,60 @@
+"""Gradients kept in bounds, before the optimiser's step (Pascanu et al. 2013)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from autograd import Tensor
+from autograd.tape import written
+
+__all__ = ["clip_grad_norm_", "clip_grad_value_"]
+
+
+def gradients(parameters: Tensor | Iterable[Tensor]) -> list[np.ndarray]:
+    given = [parameters] if isinstance(parameters, Tensor) else parameters
+    return [p.grad.data for p in given if p.grad is not None]
+
+
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+) -> Tensor:
+    """Scale all gradients, in place, by max_norm / (total + 1e-6) where that is less than 1.
+
+    `total`, the norm of all gradients as one vector (norm_type p, or infinity), is returned.
+
+    >>> import autograd, nn
+    >>> w = nn.Parameter(autograd.tensor([3.0, 4.0]))
+    >>> (w * w / 2).sum().backward()
+    >>> clip_grad_norm_([w], 1.0)
+    tensor(5.)
+    >>> w.grad
+    tensor([0.6, 0.8])
+    """
+    grads = gradients(parameters)
+    if math.isinf(norm_type):
+        total = max((float(np.abs(g).max(initial=0)) for g in grads), default=0.0)
+    elif norm_type == 2:
+        total = math.sqrt(sum(float(np.vdot(g, g)) for g in grads))
+    else:
+        total = sum(float((np.abs(g) ** norm_type).sum()) for g in grads) ** (1 / norm_type)
+    if error_if_nonfinite and not math.isfinite(total):
+        raise RuntimeError(f"clip_grad_norm_: the total norm of the gradients is {total}")
+    scale = max_norm / (total + 1e-6)
+    if not scale >= 1:  # also where it is NaN
+        for g in grads:
+            g *= scale
+            written(g)
+    return Tensor(np.asarray(total, grads[0].dtype if grads else np.float32))
+
+
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
+    """Limit every element of the gradients, in place, to [-clip_value, clip_value]."""
+    for g in gradients(parameters):
+        np.clip(g, -clip_value, clip_value, out=g)
+        written(g)
