@@ -15,9 +15,8 @@ from __future__ import annotations
 
 import warnings
 
-from autograd import func
+from autograd import explain, func
 from autograd.check import gradcheck, gradgradcheck
-
 from autograd.function import Function
 from autograd.gradients import backward, grad
 from autograd.create import (

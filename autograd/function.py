@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd import tape
 from autograd.op import JointPlan, differentiable, output_node, record
-from autograd.tape import RECORD, Node, Value, mode
+from autograd.tape import RECORD, WATCH, Node, Value, mode
 
 __all__ = ["Function"]
 
@@ -100,6 +100,10 @@ class Function:
         several = isinstance(result, tuple)
         if several:
             node.shape = None
+        if mode.word & WATCH or outputs[0].data.__class__ is float:
+            datas = tuple(out.data for out in outputs)
+            inputs = tuple(x.data if isinstance(x, Value) else x for x in args)
+            node.values = (inputs, datas if several else datas[0])
         for i, (out, value) in enumerate(zip(outputs, wrapped, strict=True)):
             if id(out) not in ctx.without_gradient and differentiable(out.data):
                 value.node = output_node(node, i, out.data) if several else node

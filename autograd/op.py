@@ -480,6 +480,8 @@ def finish(
     if node is None:
         return tuple(tape.wrap(out, None) for out in outputs)
     node.shape = None  # its gradient is a Parts
+    if mode.word & WATCH:
+        node.values = (tuple(inputs), outputs)
     return tuple(
         tape.wrap(out, output_node(node, i, out) if differentiable(out) else None)
         for i, out in enumerate(outputs)

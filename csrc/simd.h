@@ -128,6 +128,10 @@ static inline wide multiply_low_halves(wide a, uint32_t b) {
 static inline wide multiply_low_halves(wide a, uint32_t b) {
   return (wide)_mm_mul_epu32((__m128i)a, _mm_set1_epi64x(b));
 }
+#elif defined(KG_ISA_neon)
+static inline wide multiply_low_halves(wide a, uint32_t b) {
+  return (wide)vmull_n_u32(vmovn_u64((uint64x2_t)a), b);
+}
 #else
 static inline wide multiply_low_halves(wide a, uint32_t b) { return (a & 0xffffffffu) * b; }
 #endif

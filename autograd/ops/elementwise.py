@@ -31,14 +31,14 @@ neg = elementwise("neg", np.negative, (lambda g: -g,), number=operator.neg)
 
 
 def pow_rule_x(g: Any, x: Any, y: Any) -> Any:
-    """y x^(y-1), which is 0 at y = 0 even where x = 0."""
+    """g * y * x**(y - 1), which is 0 at y = 0 even where x = 0."""
     if isinstance(y, float | int):
         return g * (y * pow(x, y - 1.0)) if y else 0.0 * g
     return where(eq(y, 0.0), 0.0 * g, g * y * pow(x, y - 1.0))
 
 
 def pow_rule_y(g: Any, x: Any, y: Any, z: Any) -> Any:
-    """x^y log(x), which is 0 at x = 0 for y >= 0."""
+    """g * z * log(x), which is 0 at x = 0 for y >= 0."""
     return where(logical_and(eq(x, 0.0), ge(y, 0.0)), 0.0 * g, g * z * log(x))
 
 
