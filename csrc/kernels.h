@@ -64,7 +64,13 @@ enum {
    * sizes: kind (0 words, 1 uniform, 2 normal, 3 mask, 4 integers) count key low high | integers: lowest
    * range (as unsigned)       values: normal: mean std | mask: keep scale */
   KG_RANDOM,
+  /* The update of one parameter, in place; all arrays contiguous, of n elements.
+   * args: param grad momentum_buffer (NULL: no momentum)
+   * sizes: n maximize nesterov first (1: the buffer holds nothing yet)
+   * values: lr momentum dampening weight_decay */
   KG_SGD,
+  /* args: param grad exp_avg exp_avg_sq max_exp_avg_sq (NULL: no amsgrad)
+   * sizes: n maximize decoupled (1: AdamW)   values: lr beta1 beta2 eps weight_decay step (from 1) */
   KG_ADAM,
   KG_KERNELS /* how many there are */
 };
