@@ -26,6 +26,11 @@ HEAPS = {
 }
 
 
+# What tunes a library is taken out of the environment, so that each chooses as it would anywhere: an
+# OPENBLAS_CORETYPE left there by the system was seen to halve NumPy's speed.
+TUNED_BY = ("OMP_", "MALLOC_", "OPENBLAS_", "MKL_", "KMP_", "ONEDNN_", "DNNL_", "ATEN_", "XLA_")
+
+
 class Refused(RuntimeError):
     """A side that can't be measured here, and why."""
 
@@ -34,10 +39,12 @@ def environment(threads: int, heap: str) -> dict[str, str]:
     """What a worker's process is started with: the same for every side."""
     count = str(threads)
     counts = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "AUTOGRAD_NUM_THREADS")
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "MALLOC_"))}
+    env = {name: value for name, value in os.environ.items() if not name.startswith(TUNED_BY)}
     env |= dict.fromkeys(counts, count)
-    # Bound threads can't both land on one core; passive ones leave the cores to the other side.
-    env |= {"OMP_PROC_BIND": "true", "OMP_WAIT_POLICY": "passive", "PYTHONHASHSEED": "0"}
+    # Bound threads can't both land on one core; passive ones leave the cores to the other side (OpenBLAS
+    # has a word of its own for it: 2^4 cycles of spinning, instead of 2^26).
+    env |= {"OMP_PROC_BIND": "true", "OMP_WAIT_POLICY": "passive", "OPENBLAS_THREAD_TIMEOUT": "4"}
+    env |= {"PYTHONHASHSEED": "0"}
     # XLA takes its threads from the cores it may use; on one it must not start a pool.
     env["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen={'false' if threads == 1 else 'true'}"
     return env | HEAPS[heap]
@@ -64,7 +71,20 @@ def set_up(side: str, threads: int) -> dict[str, object]:
         raise Refused(f"{name} can't be imported here ({error}); install it") from None
     if name == "torch":
         return set_up_pytorch(threads)
-    return {"library": f"{name} {version(name)}"}
+    facts: dict[str, object] = {"library": f"{name} {version(name)}"}
+    if name == "numpy":
+        facts |= blas()
+    return facts
+
+
+def blas() -> dict[str, object]:
+    """Which BLAS NumPy has, and the processor it takes this one for; nothing without threadpoolctl."""
+    try:
+        from threadpoolctl import threadpool_info
+    except ImportError:
+        return {}
+    keys = {"internal_api": "blas", "version": "version", "architecture": "isa", "num_threads": "threads"}
+    return {keys[key]: value for pool in threadpool_info() for key, value in pool.items() if key in keys}
 
 
 def set_up_ours(threads: int) -> dict[str, object]:

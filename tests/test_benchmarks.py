@@ -222,3 +222,14 @@ def test_absurd_thread_counts_are_refused(text: str, capsys: pytest.CaptureFixtu
         program.main(["run", "--threads", text])
     assert exit_.value.code == 2
     assert "want counts from 1 to" in capsys.readouterr().err
+
+
+def test_every_side_gets_one_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tunes a library is not inherited; counts, binding and allocation are the same for all."""
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+    monkeypatch.setenv("OMP_WAIT_POLICY", "active")
+    env = sides.environment(2, "kept")
+    assert "OPENBLAS_CORETYPE" not in env
+    assert env["OMP_WAIT_POLICY"] == "passive"
+    assert {env[f"{name}_NUM_THREADS"] for name in ("OMP", "OPENBLAS", "MKL", "AUTOGRAD")} == {"2"}
+    assert env["MALLOC_MMAP_MAX_"] == "0" and "MALLOC_MMAP_MAX_" not in sides.environment(2, "default")
