@@ -48,6 +48,7 @@ from nn.losses import (
 from nn.module import Module
 from nn.parameter import Parameter
 from nn.serialize import load, save
+from nn.trainer import Trainer
 
 __all__ = [
     "BCELoss",
@@ -83,6 +84,7 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Tanh",
+    "Trainer",
     "Unflatten",
     "functional",
     "init",

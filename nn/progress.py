@@ -1,0 +1,102 @@
+"""Progress of a long run: a bar on a terminal (with tqdm), plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+__all__ = ["Progress"]
+
+QUIET = 10.0  # seconds between plain lines within an epoch
+
+
+class Progress:
+    """What a run of `total` batches says while it goes on. Use it in a `with` block.
+
+    show   None: yes; False: say nothing
+    done   batches that an earlier run did (after a resume)
+    """
+
+    def __init__(self, total: int, done: int = 0, show: bool = True) -> None:
+        self.total = total
+        self.first = self.done = done
+        self.samples = 0
+        self.show = show
+        self.bar: Any = None
+
+    def __enter__(self) -> Progress:
+        self.begun = self.spoke = time.perf_counter()
+        if self.show and sys.stderr.isatty():
+            try:
+                from tqdm import tqdm
+            except ImportError:
+                pass
+            else:
+                self.bar = tqdm(
+                    total=self.total,
+                    initial=self.done,
+                    bar_format="{desc} {percentage:3.0f}%|{bar:20}| {postfix} left {remaining}",
+                    file=sys.stderr,
+                    mininterval=0.2,
+                )
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    @property
+    def rate(self) -> float:
+        """Samples per second, of this run."""
+        return self.samples / max(time.perf_counter() - self.begun, 1e-9)
+
+    def left(self) -> str:
+        """The time that the rest will take, as m:ss or h:mm:ss."""
+        spent = time.perf_counter() - self.begun
+        seconds = round(spent / max(self.done - self.first, 1) * (self.total - self.done))
+        minutes, seconds = divmod(seconds, 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+    def batch(self, title: str, numbers: dict[str, float], samples: int) -> None:
+        """One more batch is done."""
+        self.done += 1
+        self.samples += samples
+        if self.bar is not None:
+            # Set without refresh: tqdm draws at most every `mininterval`.
+            self.bar.set_description_str(title, refresh=False)
+            self.bar.set_postfix_str(f"{described(numbers)} {self.rate:,.0f} samples/s", refresh=False)
+            self.bar.update()
+        elif self.show and time.perf_counter() - self.spoke > QUIET:
+            self.line(title, numbers)
+
+    def line(self, title: str, numbers: dict[str, float]) -> None:
+        """A line of its own: at the end of each epoch."""
+        if not self.show:
+            return
+        self.spoke = time.perf_counter()
+        text = f"{title}  {described(numbers)}  {self.rate:,.0f} samples/s"
+        if self.done < self.total:
+            text += f"  left {self.left()}"
+        if self.bar is not None:
+            self.bar.write(text, file=sys.stderr)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def say(self, text: str) -> None:
+        if self.bar is not None:
+            self.bar.write(text, file=sys.stderr)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+
+def described(numbers: dict[str, float]) -> str:
+    """
+    >>> described({"loss": 0.5, "accuracy": 0.75})
+    'loss 0.5000  accuracy 75.00%'
+    """
+    return "  ".join(
+        f"{name} {100 * value:.2f}%" if "accuracy" in name else f"{name} {value:.4f}"
+        for name, value in numbers.items()
+    )

@@ -1,0 +1,326 @@
+"""Trainer: the loop of training, with progress, history, checkpoints, and resuming exactly.
+
+A checkpoint holds all that the rest of the run depends on: the model, the optimiser, the schedule, the
+history, the state of the random generators, and how far into which epoch the run is. A run that was
+interrupted and resumed ends with the same bits as one that was not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from autograd import Tensor
+from autograd.ops.random import Generator, default_generator
+from autograd.tape import no_grad
+from nn.module import Module
+from nn.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
+from nn.optim.optimizer import Optimizer
+from nn.progress import Progress
+from nn.serialize import load, save
+from nn.utils import clip_grad_norm_
+
+__all__ = ["Trainer"]
+
+History = list[dict[str, Any]]
+Start = tuple[np.ndarray, np.ndarray | None]
+FORMAT = "kernelgrad trainer 1"
+
+
+@dataclass
+class Sums:
+    """What an epoch has added up so far. `labelled` counts samples that could be right or wrong."""
+
+    loss: float = 0.0
+    right: int = 0
+    labelled: int = 0
+    samples: int = 0
+    seconds: float = 0.0
+
+    def add(self, loss: float, output: Any, target: Any) -> int:
+        """Take in one batch; returns its size."""
+        count = len(target)
+        self.loss += loss * count
+        self.samples += count
+        # Integer labels against one score a class: what accuracy means is clear.
+        if target.dtype.kind in "iu" and len(output.shape) == len(target.shape) + 1:
+            self.right += int((output.data.argmax(1) == target.data).sum())
+            self.labelled += target.data.size
+        return count
+
+    def numbers(self, prefix: str = "") -> dict[str, float]:
+        found = {f"{prefix}loss": self.loss / self.samples if self.samples else math.nan}
+        if self.labelled:
+            found[f"{prefix}accuracy"] = self.right / self.labelled
+        return found
+
+
+class Trainer:
+    """Trains `model` with `loss` and `optimizer`.
+
+    model       called as model(*inputs); a batch is (*inputs, target)
+    loss        called as loss(output, target); the mean over the batch
+    scheduler   stepped every epoch, but OneCycleLR every batch; ReduceLROnPlateau is given the validation
+                loss (the training loss where there is no validation)
+    clip_norm   if given, gradients are clipped to this norm
+    checkpoint  a path, written after every epoch and on Ctrl-C
+    progress    False to print nothing (a bar on a terminal if tqdm is there, else lines, on stderr)
+    on_batch    called as on_batch(trainer, loss) after each batch; on_epoch(trainer, record) after each epoch
+
+    `history` is a list with a dict for each epoch: epoch, loss, accuracy (of the batches as they were
+    trained on; for integer labels), val_loss, val_accuracy, lr, seconds, samples_per_second.
+
+    >>> import autograd, nn
+    >>> from nn.data import DataLoader, TensorDataset
+    >>> _ = autograd.manual_seed(0)
+    >>> x = autograd.randn(64, 2)
+    >>> data = TensorDataset(x.data, (x.data[:, 0] > x.data[:, 1]).astype("int64"))
+    >>> model = nn.Linear(2, 2)
+    >>> trainer = nn.Trainer(model, nn.CrossEntropyLoss(), nn.optim.SGD(model.parameters(), lr=1.0), progress=False)
+    >>> history = trainer.fit(DataLoader(data, batch_size=16, shuffle=True, seed=0), epochs=5)
+    >>> history[-1]["epoch"], history[-1]["accuracy"] > 0.9
+    (5, True)
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        loss: Callable[..., Any],
+        optimizer: Optimizer,
+        scheduler: LRScheduler | ReduceLROnPlateau | None = None,
+        *,
+        clip_norm: float | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        progress: bool = True,
+        on_batch: Callable[[Trainer, float], Any] | None = None,
+        on_epoch: Callable[[Trainer, dict[str, Any]], Any] | None = None,
+    ) -> None:
+        self.model = model
+        self.loss = loss
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+        self.clip_norm = clip_norm
+        self.checkpoint = checkpoint
+        self.progress = progress
+        self.on_batch = on_batch
+        self.on_epoch = on_epoch
+        self.history: History = []
+        # Where the run is: `epoch` epochs are done, and `batch` batches of the next one.
+        self.epoch = 0
+        self.batch = 0
+        self.sums = Sums()
+        # The loader's own generator, if it has one; the states of the default generator and of that one at
+        # the beginning of the present epoch.
+        self.source: Generator | None = None
+        self.epoch_start: Start | None = None
+        # After load(), until fit() goes on: the state of the default generator at the checkpoint.
+        self.pending: np.ndarray | None = None
+
+    # Training ------------------------------------------------------------------------------------
+
+    def fit(self, loader: Any, epochs: int, validation: Any = None) -> History:
+        """Train until `epochs` epochs are done in all; returns the history.
+
+        After load() it goes on where the checkpoint was made, in the middle of an epoch too. On Ctrl-C the
+        batch is finished, a checkpoint saved, and the history returned (a second Ctrl-C stops at once). A
+        loss that is not finite is a FloatingPointError that says what it found.
+        """
+        self.model.train()
+        done = self.epoch * len(loader) + self.batch
+        with interruptible() as interrupted, Progress(epochs * len(loader), done, self.progress) as progress:
+            while self.epoch < epochs:
+                for batch in self.batches(loader):
+                    value, count = self.step(*batch)
+                    if self.on_batch is not None:
+                        self.on_batch(self, value)
+                    progress.batch(f"epoch {self.epoch + 1}/{epochs}", self.sums.numbers(), count)
+                    if interrupted.is_set():
+                        progress.say(self.stopped(epochs))
+                        return self.history
+                record = self.finish_epoch(validation)
+                shown = {k: v for k, v in record.items() if "loss" in k or "accuracy" in k}
+                progress.line(f"epoch {self.epoch}/{epochs}", shown)
+                if interrupted.is_set():
+                    progress.say(self.stopped(epochs))
+                    return self.history
+        return self.history
+
+    def step(self, *batch: Any) -> tuple[float, int]:
+        """One update on one batch (*inputs, target); returns its loss and its size."""
+        begun = time.perf_counter()
+        *inputs, target = batch
+        self.optimizer.zero_grad()
+        output = self.model(*inputs)
+        loss = self.loss(output, target)
+        value = float(loss.item())
+        if not math.isfinite(value):
+            raise FloatingPointError(self.explained(value, inputs, output))
+        loss.backward()
+        if self.clip_norm is not None:
+            clip_grad_norm_(self.model.parameters(), self.clip_norm)
+        self.optimizer.step()
+        if isinstance(self.scheduler, OneCycleLR):
+            self.scheduler.step()
+        count = self.sums.add(value, output, target)
+        self.sums.seconds += time.perf_counter() - begun
+        self.batch += 1
+        return value, count
+
+    def batches(self, loader: Any) -> Iterator[Any]:
+        """The batches of the present epoch that are still to come."""
+        own = getattr(loader, "generator", None)
+        self.source = None if own is default_generator else own
+        resumed, self.pending = self.pending, None
+        if resumed is not None and self.epoch_start is not None:
+            # The epoch begins as it did then: the loader draws the same order.
+            default_generator.set_state(self.epoch_start[0])
+            if self.source is not None and self.epoch_start[1] is not None:
+                self.source.set_state(self.epoch_start[1])
+        self.epoch_start = self.generators()
+        batches = iter(loader)
+        if resumed is not None and self.batch:
+            for _ in range(self.batch):
+                next(batches, None)
+            default_generator.set_state(resumed)
+        yield from batches
+
+    def generators(self) -> Start:
+        return default_generator.get_state(), None if self.source is None else self.source.get_state()
+
+    def finish_epoch(self, validation: Any) -> dict[str, Any]:
+        """Note the epoch in the history, step the schedule, save the checkpoint."""
+        record: dict[str, Any] = {"epoch": self.epoch + 1, **self.sums.numbers()}
+        if validation is not None:
+            record.update({f"val_{name}": value for name, value in self.evaluate(validation).items()})
+        record["lr"] = self.optimizer.param_groups[0]["lr"]
+        record["seconds"] = self.sums.seconds
+        record["samples_per_second"] = self.sums.samples / max(self.sums.seconds, 1e-9)
+        if isinstance(self.scheduler, ReduceLROnPlateau):
+            self.scheduler.step(record.get("val_loss", record["loss"]))
+        elif self.scheduler is not None and not isinstance(self.scheduler, OneCycleLR):
+            self.scheduler.step()
+        self.history.append(record)
+        self.epoch, self.batch, self.sums = self.epoch + 1, 0, Sums()
+        if self.on_epoch is not None:
+            self.on_epoch(self, record)
+        if self.checkpoint is not None:
+            self.save(self.checkpoint)
+        return record
+
+    def evaluate(self, loader: Any) -> dict[str, float]:
+        """{"loss": ..., "accuracy": ...} over all batches, in evaluation mode and without recording."""
+        modes = [(module, module.training) for module in self.model.modules()]
+        self.model.eval()
+        sums = Sums()
+        try:
+            with no_grad():
+                for *inputs, target in loader:
+                    output = self.model(*inputs)
+                    sums.add(float(self.loss(output, target).item()), output, target)
+        finally:
+            for module, mode in modes:
+                module.training = mode
+        return sums.numbers()
+
+    # What went wrong -----------------------------------------------------------------------------
+
+    def explained(self, value: float, inputs: list[Any], output: Any) -> str:
+        """Why a loss is not finite, as far as can be seen."""
+        where = f"the loss is {value} at epoch {self.epoch + 1}, batch {self.batch + 1}: "
+        if any(not finite(x) for x in inputs):
+            return where + "the inputs of this batch contain NaN or infinity; look at the data"
+        bad = [name for name, p in self.model.named_parameters() if not finite(p)]
+        if bad:
+            lr = self.optimizer.param_groups[0]["lr"]
+            return where + (
+                f"{', '.join(bad[:3])}{' ...' if len(bad) > 3 else ''} became NaN or infinite in an earlier "
+                f"update; the steps are too large: lower the learning rate (now {lr:g}), or pass clip_norm=1.0"
+            )
+        part = "the loss" if finite(output) else "the model"
+        return where + (
+            f"{part} made it out of finite numbers; run the batch inside autograd.detect_anomaly() to see "
+            "which operation"
+        )
+
+    def stopped(self, epochs: int) -> str:
+        where = f"stopped in epoch {self.epoch + 1}/{epochs} after {self.batch} batches"
+        if self.checkpoint is None:
+            return where + "; no checkpoint was asked for, so nothing was saved"
+        self.save(self.checkpoint)
+        return where + f"; saved {os.fspath(self.checkpoint)}, from which the run can be resumed"
+
+    # Checkpoints ---------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a checkpoint (safetensors)."""
+        state = {
+            "format": FORMAT,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
+            "epoch": self.epoch,
+            "batch": self.batch,
+            "sums": asdict(self.sums),
+            "generator": default_generator.get_state(),
+            "epoch_start": self.epoch_start if self.batch else self.generators(),
+            "history": self.history,
+        }
+        save(state, path)
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Take over a checkpoint; fit() then goes on from there.
+
+        A ValueError says what is wrong with a file that is no checkpoint, a RuntimeError lists what differs
+        in one of another model; the model is left as it was.
+        """
+        state = load(path)
+        if not isinstance(state, dict) or state.get("format") != FORMAT:
+            raise ValueError(f"{os.fspath(path)}: not a checkpoint of a Trainer (it has no {FORMAT!r} mark)")
+        if (state["scheduler"] is None) != (self.scheduler is None):
+            raise ValueError(
+                f"{os.fspath(path)}: the checkpoint has {'no' if self.scheduler else 'a'} scheduler, this "
+                f"trainer has {'one' if self.scheduler else 'none'}"
+            )
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.scheduler is not None:
+            self.scheduler.load_state_dict(state["scheduler"])
+        self.epoch, self.batch, self.history = state["epoch"], state["batch"], state["history"]
+        self.sums = Sums(**state["sums"])
+        self.pending = state["generator"].data
+        default_generator.set_state(state["generator"].data)
+        default, own = state["epoch_start"]
+        self.epoch_start = default.data, None if own is None else own.data
+
+
+def finite(x: Any) -> bool:
+    return not isinstance(x, Tensor) or bool(np.isfinite(x.data).all())
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[threading.Event]:
+    """Within the block the first Ctrl-C only sets the event; the second is a KeyboardInterrupt."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event  # only the main thread may handle signals
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        event.set()
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, before)
