@@ -29,7 +29,7 @@ class Progress:
         self.begun = self.spoke = time.perf_counter()
         if self.show and sys.stderr.isatty():
             try:
-                from tqdm import tqdm
+                from tqdm import tqdm  # type: ignore[import-untyped]
             except ImportError:
                 pass
             else:

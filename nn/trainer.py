@@ -86,7 +86,8 @@ class Trainer:
     >>> x = autograd.randn(64, 2)
     >>> data = TensorDataset(x.data, (x.data[:, 0] > x.data[:, 1]).astype("int64"))
     >>> model = nn.Linear(2, 2)
-    >>> trainer = nn.Trainer(model, nn.CrossEntropyLoss(), nn.optim.SGD(model.parameters(), lr=1.0), progress=False)
+    >>> optimizer = nn.optim.SGD(model.parameters(), lr=1.0)
+    >>> trainer = nn.Trainer(model, nn.CrossEntropyLoss(), optimizer, progress=False)
     >>> history = trainer.fit(DataLoader(data, batch_size=16, shuffle=True, seed=0), epochs=5)
     >>> history[-1]["epoch"], history[-1]["accuracy"] > 0.9
     (5, True)
@@ -244,7 +245,7 @@ class Trainer:
             lr = self.optimizer.param_groups[0]["lr"]
             return where + (
                 f"{', '.join(bad[:3])}{' ...' if len(bad) > 3 else ''} became NaN or infinite in an earlier "
-                f"update; the steps are too large: lower the learning rate (now {lr:g}), or pass clip_norm=1.0"
+                f"update: the steps are too large; lower the learning rate (now {lr:g}) or pass clip_norm=1.0"
             )
         part = "the loss" if finite(output) else "the model"
         return where + (

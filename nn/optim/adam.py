@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from nn.optim.optimizer import Group, Optimizer, State, decayed, memory
+from autograd.ops.update_kernel import adam
+from nn.optim.optimizer import Group, Optimizer, State, memory
 
 __all__ = ["Adam", "AdamW"]
 
@@ -47,29 +47,21 @@ class Adam(Optimizer):
         super().__init__(params, dict(zip(names, options, strict=True)))
 
     def update(self, p: np.ndarray, g: np.ndarray, state: State, group: Group) -> None:
-        lr, eps = group["lr"], group["eps"]
-        beta1, beta2 = group["betas"]
-        if self.decoupled:
-            if group["maximize"]:
-                g = -g
-            p *= 1 - lr * group["weight_decay"]
-        else:
-            g = decayed(p, g, group)
         step = state["step"] = state.get("step", 0) + 1
-        m, v = memory(state, "exp_avg", p), memory(state, "exp_avg_sq", p)
-        m += (g - m) * (1 - beta1)
-        v *= beta2
-        v += (g * g) * (1 - beta2)
-        if group["amsgrad"]:
-            largest = memory(state, "max_exp_avg_sq", p)
-            np.maximum(largest, v, out=largest)
-            v = largest
-        denominator = np.sqrt(v, out=np.empty_like(v))
-        denominator /= math.sqrt(1 - beta2**step)
-        denominator += eps
-        np.divide(m, denominator, out=denominator)
-        denominator *= lr / (1 - beta1**step)
-        p -= denominator
+        adam(
+            p,
+            g,
+            memory(state, "exp_avg", p),
+            memory(state, "exp_avg_sq", p),
+            memory(state, "max_exp_avg_sq", p) if group["amsgrad"] else None,
+            step=step,
+            lr=group["lr"],
+            betas=group["betas"],
+            eps=group["eps"],
+            weight_decay=group["weight_decay"],
+            decoupled=self.decoupled,
+            maximize=group["maximize"],
+        )
 
 
 class AdamW(Adam):

@@ -20,8 +20,26 @@ __all__ = [
 ]  # fmt: skip
 
 
-class LRScheduler:
-    """The base of schedules: a subclass writes `factor(t)`, by which the initial learning rates are
+class Schedule:
+    """What all schedules have: an optimizer whose rates they write, and a state that can be stored."""
+
+    optimizer: Optimizer
+
+    def get_last_lr(self) -> list[float]:
+        """The rates in use."""
+        return [group["lr"] for group in self.optimizer.param_groups]
+
+    def state_dict(self) -> dict[str, Any]:
+        """All but the optimizer and functions, which can't be stored."""
+        return {k: v for k, v in vars(self).items() if k not in ("optimizer", "lr_lambdas")}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on where state_dict() was called (the optimizer's own state holds the rates)."""
+        vars(self).update(state_dict)
+
+
+class LRScheduler(Schedule):
+    """The base of schedules in time: a subclass writes `factor(t)`, by which the initial learning rates are
     multiplied, or get_lr(), one rate a group."""
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
@@ -46,10 +64,6 @@ class LRScheduler:
         factor = self.factor(self.last_epoch)
         return [base * factor for base in self.base_lrs]
 
-    def get_last_lr(self) -> list[float]:
-        """The rates in use."""
-        return [group["lr"] for group in self.optimizer.param_groups]
-
     def step(self) -> None:
         """Go one step on."""
         self.last_epoch += 1
@@ -58,14 +72,6 @@ class LRScheduler:
     def write(self) -> None:
         for group, lr in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
             group["lr"] = lr
-
-    def state_dict(self) -> dict[str, Any]:
-        """All but the optimizer and functions, which can't be stored."""
-        return {k: v for k, v in vars(self).items() if k not in ("optimizer", "lr_lambdas")}
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on where state_dict() was called (the optimiser's own state holds the rates)."""
-        vars(self).update(state_dict)
 
 
 class LambdaLR(LRScheduler):
@@ -252,8 +258,8 @@ class OneCycleLR(LRScheduler):
     def between(self, heights: Mapping[str, float]) -> float:
         """The value at the present step of something that has these heights."""
         t, begin = self.last_epoch, 0.0
-        if t >= self.total_steps:
-            raise ValueError(f"OneCycleLR: step {t} of {self.total_steps}: the cycle is over")
+        if t > self.total_steps:
+            raise ValueError(f"OneCycleLR: step {t}, but the cycle ends at total_steps={self.total_steps}")
         for end, low, high in self.phases:
             if t <= end or end == self.phases[-1][0]:
                 part = (t - begin) / (end - begin) if end > begin else 1.0
@@ -277,7 +283,7 @@ class OneCycleLR(LRScheduler):
                     group["momentum"] = momentum
 
 
-class ReduceLROnPlateau:
+class ReduceLROnPlateau(Schedule):
     """Times `factor` when a metric has not got better for more than `patience` steps.
 
     Call step(metric) once an epoch. "Better" means by more than `threshold` (relative or absolute, by
@@ -338,7 +344,3 @@ class ReduceLROnPlateau:
                 if group["lr"] - lr > self.eps:
                     group["lr"] = lr
             self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
-
-    get_last_lr = LRScheduler.get_last_lr
-    state_dict = LRScheduler.state_dict
-    load_state_dict = LRScheduler.load_state_dict

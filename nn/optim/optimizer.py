@@ -152,13 +152,6 @@ def restored(name: str, value: Any, p: Tensor) -> Any:
 
 def memory(state: State, name: str, p: np.ndarray) -> np.ndarray:
     """An array of the state that starts at zero."""
-    if name not in state:
+    if state.get(name) is None:
         state[name] = Tensor(np.zeros(p.shape, p.dtype))
     return state[name].data  # type: ignore[no-any-return]
-
-
-def decayed(p: np.ndarray, g: np.ndarray, group: Group) -> np.ndarray:
-    """The gradient, turned round where `maximize`, with the penalty weight_decay |p|^2 / 2 added."""
-    if group["maximize"]:
-        g = -g
-    return g + p * group["weight_decay"] if group["weight_decay"] else g

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nn.optim.optimizer import Group, Optimizer, State, decayed, memory
+from nn.optim.optimizer import Group, Optimizer, State, memory
 
 __all__ = ["RMSprop"]
 
@@ -37,7 +37,10 @@ class RMSprop(Optimizer):
         super().__init__(params, dict(zip(names, options, strict=True)))
 
     def update(self, p: np.ndarray, g: np.ndarray, state: State, group: Group) -> None:
-        g = decayed(p, g, group)
+        if group["maximize"]:
+            g = -g
+        if group["weight_decay"]:
+            g = g + p * group["weight_decay"]
         alpha = group["alpha"]
         state["step"] = state.get("step", 0) + 1
         v = memory(state, "square_avg", p)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Tensor
-from nn.optim.optimizer import Group, Optimizer, State, decayed
+from autograd.ops.update_kernel import sgd
+from nn.optim.optimizer import Group, Optimizer, State, memory
 
 __all__ = ["SGD"]
 
@@ -48,15 +48,16 @@ class SGD(Optimizer):
         super().__init__(params, dict(zip(names, options, strict=True)))
 
     def update(self, p: np.ndarray, g: np.ndarray, state: State, group: Group) -> None:
-        g = decayed(p, g, group)
-        momentum = group["momentum"]
-        if momentum:
-            if "momentum_buffer" not in state:
-                state["momentum_buffer"] = Tensor(g.copy())
-                buffer = state["momentum_buffer"].data
-            else:
-                buffer = state["momentum_buffer"].data
-                buffer *= momentum
-                buffer += g * (1 - group["dampening"]) if group["dampening"] else g
-            g = g + buffer * momentum if group["nesterov"] else buffer
-        p -= g * group["lr"]
+        first = bool(group["momentum"]) and state.get("momentum_buffer") is None
+        sgd(
+            p,
+            g,
+            memory(state, "momentum_buffer", p) if group["momentum"] else None,
+            lr=group["lr"],
+            momentum=group["momentum"],
+            dampening=group["dampening"],
+            weight_decay=group["weight_decay"],
+            nesterov=group["nesterov"],
+            maximize=group["maximize"],
+            first=first,
+        )
