@@ -47,9 +47,13 @@ enum {
    * by the last step; otherwise they must not overlap. */
   KG_ELEMENTWISE,
   KG_REDUCE,
-  KG_SOFTMAX,
-  KG_SOFTMAX_BACKWARD,
+  KG_SOFTMAX,           /* args: x y   sizes: rows columns log(0 or 1) x_row_stride */
+  KG_SOFTMAX_BACKWARD,  /* args: y g dx   sizes: rows columns log y_row_stride g_row_stride */
+  /* args: x targets(int64) losses saved (rows, 2)   sizes: rows columns x_row_stride ignore_index
+   * values: label_smoothing */
   KG_CROSS_ENTROPY,
+  /* args: x targets saved g dx   sizes: rows columns x_row_stride ignore_index g_stride
+   * values: label_smoothing.   g: the gradient of each row's loss */
   KG_CROSS_ENTROPY_BACKWARD,
   KG_MAX_POOL,
   KG_MAX_POOL_BACKWARD,

@@ -1,0 +1,41 @@
+/* Across the lanes of a vector: partial loads with a chosen filling, sums and extremes of all lanes. */
+#ifndef KG_LANES_H
+#define KG_LANES_H
+#include "elementary.h"
+
+/* True in the first n lanes. */
+static inline mask first_lanes(int64_t n) {
+  mask index;
+  for (int i = 0; i < VL; i++) index[i] = i;
+  return index < (lane)n;
+}
+
+/* The first n of VL elements (n >= 1), the rest `fill`. */
+static inline vec load_filled(const real *p, int64_t n, real fill) {
+  return n >= VL ? load(p) : choose(first_lanes(n), load_n(p, n), splat(fill));
+}
+
+static inline void store_first(real *p, vec v, int64_t n) {
+  if (n >= VL) store(p, v);
+  else store_n(p, v, n);
+}
+
+/* Pairwise, so that the error does not grow with the number of lanes. */
+#define ACROSS(name, join)                                  \
+  static inline real name(vec v) {                          \
+    real t[VL];                                             \
+    store(t, v);                                            \
+    for (int half = VL / 2; half > 0; half /= 2)            \
+      for (int i = 0; i < half; i++) {                      \
+        real a = t[i], b = t[i + half];                     \
+        t[i] = join;                                        \
+      }                                                     \
+    return t[0];                                            \
+  }
+ACROSS(sum_of_lanes, a + b)
+ACROSS(product_of_lanes, a * b)
+ACROSS(maximum_of_lanes, a > b || a != a ? a : b) /* NaN wins */
+ACROSS(minimum_of_lanes, a < b || a != a ? a : b)
+#undef ACROSS
+
+#endif
