@@ -368,5 +368,5 @@ def test_layout_removes_a_crossing():
 
 def test_settle_keeps_order_and_gaps_and_moves_least():
     place = [0.0] * 3
-    layout.settle([0, 1, 2], [10.0, 0.0, 100.0], place, [4.0, 4.0, 4.0], 6.0)
+    layout.settle([0, 1, 2], [10.0, 0.0, 100.0], [1.0] * 3, place, [4.0] * 3, 6.0)
     assert place == [0.0, 10.0, 100.0]  # 0 and 1 collide around 5, ten apart; 2 has its wish

@@ -46,7 +46,7 @@ def arrange(
     for v, row in enumerate(layer_all):
         rows[row].append(v)
     ordered(rows, links)
-    place = placed(rows, links, across_all, gap, first_bend=len(sizes))
+    place = placed(rows, links, across_all, gap)
     thickness = [max((along[v] for v in row if v < len(sizes)), default=0.0) for row in rows]
     starts = [0.0]
     for t in thickness:
@@ -129,13 +129,15 @@ def crossings(rows: list[list[int]], below: list[list[int]]) -> int:
 
 
 def placed(
-    rows: list[list[int]], links: list[tuple[int, int]], across: list[float], gap: float, first_bend: int
+    rows: list[list[int]], links: list[tuple[int, int]], across: list[float], gap: float
 ) -> list[float]:
     """The centre of each box across the layers."""
     above, below = neighbours(len(across), links)
+    # Inputs give way: the chain of computation runs straight, its inputs stand beside it.
+    weight = [1.0 if before else 0.05 for before in above]
     place = [0.0] * len(across)
     for row in rows:
-        settle(row, [0.0] * len(row), place, across, gap)
+        settle(row, [0.0] * len(row), weight, place, across, gap)
     for sweep in range(6 * SWEEPS):
         # Whole groups move with one side at a time; at the end, both sides together make lines straight.
         both = sweep % 3 == 2 or sweep > 3 * SWEEPS
@@ -144,28 +146,32 @@ def placed(
             wishes = []
             for v in row:
                 near = [u for side in sides for u in side[v]]
-                wishes.append(sum(place[u] for u in near) / len(near) if near else place[v])
-            settle(row, wishes, place, across, gap)
+                pull = sum(weight[u] for u in near)
+                wishes.append(sum(weight[u] * place[u] for u in near) / pull if near else place[v])
+            settle(row, wishes, weight, place, across, gap)
     low = min((place[v] - across[v] / 2 for v in range(len(across))), default=0.0)
     return [p - low for p in place]
 
 
-def settle(row: list[int], wishes: list[float], place: list[float], across: list[float], gap: float) -> None:
-    """Put a row's boxes as near to their wishes (least squares) as their order and gaps allow."""
+def settle(
+    row: list[int], wishes: list[float], weight: list[float], place: list[float], across: list[float], gap: float
+) -> None:
+    """Put a row's boxes as near to their wishes (weighted least squares) as order and gaps allow."""
     offset, offsets = 0.0, []
     for k, v in enumerate(row):
         if k:
             offset += (across[row[k - 1]] + across[v]) / 2 + gap
         offsets.append(offset)
-    blocks: list[list[float]] = []  # sum of the wishes less their offsets, count
-    for wish, shift in zip(wishes, offsets, strict=True):
-        blocks.append([wish - shift, 1.0])
-        while len(blocks) > 1 and blocks[-2][0] / blocks[-2][1] >= blocks[-1][0] / blocks[-1][1]:
-            total, count = blocks.pop()
-            blocks[-1][0] += total
-            blocks[-1][1] += count
+    # Blocks of boxes that touch: the weighted sum of their wishes less their offsets, weight, how many.
+    blocks: list[tuple[float, float, int]] = []
+    for v, wish, shift in zip(row, wishes, offsets, strict=True):
+        block = (weight[v] * (wish - shift), weight[v], 1)
+        while blocks and blocks[-1][0] / blocks[-1][1] >= block[0] / block[1]:
+            last = blocks.pop()
+            block = (last[0] + block[0], last[1] + block[1], last[2] + block[2])
+        blocks.append(block)
     k = 0
-    for total, count in blocks:
-        for _ in range(int(count)):
-            place[row[k]] = total / count + offsets[k]
+    for total, weights, count in blocks:
+        for _ in range(count):
+            place[row[k]] = total / weights + offsets[k]
             k += 1
