@@ -149,5 +149,5 @@ def grad(
         if g is None or isinstance(g, Value):
             result.append(g)
         else:
-            result.append(tape.wrap(g if isinstance(g, float) else np.asarray(g), None))
+            result.append(tape.wrap(g if g.__class__ is float else np.asarray(g), None))
     return tuple(result)

@@ -154,7 +154,12 @@ def placed(
 
 
 def settle(
-    row: list[int], wishes: list[float], weight: list[float], place: list[float], across: list[float], gap: float
+    row: list[int],
+    wishes: list[float],
+    weight: list[float],
+    place: list[float],
+    across: list[float],
+    gap: float,
 ) -> None:
     """Put a row's boxes as near to their wishes (weighted least squares) as order and gaps allow."""
     offset, offsets = 0.0, []

@@ -100,13 +100,14 @@ class Backward(Step):
     def __str__(self) -> str:
         head = f"{self.op} -> {self.input}:  {self.rule}"
         if isinstance(self.result, float):
-            if self.filled:
-                line = f"{head} = {self.filled}"
-            else:
+            result = number(self.result)
+            if not self.filled:
                 used = {"g": self.incoming} | {p: x.value for p, x in self.saved.items()}
-                line = f"{head}, with {', '.join(f'{p} = {describe(x)}' for p, x in used.items())}:"
-            if not line.endswith(f"= {number(self.result)}"):
-                line += f" = {number(self.result)}" if self.filled else f" {number(self.result)}"
+                line = f"{head}, with {', '.join(f'{p} = {describe(x)}' for p, x in used.items())}: {result}"
+            elif self.filled.strip("()") == result:
+                line = f"{head} = {result}"
+            else:
+                line = f"{head} = {self.filled} = {result}"
             if self.before is not None:
                 line += f",  added up: {number(self.before)} + {operand(self.result)} = {number(self.total)}"
             return line
@@ -131,7 +132,9 @@ def call(op: str, inputs: list[str]) -> str:
         return f"{inputs[0]} {INFIX[op]} {inputs[1]}"
     if op == "neg":
         return f"-{inputs[0]}"
-    return f"{op}({', '.join(inputs)})"
+    if op == "square":
+        return f"{inputs[0]} ** 2"
+    return f"{op}({', '.join(x[1:-1] if x.startswith('(') else x for x in inputs)})"
 
 
 class Steps(list[Step]):

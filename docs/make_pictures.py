@@ -1,0 +1,50 @@
+"""Draw the pictures of the documentation: `python docs/make_pictures.py` writes docs/pictures/*.svg.
+
+Each picture is made by autograd.explain from the example that stands beside it in the text; a test
+compares the files with what this script draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import autograd
+from autograd import Scalar, explain
+
+FOLDER = Path(__file__).resolve().parent / "pictures"
+
+
+def scalar() -> explain.Graph:
+    a, b = Scalar(2.0), Scalar(-3.0)
+    c = a * b
+    d = c + a
+    return explain.graph(d**2, a=a, b=b, c=c, d=d)
+
+
+def network() -> explain.Graph:
+    x = [0.5, -1.0]
+    w = [[Scalar(0.8), Scalar(-0.4)], [Scalar(0.3), Scalar(0.9)]]
+    b, v, c = [Scalar(0.1), Scalar(-0.2)], [Scalar(0.7), Scalar(-0.6)], Scalar(0.05)
+    h = [(w[j][0] * x[0] + w[j][1] * x[1] + b[j]).tanh() for j in range(2)]
+    y = v[0] * h[0] + v[1] * h[1] + c
+    return explain.graph((y - 0.5) ** 2, w=w, b=b, v=v, c=c, h=h, y=y)
+
+
+def tensors() -> explain.Graph:
+    with explain.watching():
+        x = autograd.tensor([[0.5, -1.0], [1.0, 2.0], [-0.5, 0.25]])
+        w = autograd.tensor([[0.8, 0.3], [-0.4, 0.9]], requires_grad=True)
+        b = autograd.tensor([0.1, -0.2], requires_grad=True)
+        h = (x @ w + b).tanh()
+        loss = (h * h).sum()
+    return explain.graph(loss, x=x, w=w, b=b, h=h)
+
+
+PICTURES: dict[str, Callable[[], explain.Graph]] = {"scalar": scalar, "network": network, "tensors": tensors}
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for name, make in PICTURES.items():
+        make().save(FOLDER / f"{name}.svg")
+        print(f"docs/pictures/{name}.svg")
