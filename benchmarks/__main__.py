@@ -77,7 +77,8 @@ def libraries(names: set[str]) -> dict[str, dict[str, object]]:
     return facts
 
 
-def run(options: argparse.Namespace, plan: protocol.Plan) -> None:
+def run(options: argparse.Namespace, plan: protocol.Plan) -> int:
+    """Exit status 1 where a side failed or the two disagreed; the rows after that are still measured."""
     wanted = [
         (case, row, threads, peer)
         for case, row, threads in chosen(options)
@@ -92,32 +93,39 @@ def run(options: argparse.Namespace, plan: protocol.Plan) -> None:
     )
     print(report.HEADER)
     records = []
+    status = 0
     for case, row, threads, peer in wanted:
         if peer not in facts:
             continue
-        result = protocol.measure(cases.package(case.name), row, peer, threads, plan)
+        try:
+            result = protocol.measure(cases.package(case.name), row, peer, threads, plan)
+        except (protocol.Failed, protocol.Wrong) as error:
+            print(error, file=sys.stderr)
+            result = protocol.failed(error)
+            status = 1
         records.append(report.Record.of(case, row, threads, peer, result))
         print(records[-1].line(), flush=True)
         if options.json:
             report.write(options.json, report.document(machine, facts, plan, records))
+    return status
 
 
-def alone(options: argparse.Namespace, plan: protocol.Plan) -> None:
+def alone(options: argparse.Namespace, plan: protocol.Plan) -> int:
     for case, row, threads in chosen(options):
         if options.side == sides.OURS or options.side in row.peers:
             measured = protocol.measure_alone(cases.package(case.name), row, options.side, threads, plan)
             print(report.alone_line(case, row, threads, options.side, measured), flush=True)
+    return 0
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     plan = replace(protocol.QUICK if options.quick else protocol.Plan(), heap=options.heap)
     try:
-        (run if options.command == "run" else alone)(options, plan)
-    except (sides.Refused, protocol.Wrong) as error:
+        return (run if options.command == "run" else alone)(options, plan)
+    except sides.Refused as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 2
-    return 0
 
 
 if __name__ == "__main__":

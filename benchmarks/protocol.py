@@ -65,6 +65,10 @@ class Wrong(RuntimeError):
     """The two sides do not compute the same thing, so their times can't be compared."""
 
 
+class Failed(RuntimeError):
+    """A side's process raised or died; says how."""
+
+
 class Runner(Protocol):
     """A side, ready to run a row."""
 
@@ -97,12 +101,12 @@ class Side:
         print(json.dumps({"do": do, **request}), file=self.process.stdin, flush=True)
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(f"the {self.name} process died ({do}); exit code {self.process.wait()}")
+            raise Failed(f"the {self.name} process died ({do}); exit code {self.process.wait()}")
         answer: dict[str, object] = json.loads(line)
         if "refused" in answer:
             raise sides.Refused(str(answer["refused"]))
         if "error" in answer:
-            raise RuntimeError(f"the {self.name} side failed ({do}):\n{answer['error']}")
+            raise Failed(f"the {self.name} side failed ({do}):\n{answer['error']}")
         return answer
 
     def load(self, package: str, sizes: cases.Sizes) -> list[np.ndarray]:
@@ -225,6 +229,14 @@ def judge(alone: Measured, turns: Measured, plan: Plan, error: float = 0.0) -> R
     )
 
 
+def failed(error: Exception) -> Result:
+    """The result of a row that could not be measured."""
+    reason = str(error).strip().splitlines()
+    return Result(
+        None, None, None, None, (), 0, 0, void=f"{reason[0]} {reason[-1] if reason[1:] else ''}".strip()
+    )
+
+
 def difference(ours: Sequence[np.ndarray], peer: Sequence[np.ndarray], tolerance: float) -> float:
     """The largest difference as a share of the largest value; raises Wrong above the tolerance."""
     worst = 0.0
@@ -246,7 +258,7 @@ def measure(
 ) -> Result:
     """One row: `ours` beside `peer` on so many threads.
 
-    Raises sides.Refused where a side can't run here, Wrong where the two disagree.
+    Raises sides.Refused where a side can't run here, Failed where one fails, Wrong where they disagree.
     """
     case = cases.load(package)
     probe = Probe(cores()[-threads:])

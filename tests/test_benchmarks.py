@@ -172,7 +172,7 @@ def test_two_processes(fake_package: str) -> None:
 
 
 def test_worker_states_its_failure() -> None:
-    with protocol.Side("numpy", 1) as side, pytest.raises(RuntimeError, match="No module named 'no_such"):
+    with protocol.Side("numpy", 1) as side, pytest.raises(protocol.Failed, match="No module named 'no_such"):
         side.load("no_such_case", {})
 
 
@@ -233,3 +233,21 @@ def test_every_side_gets_one_environment(monkeypatch: pytest.MonkeyPatch) -> Non
     assert env["OMP_WAIT_POLICY"] == "passive"
     assert {env[f"{name}_NUM_THREADS"] for name in ("OMP", "OPENBLAS", "MKL", "AUTOGRAD")} == {"2"}
     assert env["MALLOC_MMAP_MAX_"] == "0" and "MALLOC_MMAP_MAX_" not in sides.environment(2, "default")
+
+
+def test_a_row_that_fails_does_not_end_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measure(package: str, row: cases.Row, *rest: object) -> protocol.Result:
+        if row.sizes["m"] == 512:
+            raise protocol.Wrong("the results differ by 0.5 of the largest value")
+        return judged(1e-6, 2e-6, 2e-6)
+
+    monkeypatch.setattr(protocol, "measure", measure)
+    monkeypatch.setattr(program, "libraries", lambda names: {name: {} for name in names})
+    file = tmp_path / "speed.json"
+    arguments = ["run", "--quick", "--case", "gemm", "--peer", "numpy", "--threads", "1", "--json", str(file)]
+    assert program.main(arguments) == 1
+    voids = [row["result"]["void"] for row in json.loads(file.read_text())["rows"]]
+    assert voids == ["", "the results differ by 0.5 of the largest value", ""]
+    assert "VOID: the results differ" in capsys.readouterr().out
