@@ -69,13 +69,13 @@ def check(
     directions = {i: direction(rng, inputs[i].data) for i in places}
 
     def moved(t: float) -> tuple[Any, ...]:
-        at = [leaf(x.data + t * directions[i]) if i in directions else x for i, x in enumerate(inputs)]
+        at = [leaf(x.data + t * directions[i], isinstance(x.data, float)) if i in directions else x for i, x in enumerate(inputs)]
         return outputs_of(function, at)
 
     def projected(values: tuple[Any, ...]) -> float:
         return float(sum(np.sum(u * v.data) for u, v in zip(projections, values, strict=True)))
 
-    fresh = [leaf(np.copy(x.data)) if i in directions else x for i, x in enumerate(inputs)]
+    fresh = [leaf(np.copy(x.data), isinstance(x.data, float)) if i in directions else x for i, x in enumerate(inputs)]
     values = outputs_of(function, fresh)
     projections = [direction(rng, v.data) for v in values]
     numeric = (projected(moved(eps)) - projected(moved(-eps))) / (2 * eps)
@@ -110,8 +110,9 @@ def check(
         check(gradient, inputs, order - 1, eps, atol, rtol, rng, depth + 1)
 
 
-def leaf(data: Any) -> Value:
-    data = np.asarray(data, np.float64) if isinstance(data, np.ndarray) else float(data)
+def leaf(data: Any, scalar: bool) -> Value:
+    """A fresh leaf with this number or array."""
+    data = float(data) if scalar else np.asarray(data, np.float64)
     return tape.wrap(data, tape.leaf(data.shape if isinstance(data, np.ndarray) else None))
 
 
@@ -124,5 +125,5 @@ def outputs_of(function: Callable[..., Any], inputs: Sequence[Any]) -> tuple[Any
 
 def direction(rng: np.random.Generator, data: Any) -> Any:
     """A random direction of the shape of `data`; a float for a number."""
-    u = rng.standard_normal(np.shape(data))
-    return u if isinstance(data, np.ndarray) else float(u)
+    u = rng.standard_normal(np.shape(data))  # a float, not an array, for shape ()
+    return np.asarray(u) if isinstance(data, np.ndarray) else float(u)

@@ -340,25 +340,32 @@ def binary_door(op: Op, floating: bool) -> Callable[..., Any]:
             a, p, b, q = x, None, y.data, y.node
         else:
             return raw(op, x, y)
-        if a.__class__ is ndarray and b.__class__ is ndarray and a.dtype is b.dtype:
+        if a.__class__ is ndarray or b.__class__ is ndarray:
+            array, other = (a, b) if a.__class__ is ndarray else (b, a)
+            kind = array.dtype
+            if other.__class__ is ndarray:
+                mixed = None if other.dtype is kind else unify(op, floating, x, y)
+            elif other.__class__ is float or other.__class__ is int:
+                mixed = None
+            else:
+                mixed = unify(op, floating, x, y)
+            if mixed is not None:
+                return door(*mixed)
             try:
                 out = forward(a, b)
             except ValueError:
                 raise shape_error(op, a, b) from None
             if out.__class__ is not ndarray:
                 out = np.asarray(out)
-            if out.dtype is not a.dtype and out.dtype != a.dtype:
-                return door(cast(x, dtypes.default_dtype), cast(y, dtypes.default_dtype))
-        elif a.__class__ is not ndarray and b.__class__ is not ndarray:
+            if out.dtype is not kind:
+                mixed = unify(op, floating, x, y)
+                if mixed is not None:
+                    return door(*mixed)
+        else:
             try:
                 out = number(a, b)  # type: ignore[misc]
             except ARITHMETIC:
                 out = ieee(op, a, b)
-        else:
-            mixed = unify(op, floating, x, y)
-            if mixed is not None:
-                return door(*mixed)
-            out = np.asarray(forward(a, b))
         result = new(FACES[out.__class__])
         result.data = out
         word = mode.word

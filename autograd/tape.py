@@ -213,7 +213,7 @@ def written(array: Any) -> None:
 
 def refuse_stale(node: Node) -> None:
     for value in itertools.chain.from_iterable(node.saved or ()):
-        if hasattr(value, "base") and writes.get(storage(value), 0) > node.serial:
+        if value.__class__ in FACES and hasattr(value, "base") and writes.get(storage(value), 0) > node.serial:
             raise RuntimeError(
                 f"an array that {node.plan.op.name} saved for its backward pass (shape "
                 f"{tuple(value.shape)}) was written in place since; do not write to it between forward "

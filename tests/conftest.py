@@ -1,0 +1,52 @@
+"""What every test run shares: the table of ops at its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Any:
+    """Collect the results of the registry's tests, by op and by column of the table."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.when == "call" and item.fspath.basename == "test_registry.py" and hasattr(item, "callspec"):
+        parameters = item.callspec.params  # type: ignore[attr-defined]
+        case = parameters.get("case")
+        if case is None:
+            return
+        name = item.originalname  # type: ignore[attr-defined]
+        if name == "test_gradients":
+            column = f"orders 1, 2 ({parameters['backend']})"
+        elif name == "test_c_against_numpy":
+            column = f"C = NumPy ({parameters['isa']})"
+        else:
+            column = "shape rule"
+        report.user_properties.append(("op", f"{case.op}|{column}"))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """A row an op: how many cases passed in each column; why, where there is no derivative."""
+    rows: dict[str, dict[str, list[int]]] = {}
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            for key, value in getattr(report, "user_properties", []):
+                if key == "op":
+                    op, column = value.split("|")
+                    cell = rows.setdefault(op, {}).setdefault(column, [0, 0])
+                    cell[0] += outcome == "passed"
+                    cell[1] += 1
+    if not rows:
+        return
+    from autograd.op import REGISTRY
+
+    columns = sorted({column for row in rows.values() for column in row}, key=lambda c: (c[0] != "s", c))
+    write = terminalreporter.write_line
+    terminalreporter.section("ops of the registry: cases passed / tried")
+    write(f"{'op':14s}" + "".join(f"{column:>24s}" for column in columns))
+    for op, row in rows.items():
+        cells = "".join(f"{'{}/{}'.format(*row[c]) if c in row else '-':>24s}" for c in columns)
+        why = REGISTRY[op].why
+        write(f"{op:14s}{cells}" + (f"   no derivative: {why}" if why else ""))

@@ -1,0 +1,194 @@
+"""What each op of the registry is tried on: arrays, attributes, and the traps (empty, 0-d, strided, tied).
+
+A case is (name of the op, arrays, attributes). Arrays are float64 here; tests cast them. `large` cases are
+big enough for the C kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd.op import REGISTRY
+
+
+class Case(NamedTuple):
+    op: str
+    label: str
+    inputs: tuple[np.ndarray, ...]
+    attributes: dict[str, Any]
+    smooth: bool = True  # gradients can be checked by differences here
+
+    def __repr__(self) -> str:
+        return f"{self.op}-{self.label}"
+
+
+rng = np.random.default_rng(20)
+
+
+def apart(*shape: int) -> np.ndarray:
+    """Numbers in (-2, 2), all at least 1e-2 away from 0 and from each other (no ties, no kinks)."""
+    size = int(np.prod(shape, dtype=int))
+    values = np.linspace(-2, 2, max(size, 1) * 2 + 1)[1::2][:size]
+    return rng.permutation(values + (np.abs(values) < 1e-2) * 0.013).reshape(shape)
+
+
+def positive(*shape: int) -> np.ndarray:
+    return np.abs(apart(*shape)) + 0.1
+
+
+def beside(draw: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+    """Like `draw`, but never equal to what it draws."""
+    return lambda *shape: draw(*shape) * 0.9613 + 0.0071
+
+
+UNARY: dict[str, Callable[..., np.ndarray]] = dict.fromkeys(
+    "neg square abs sign floor ceil round exp expm1 sin cos tanh erf sigmoid isnan isfinite logical_not relu "
+    "softplus silu gelu".split(),
+    apart,
+) | dict.fromkeys("sqrt rsqrt log log1p".split(), positive)
+BINARY = dict.fromkeys(
+    "add sub mul maximum minimum eq ne lt le gt ge logical_and logical_or".split(), apart
+) | {"div": positive, "pow": positive}
+
+
+def elementwise_cases() -> Iterator[Case]:
+    for op, draw in UNARY.items():
+        steps = op in ("floor", "ceil", "round")
+        yield Case(op, "plain", (draw(3, 4),), {})
+        yield Case(op, "strided", (draw(4, 6)[::2, ::-1].T,), {})
+        yield Case(op, "0d", (draw(),), {})
+        yield Case(op, "empty", (draw(0, 3),), {})
+        yield Case(op, "prime", (draw(257),), {})
+        yield Case(op, "large", (draw(50, 701),), {}, smooth=not steps)
+    for op, draw in BINARY.items():
+        second = beside(draw)
+        yield Case(op, "plain", (draw(3, 4), second(3, 4)), {})
+        yield Case(op, "broadcast", (draw(3, 1, 4), second(2, 1)), {})
+        yield Case(op, "0d", (draw(3, 4), second()), {})
+        yield Case(op, "strided", (draw(4, 6)[::2, ::-1], second(6, 2).T), {})
+        yield Case(op, "empty", (draw(0, 3), second(1, 3)), {})
+        yield Case(op, "large", (draw(50, 701), second(701)), {})
+    tied = apart(3, 4)
+    for op in ("add", "mul", "maximum", "minimum", "div"):
+        yield Case(op, "tied", (tied, tied), {}, smooth=op not in ("maximum", "minimum"))
+    yield Case("where", "plain", (apart(3, 4) > 0, apart(3, 4), apart(4)), {})
+    yield Case("where", "large", (apart(50, 701) > 0, apart(50, 701), apart(701)), {})
+    yield Case("clamp", "plain", (apart(3, 4), np.array(-0.51), np.array(0.73)), {})
+    yield Case("clamp", "large", (apart(50, 701), np.array(-0.51), np.array(0.73)), {})
+    for op in ("leaky_relu", "elu"):
+        yield Case(op, "plain", (apart(3, 4), np.array(0.3)), {})
+        yield Case(op, "large", (apart(50, 701), np.array(0.3)), {})
+    yield Case("cast", "plain", (apart(3, 4),), {"dtype": np.dtype(np.float64)})
+    yield Case("alias", "plain", (apart(3, 4),), {})
+
+
+def reduction_cases() -> Iterator[Case]:
+    for op in ("sum", "amax", "amin", "logsumexp"):
+        for label, x, dims in (
+            ("all", apart(3, 4), (0, 1)),
+            ("first", apart(3, 4), (0,)),
+            ("inner", apart(2, 3, 4), (1,)),
+            ("outer", apart(2, 3, 4), (0, 2)),
+            ("strided", apart(6, 8)[::2, ::-2].T, (1,)),
+            ("0d", apart(), ()),
+            ("large", apart(300, 217), (1,)),
+            ("tall", apart(3000, 17), (0,)),
+        ):
+            yield Case(op, label, (x,), {"dims": dims, "keepdim": False})
+        yield Case(op, "keepdim", (apart(3, 4),), {"dims": (1,), "keepdim": True})
+    yield Case("sum", "empty", (apart(0, 4),), {"dims": (0,), "keepdim": False})
+    for op in ("argmax", "argmin"):
+        yield Case(op, "all", (apart(3, 4),), {"dims": (0, 1), "keepdim": False})
+        yield Case(op, "rows", (apart(3, 4),), {"dims": (1,), "keepdim": True})
+    for op in ("softmax", "log_softmax"):
+        yield Case(op, "last", (apart(3, 4),), {"dim": -1})
+        yield Case(op, "middle", (apart(2, 3, 4),), {"dim": 1})
+        yield Case(op, "large", (apart(200, 213),), {"dim": 1})
+
+
+def shape_cases() -> Iterator[Case]:
+    yield Case("reshape", "plain", (apart(3, 4),), {"shape": (2, 6)})
+    yield Case("reshape", "strided", (apart(4, 3).T,), {"shape": (12,)})
+    yield Case("permute", "plain", (apart(2, 3, 4),), {"dims": (2, 0, 1)})
+    yield Case("expand", "plain", (apart(3, 1),), {"shape": (2, 3, 4)})
+    yield Case("flip", "plain", (apart(3, 4),), {"dims": (0,)})
+    yield Case("cat", "plain", (apart(3, 2), apart(3, 1), apart(3, 4)), {"dim": 1})
+    yield Case("split", "plain", (apart(3, 5),), {"sizes": (2, 0, 3), "dim": 1})
+    yield Case("pad", "plain", (apart(3, 4),), {"widths": ((0, 1), (2, 0)), "value": 0.5})
+
+
+def index_cases() -> Iterator[Case]:
+    mask = np.arange(12).reshape(3, 4) % 3 > 0
+    rows = np.array([[0, 2, 2], [1, 0, 2]])
+    many = rng.integers(0, 300, 4000)
+    keys: list[tuple[str, Any]] = [
+        ("slice", (slice(0, 3, 2), slice(None, None, -1))),
+        ("int", (1,)),
+        ("newaxis", (None, Ellipsis, 1)),
+        ("rows", (rows,)),
+        ("pairs", (rows, rows)),
+        ("middle", (slice(None), rows)),
+        ("mask", (mask,)),
+    ]
+    for label, key in keys:
+        x = apart(3, 4)
+        yield Case("getitem", label, (x,), {"key": key})
+        yield Case("putitem", label, (apart(*x[key].shape),), {"key": key, "shape": x.shape})
+    yield Case("getitem", "large", (apart(300, 40),), {"key": (many,)})
+    yield Case("putitem", "large", (apart(4000, 40),), {"key": (many,), "shape": (300, 40)})
+    yield Case("gather", "plain", (apart(3, 4),), {"dim": 0, "index": rows})
+    yield Case("gather", "last", (apart(2, 3),), {"dim": 1, "index": rows})
+    yield Case("scatter_add", "plain", (apart(3, 4), apart(2, 3)), {"dim": 0, "index": rows})
+    yield Case("scatter_add", "last", (apart(2, 3), apart(3, 4)), {"dim": 1, "index": rows})
+    yield Case("take_rows", "plain", (apart(3, 5),), {"index": rows})
+    yield Case("take_rows", "large", (apart(300, 40),), {"index": many})
+    yield Case("add_rows", "plain", (apart(2, 3, 5),), {"index": rows, "rows": 3})
+    yield Case("add_rows", "large", (apart(4000, 40),), {"index": many, "rows": 300})
+
+
+def matmul_cases() -> Iterator[Case]:
+    yield Case("matmul", "plain", (apart(3, 4), apart(4, 5)), {})
+    yield Case("matmul", "batch", (apart(2, 1, 3, 4), apart(3, 4, 2)), {})
+    yield Case("matmul", "transposed", (apart(4, 3).T, apart(5, 4).T), {})
+    yield Case("matmul", "inner0", (apart(3, 0), apart(0, 2)), {})
+    yield Case("matmul", "large", (apart(97, 89), apart(89, 101)), {})
+    yield Case("matmul", "skinny", (apart(1, 300), apart(300, 310)), {})
+    yield Case("linear", "plain", (apart(5, 4), apart(3, 4), apart(3)), {})
+    yield Case("linear", "large", (apart(64, 97), apart(53, 97), apart(53)), {})
+
+
+def conv_cases() -> Iterator[Case]:
+    def attributes(stride: int = 1, padding: int = 0, dilation: int = 1, groups: int = 1) -> dict[str, Any]:
+        return {
+            "stride": (stride, stride), "padding": (padding, padding), "dilation": (dilation, dilation),
+            "groups": groups,
+        }  # fmt: skip
+
+    settings: list[tuple[str, tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
+        ("plain", (2, 3, 5, 6), (4, 3, 3, 2), attributes()),
+        ("stride", (2, 2, 7, 6), (3, 2, 3, 3), attributes(stride=2, padding=1)),
+        ("dilation", (1, 2, 7, 7), (2, 2, 2, 2), attributes(dilation=2, padding=1)),
+        ("groups", (2, 4, 5, 5), (6, 2, 3, 3), attributes(groups=2, padding=1)),
+        ("depthwise", (2, 3, 6, 5), (3, 1, 3, 3), attributes(groups=3, padding=1)),
+        ("pointwise", (2, 3, 4, 5), (4, 3, 1, 1), attributes()),
+        ("large", (4, 16, 14, 14), (32, 16, 3, 3), attributes(padding=1)),
+    ]
+    for label, x, w, options in settings:
+        y = REGISTRY["conv2d"].shape(x, w, **options)
+        yield Case("conv2d", label, (apart(*x), apart(*w)), options)
+        yield Case("conv2d_input", label, (apart(*y), apart(*w)), {"x_size": x[2:], **options})
+        yield Case("conv2d_weight", label, (apart(*x), apart(*y)), {"w_size": w[2:], **options})
+
+
+def all_cases() -> list[Case]:
+    makers = (elementwise_cases, reduction_cases, shape_cases, index_cases, matmul_cases)
+    cases = [case for maker in makers for case in maker()]
+    if "conv2d" in REGISTRY:
+        cases += conv_cases()
+    return cases
+
+
+CASES = all_cases()
