@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd import dtypes, kernels, tape
+from autograd import accelerated, dtypes, kernels, tape
 from autograd.tape import ANOMALY, FACES, RECORD, WATCH, Node, Value, mode, next_serial
 
 __all__ = ["REGISTRY", "Op", "elementwise", "fused", "operation"]
@@ -271,8 +271,6 @@ def elementwise(
 
 def accelerate(op: Op) -> None:
     """Give an elementwise op its one-pass kernel programs (see program.py) for large arrays."""
-    from autograd import accelerated
-
     op.forward = accelerated.forward(op.name, op.forward, len(op.inputs))
     op.raw_rules = {
         name: accelerated.rule(rule) for name, rule in op.rules.items() if rule is not None

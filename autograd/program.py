@@ -36,6 +36,7 @@ Array = npt.NDArray[Any]
 # many times as NumPy takes longer for it than for a sum (measured on one thread, AVX-512; a call of the
 # kernel costs 3.5 us, of a ufunc 0.3). Sums, products and tanh alone are as fast in NumPy.
 WEIGHT = {"exp": 2, "sin": 2, "cos": 2, "sqrt": 2, "rsqrt": 2, "sigmoid": 6, "erf": 10, "pow": 1}
+WEIGHT |= {"log1p": 10, "expm1": 10, "maximum": 3, "minimum": 3, "where": 4}
 NEVER = 1 << 62
 THRESHOLD = (NEVER, NEVER, 65536, 32768, 16384, 8192, 6144, 4096, 3072, 2048, 0)
 

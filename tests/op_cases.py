@@ -57,6 +57,7 @@ BINARY = dict.fromkeys(
 def elementwise_cases() -> Iterator[Case]:
     for op, draw in UNARY.items():
         steps = op in ("floor", "ceil", "round")
+        draw = beside(draw) if steps else draw
         yield Case(op, "plain", (draw(3, 4),), {})
         yield Case(op, "strided", (draw(4, 6)[::2, ::-1].T,), {})
         yield Case(op, "0d", (draw(),), {})
