@@ -62,6 +62,7 @@ def misquoted(page: Path, line: int, source: str, text: str) -> list[str]:
     return []
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # as the package itself: 0/0 is NaN, not a warning
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_block_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # what an example saves is no part of the checkout

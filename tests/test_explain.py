@@ -228,6 +228,14 @@ def test_a_number_without_gradient_can_have_a_name():
     assert str(step) == "loss = w * x = 2 * 0.1234 = 0.2468"
 
 
+def test_a_view_of_a_named_array_is_recognised():
+    x, w = tensor(2, 3, grad=False), tensor(6)
+    with explain.watching():
+        loss = (x.reshape(6) * w).sum() + (x[0] * w[:3]).sum()
+    found = explain.steps(loss, x=x, w=w)
+    assert [str(s.inputs[0]) for s in found.forward if s.op == "mul"] == ["x.view", "x[...]"]
+
+
 def test_errors_name_the_way_out():
     w = tensor(3)
     with pytest.raises(RuntimeError, match=r"the numbers of mul were not kept.*watching\(\)"):
@@ -275,6 +283,7 @@ def test_large_arrays_are_summarised():
         ("matmul", "y", "x.mT @ g"),
         ("log_softmax", "x", "g - exp(z) * sum(g, dim, keepdim=True)"),
         ("amax", "x", "Elements equal to the extreme share the gradient evenly"),
+        ("linear", "bias", "sum(g, 0)"),
         ("cat", "*", "narrow(g, dim, start, shapes[i][dim])"),
     ],
 )

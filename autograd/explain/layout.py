@@ -136,6 +136,11 @@ def placed(
     # Inputs give way: the chain of computation runs straight, its inputs stand beside it.
     weight = [1.0 if before else 0.05 for before in above]
     place = [0.0] * len(across)
+
+    def mean(near: list[int], v: int) -> float:
+        total = sum(weight[u] for u in near)
+        return sum(weight[u] * place[u] for u in near) / total if near else place[v]
+
     for row in rows:
         settle(row, [0.0] * len(row), weight, place, across, gap)
     for sweep in range(6 * SWEEPS):
@@ -143,12 +148,10 @@ def placed(
         both = sweep % 3 == 2 or sweep > 3 * SWEEPS
         sides = (above, below) if both else (above,) if sweep % 3 == 0 else (below,)
         for row in rows if sweep % 2 == 0 else reversed(rows):
-            wishes = []
-            for v in row:
-                near = [u for side in sides for u in side[v]]
-                pull = sum(weight[u] for u in near)
-                wishes.append(sum(weight[u] * place[u] for u in near) / pull if near else place[v])
+            wishes = [mean([u for side in sides for u in side[v]], v) for v in row]
             settle(row, wishes, weight, place, across, gap)
+    for row in rows:  # at last everything hangs straight below what it was computed from
+        settle(row, [mean(above[v], v) for v in row], weight, place, across, gap)
     low = min((place[v] - across[v] / 2 for v in range(len(across))), default=0.0)
     return [p - low for p in place]
 

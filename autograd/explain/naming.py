@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd.explain.numbers import describe
 from autograd.op import OutputPlan
-from autograd.tape import Node, Value
+from autograd.tape import Node, Value, storage
 
 __all__ = ["Names"]
 
@@ -71,11 +71,19 @@ class Names:
         self.used.add(name)
         return name
 
+    def view_of(self, data: np.ndarray) -> str:
+        """What to call a view of an array that has a name: x flattened, say, or a batch out of it."""
+        for held in self.held:
+            if isinstance(held, np.ndarray) and storage(held) == storage(data):
+                name = self.constants[id(held)]
+                return f"{name}.view" if held.size == data.size else f"{name}[...]"
+        return ""
+
     def constant(self, data: Any) -> str:
         """The name of an input that wants no gradient; "" for a plain number without one."""
         name = self.constants.get(id(data), "")
         if not name and isinstance(data, np.ndarray):
-            name = describe(data, 1) if data.size == 1 else self.fresh("c1")
+            name = describe(data, 1) if data.size == 1 else self.view_of(data) or self.fresh("c1")
             self.constants[id(data)] = name
             self.held.append(data)
         return name

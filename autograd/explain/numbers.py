@@ -62,4 +62,10 @@ def describe(value: Any, limit: int = WRITTEN_OUT) -> str:
         return f"{shape}: {int(value.sum())} of {value.size} true"
     if not np.isfinite(value).all():
         return f"{shape}: {int((~np.isfinite(value)).sum())} of {value.size} not finite"
-    return f"{shape}: mean {number(float(value.mean()))}, from {number(value.min())} to {number(value.max())}"
+    low, high = value.min(), value.max()
+    if low == high:
+        return f"{shape}: all {number(low)}"
+    mean = float(value.mean())
+    if abs(mean) < 1e-6 * max(abs(low), abs(high)):  # what rounding left of a sum that is 0
+        mean = 0.0
+    return f"{shape}: mean {number(mean)}, from {number(low)} to {number(high)}"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -70,7 +69,8 @@ def brief(value: Any) -> str:
     shape = shape_text(value.shape)
     if value.dtype.kind == "b" or not np.isfinite(value).all():
         return shape
-    return f"{shape}: {number(value.min())} … {number(value.max())}"
+    low, high = number(value.min()), number(value.max())
+    return f"{shape}: all {low}" if low == high else f"{shape}: {low} … {high}"
 
 
 class Graph:
@@ -120,9 +120,11 @@ class Graph:
         """Notebooks show the picture."""
         return self.svg()
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the picture to a file."""
-        Path(path).write_text(self.svg() + "\n", encoding="utf-8")
+        text = self.svg() + "\n"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
 
 
 def graph(value: Value, names: Mapping[str, Any] | None = None, /, **more: Any) -> Graph:
@@ -198,6 +200,10 @@ STYLE = """
     .loss { fill: #033a16; stroke: #3fb950 } .edge { stroke: #848d97 } .head { fill: #848d97 }
   }
 """
+
+
+def escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
 
 
 def shortened(title: str) -> str:

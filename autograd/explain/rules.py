@@ -16,7 +16,6 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from functools import cache
-from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -73,7 +72,8 @@ def definitions(filename: str) -> dict[int, list[Definition]]:
     """The lambdas and functions of a source file by their first line."""
     found: dict[int, list[Definition]] = {}
     try:
-        tree = ast.parse(Path(filename).read_text(encoding="utf-8"))
+        with open(filename, encoding="utf-8") as file:
+            tree = ast.parse(file.read())
     except (OSError, SyntaxError, ValueError):
         return found
     for node in ast.walk(tree):
@@ -107,7 +107,9 @@ class Tidy(ast.NodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id in self.values:
             return ast.Name(self.values[node.id])
-        return ast.Name(node.id.rstrip("_") or node.id)
+        # Functions by their own names: one file calls sum sum_over.
+        known = getattr(self.known.get(node.id), "__name__", "")
+        return ast.Name(known if known.isidentifier() else node.id.rstrip("_") or node.id)
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         if isinstance(node.value, ast.Name) and isinstance(self.known.get(node.value.id), ModuleType):
