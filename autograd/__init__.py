@@ -13,9 +13,11 @@ Where to read on: `tape` (the backward pass), `op` (the record of an op and its 
 
 from __future__ import annotations
 
+import importlib
 import warnings
+from typing import TYPE_CHECKING, Any
 
-from autograd import explain, func
+from autograd import func
 from autograd.check import gradcheck, gradgradcheck
 from autograd.function import Function
 from autograd.gradients import backward, grad
@@ -48,6 +50,17 @@ from autograd.random import (
 from autograd.scalar import Scalar
 from autograd.tape import detect_anomaly, enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from autograd.tensor import Tensor
+
+if TYPE_CHECKING:
+    from autograd import explain as explain
+
+
+def __getattr__(name: str) -> Any:
+    """`autograd.explain` is imported when it is first asked for: training never needs it."""
+    if name == "explain":
+        return importlib.import_module("autograd.explain")
+    raise AttributeError(f"module 'autograd' has no attribute {name!r}")
+
 
 # IEEE's answers (log(0) = -inf) are results here, as in PyTorch, not occasions for NumPy's warnings.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"autograd\b")
