@@ -62,7 +62,7 @@ def test_pair(benchmark, case: Case, row: Row, peer: str, threads: int) -> None:
     except sides.Refused as refused:
         pytest.skip(str(refused))
     benchmark.group = case.name
-    benchmark.extra_info.update(machine=sides.machine(), threads=threads, peer=peer, **asdict(result))
+    benchmark.extra_info.update(machine=sides.machine(), threads=threads, against=peer, **asdict(result))
     if not result.blocks:
         pytest.skip(f"void: {result.void}")
     CLOCK.blocks = iter(result.blocks)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from pathlib import Path
@@ -161,7 +161,7 @@ def fake_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_two_processes(fake_package: str) -> None:
     """From end to end: two worker processes, inputs from the seed, results compared, times as expected."""
     row = cases.load(fake_package).rows[0]
-    plan = replace(PLAN, tries=20)
+    plan = replace(PLAN, tries=5)
     result = protocol.measure(fake_package, row, "numpy", 1, plan, ours="cffi")
     if not result.void:  # other programs may hold every core while the tests run
         assert result.ratio is not None and 2 < result.ratio.median < 4.5
@@ -251,3 +251,27 @@ def test_a_row_that_fails_does_not_end_the_run(
     voids = [row["result"]["void"] for row in json.loads(file.read_text())["rows"]]
     assert voids == ["", "the results differ by 0.5 of the largest value", ""]
     assert "VOID: the results differ" in capsys.readouterr().out
+
+
+def test_pytest_benchmark_holds_our_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its clock shows the measured blocks, whatever the process itself takes."""
+    from benchmarks import test_pairs as pairs
+
+    class Fixture:
+        group = ""
+        extra_info: dict[str, object] = {}
+
+        def pedantic(self, target: Callable[[], None], rounds: int) -> None:
+            self.rounds = []
+            for _ in range(rounds):
+                start = pairs.CLOCK()
+                target()
+                self.rounds.append(pairs.CLOCK() - start)
+
+    measured = replace(judged(1.0, 3.0, 3.0), blocks=(1.0, 2.0, 4.0))
+    monkeypatch.setattr(protocol, "measure", lambda *arguments: measured)
+    case, fixture = cases.load(cases.package("gemm")), Fixture()
+    pairs.test_pair(fixture, case, case.rows[0], "numpy", 1)
+    assert fixture.rounds == [1.0, 2.0, 4.0]
+    assert fixture.extra_info["ratio"] == {"median": 3.0, "low": 3.0, "high": 3.0}
+    assert fixture.extra_info["against"] == "numpy" and fixture.extra_info["void"] == ""
