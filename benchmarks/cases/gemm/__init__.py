@@ -38,7 +38,7 @@ def flops(sizes: Sizes) -> float:
 CASE = Case(
     name="gemm",
     rows=tuple(
-        Row(f"{m} x {n} x {k}", {"m": m, "n": n, "k": k}, ("pytorch", "numpy"), (m, n, k) in QUICK)
+        Row(f"{m} x {n} x {k}", {"m": m, "n": n, "k": k}, ("pytorch", "numpy", "jax"), (m, n, k) in QUICK)
         for m, n, k in SHAPES
     ),
     inputs=inputs,

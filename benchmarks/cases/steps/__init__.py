@@ -83,7 +83,8 @@ def row(
     label: str, model: str, batch: int, optimizer: str, dropout: bool = False, quick: bool = False
 ) -> Row:
     sizes: Sizes = {"model": model, "batch": batch, "optimizer": optimizer, "dropout": dropout}
-    return Row(label, sizes, ("pytorch",), quick)
+    # (JAX without dropout only: the layers of side_jax.py draw nothing.)
+    return Row(label, sizes, ("pytorch",) if dropout else ("pytorch", "jax"), quick)
 
 
 CASE = Case(
