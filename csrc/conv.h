@@ -1,0 +1,143 @@
+/* What the convolution kernels share: their sizes, zero-padded planes, and the shifted product.
+ *
+ * The idea of all three: copy the input once into planes that already hold the zero padding. In such a
+ * plane, seen as one long row, the inputs of tap (r, s) for all outputs are a shifted copy of the plane,
+ * so a convolution is a matrix product whose right-hand rows are found by offset: no im2col. A strided
+ * convolution first deals rows and columns out by their remainder ("phases"), each phase its own plane. */
+#ifndef CONV_H
+#define CONV_H
+#include "simd.h"
+
+/* The sizes of kernels.h, and the channels of one group. */
+typedef struct {
+  int64_t N, C, H, W, K, R, S, P, Q, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w, groups;
+  int64_t Cg, Kg;
+} conv_shape;
+
+/* plane[i] = source[step * i + first], or 0 where that is outside [0, limit). */
+typedef struct {
+  int64_t first, step, limit;
+} conv_axis;
+
+/* Rows and columns of a plane. `share` columns are left out of every row: the zeros that end a row are
+ * also those that begin the next. */
+typedef struct {
+  int64_t rows, width, share;
+} conv_grid;
+
+enum { CONV_LINE = 64 / sizeof(real) };
+
+static inline int64_t conv_min(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t conv_max(int64_t a, int64_t b) { return a > b ? a : b; }
+static inline int64_t conv_ceil(int64_t a, int64_t b) { return (a + b - 1) / b; } /* a >= 0, b > 0 */
+static inline int64_t conv_round(int64_t a, int64_t b) { return conv_ceil(a, b) * b; }
+
+static inline conv_shape conv_shape_of(const kg_instruction *in) {
+  conv_shape s;
+  memcpy(&s, in->sizes, 16 * sizeof(int64_t));
+  s.Cg = s.C / s.groups;
+  s.Kg = s.K / s.groups;
+  return s;
+}
+
+/* How many units of `work` elementary steps are worth a thread. */
+static inline int64_t conv_grain(int64_t work) { return conv_max(1, 32768 / conv_max(1, work)); }
+
+/* Elements from one plane to the next: whole cache lines, an odd number of them, so that the same place
+ * of many planes does not fall into one cache set. */
+static inline int64_t conv_plane_size(conv_grid grid) {
+  return (conv_ceil(grid.rows * grid.width + grid.share, CONV_LINE) | 1) * CONV_LINE;
+}
+
+/* Zeros that may be shared between neighbouring rows of `width` columns, at most `limit`. */
+static inline int64_t conv_share(conv_axis columns, int64_t width, int64_t limit) {
+  int64_t lead = columns.first < 0 ? conv_ceil(-columns.first, columns.step) : 0;
+  int64_t end = columns.limit > columns.first ? conv_ceil(columns.limit - columns.first, columns.step) : 0;
+  return conv_max(0, conv_min(limit, conv_min(lead, width - end)));
+}
+
+/* Fill one plane from `source` (rows `pitch` apart). */
+void NAME(conv_plane)(real *plane, conv_grid grid, const real *source, int64_t pitch, conv_axis rows,
+                      conv_axis columns);
+
+/* The planes of x that the forward product and the weight gradient read: for each channel, phases_h x
+ * phases_w planes; tap (r, s) reads phase (r % phases_h, s % phases_w), shifted by at most (reach_h, reach_w). */
+typedef struct {
+  int64_t phases_h, phases_w, reach_h, reach_w;
+  conv_grid grid;         /* for `rows` rows of outputs */
+  int64_t plane, channel; /* elements of a plane, of all planes of a channel */
+  int within;             /* no stride, no padding: x itself serves as planes */
+} conv_layout;
+
+conv_layout NAME(conv_layout_of)(const conv_shape *s); /* all but what follows from the rows */
+void NAME(conv_layout_rows)(conv_layout *layout, const conv_shape *s, int64_t rows);
+int64_t NAME(conv_tap)(const conv_layout *layout, const conv_shape *s, int64_t r, int64_t t);
+/* Planes of the outputs [first, first + rows) from the channels that begin at x. */
+void NAME(conv_fill)(real *planes, const conv_layout *layout, const conv_shape *s, const real *x,
+                     int64_t channels, int64_t first, int64_t rows);
+
+/* The shifted product: for k < outputs, and every kept place f of the grid,
+ *   y_k[f] = bias[k] + sum over channels c and taps t of panel[k, c, t] * planes[c, offset[t] + f].
+ * Places are dealt into vectors; `vectors` says where each one begins and where its lanes go. */
+typedef struct {
+  int64_t at;    /* place of its first lane */
+  int64_t to;    /* where its first kept lane goes in y_k; the other kept lanes follow */
+  uint32_t keep; /* bit i: lane i is a real output */
+} conv_vector;
+
+typedef struct {
+  const real *planes;
+  int64_t channels, channel_size, taps;
+  const int64_t *offset; /* [taps], from the start of a channel */
+  const real *panel;     /* from conv_pack_panel */
+  const real *bias;      /* [outputs], or NULL for 0 */
+  int64_t outputs, vectors;
+  const conv_vector *vector;
+  real *y;
+  int64_t y_size; /* from y_k to y_(k+1) */
+} conv_product;
+
+void NAME(conv_shifted)(const conv_product *product);
+
+/* Deal rows x columns outputs, in a grid `width` wide, into vectors; y holds them without gaps. With
+ * `within`, no vector reads past the last place (the planes are then the caller's own array); this
+ * needs (rows - 1) * width + columns >= VL. Returns how many: conv_vector_count(). */
+int64_t NAME(conv_vectors)(conv_vector *vector, int64_t rows, int64_t columns, int64_t width, int within);
+static inline int64_t conv_vector_count(int64_t rows, int64_t columns, int64_t width) {
+  return rows > 0 && columns > 0 ? conv_ceil((rows - 1) * width + columns, VL) : 0;
+}
+
+/* The panel: outputs in blocks, the weights of a block side by side for each (channel, tap).
+ * w[k * k_stride + c * c_stride + place[t]] is the weight of (k, c, t). */
+enum { CONV_CHUNK = 32 }; /* outputs packed as one unit of work: whole blocks */
+int64_t NAME(conv_panel_size)(int64_t outputs, int64_t terms);
+void NAME(conv_pack_panel)(real *panel, const real *w, int64_t outputs, int64_t channels, int64_t taps,
+                           int64_t k_stride, int64_t c_stride, const int64_t *place);
+
+/* Sums over places, for the gradient in the weights. A line is a row of outputs: x_line and y_line say where
+ * it begins in the planes and in y. Two ways:
+ *   outer: sums[t, lane] += planes[offset[t] + place] * y[place, lane], the lanes being vectors * VL outputs;
+ *   inner: sums[t, lane] += planes[offset[t] + place] * y[place], over the places with place % VL = lane.
+ * sums has conv_outer_terms() or conv_inner_terms() rows; those from `terms` on are garbage. */
+typedef struct {
+  const real *planes, *y;
+  const int64_t *offset; /* [terms] */
+  int64_t terms;
+  const int64_t *x_line, *y_line;
+  int64_t lines, columns;
+  int64_t vectors; /* 1 for inner */
+  real *sums;
+} conv_sum;
+
+enum { CONV_SUM_VECTORS = VREGS == 32 ? 4 : 2 };
+int64_t NAME(conv_outer_terms)(int64_t terms, int64_t vectors);
+int64_t NAME(conv_inner_terms)(int64_t terms);
+void NAME(conv_outer)(const conv_sum *sum);
+void NAME(conv_inner)(const conv_sum *sum);
+
+/* Bytes that a worker's planes may take: half of a usual L2 cache. */
+enum { CONV_CACHE = 512 << 10 };
+/* Elements that a tile may read past the last plane. */
+enum { CONV_SLACK = 16 * VL };
+
+#endif

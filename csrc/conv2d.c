@@ -1,0 +1,125 @@
+/* Convolution: y[n, k, p, q] = bias[k] + sum_c,r,s w[k, c, r, s] * x[n, c, p * stride_h + r * dilation_h -
+ * pad_h, q * stride_w + s * dilation_w - pad_w] (0 outside x), c within the group of k.
+ *
+ * All arrays contiguous, y apart from the others. Each thread takes images (or bands of rows of one),
+ * copies its input into zero-padded planes, one per channel and phase of the stride, and runs the shifted
+ * product (conv.h) from there straight into y. Without stride and padding x itself serves as planes. */
+#include "conv.h"
+#include "parallel.h"
+
+typedef struct {
+  conv_shape s;
+  conv_layout x;       /* planes of a full band */
+  int64_t rows, bands; /* output rows of a band, bands of an image */
+  int64_t panel;       /* elements of a group's panel */
+  int64_t offset_bytes, panel_bytes, planes_bytes, vector_bytes; /* the workspace, in this order */
+} conv_plan;
+
+static conv_plan plan_of(const kg_instruction *in) {
+  conv_plan plan = {.s = conv_shape_of(in)};
+  const conv_shape *s = &plan.s;
+  plan.x = NAME(conv_layout_of)(s);
+  /* A tile needs a whole vector to read; planes 4 KB apart would share a few cache sets. */
+  plan.x.within = plan.x.within && (s->P - 1) * s->W + s->Q >= VL && s->H * s->W % 1024;
+
+  /* Bands: planes within the cache, but not so few rows that their overlap costs; work for all threads. */
+  int64_t threads = kg_get_threads(), units = conv_max(1, s->N * s->groups), reach = plan.x.reach_h;
+  int64_t row_bytes = s->Cg * plan.x.phases_h * plan.x.phases_w * plan.x.grid.width * (int64_t)sizeof(real);
+  int64_t fitting = CONV_CACHE / conv_max(1, row_bytes) - reach;
+  plan.bands = conv_ceil(s->P, conv_max(1, conv_max(fitting, 2 * reach)));
+  plan.bands = conv_min(s->P, conv_max(plan.bands, conv_ceil(threads, units)));
+  plan.rows = conv_ceil(s->P, conv_max(1, plan.bands));
+  plan.bands = conv_ceil(s->P, conv_max(1, plan.rows));
+  NAME(conv_layout_rows)(&plan.x, s, plan.rows);
+  plan.panel = NAME(conv_panel_size)(s->Kg, s->Cg * s->R * s->S);
+
+  int64_t vectors = conv_vector_count(plan.rows, s->Q, plan.x.grid.width);
+  int64_t planes = plan.x.within ? 0 : s->Cg * plan.x.channel + CONV_SLACK;
+  plan.offset_bytes = conv_round(2 * s->R * s->S * (int64_t)sizeof(int64_t), 64);
+  plan.panel_bytes = conv_round(plan.panel * s->groups * (int64_t)sizeof(real), 64);
+  plan.planes_bytes = conv_round(planes * (int64_t)sizeof(real), 64);
+  plan.vector_bytes = conv_round(vectors * (int64_t)sizeof(conv_vector), 64);
+  return plan;
+}
+
+int64_t NAME(conv2d_workspace)(const kg_instruction *in) {
+  conv_plan plan = plan_of(in);
+  return plan.offset_bytes + plan.panel_bytes + kg_get_threads() * (plan.planes_bytes + plan.vector_bytes);
+}
+
+typedef struct {
+  const conv_plan *plan;
+  const real *x, *w, *bias;
+  real *y;
+  int64_t *offset, *place;
+  char *panels, *workers;
+} conv_run;
+
+/* Units are (group, chunk of output channels). */
+static void pack_weights(void *context, int64_t begin, int64_t end, int worker) {
+  (void)worker;
+  const conv_run *run = context;
+  const conv_shape *s = &run->plan->s;
+  int64_t taps = s->R * s->S, terms = s->Cg * taps, chunks = conv_ceil(s->Kg, CONV_CHUNK);
+  for (int64_t unit = begin; unit < end; unit++) {
+    int64_t k = unit % chunks * CONV_CHUNK, group = unit / chunks;
+    NAME(conv_pack_panel)((real *)run->panels + group * run->plan->panel + k * terms,
+                          run->w + (group * s->Kg + k) * terms, conv_min(CONV_CHUNK, s->Kg - k), s->Cg, taps, terms,
+                          taps, run->place);
+  }
+}
+
+/* Bands [begin, end) of all (image, group, band). */
+static void convolve(void *context, int64_t begin, int64_t end, int worker) {
+  const conv_run *run = context;
+  const conv_plan *plan = run->plan;
+  const conv_shape *s = &plan->s;
+  real *planes = (real *)(run->workers + worker * (plan->planes_bytes + plan->vector_bytes));
+  conv_vector *vector = (conv_vector *)((char *)planes + plan->planes_bytes);
+  int64_t vectors = 0, vectors_rows = -1;
+  for (int64_t unit = begin; unit < end; unit++) {
+    int64_t band = unit % plan->bands, group = unit / plan->bands % s->groups, n = unit / plan->bands / s->groups;
+    int64_t first = band * plan->rows, rows = conv_min(plan->rows, s->P - first);
+    const real *x = run->x + (n * s->C + group * s->Cg) * s->H * s->W;
+    if (rows != vectors_rows) {
+      vectors = NAME(conv_vectors)(vector, rows, s->Q, plan->x.grid.width, plan->x.within);
+      vectors_rows = rows;
+    }
+    if (!plan->x.within) NAME(conv_fill)(planes, &plan->x, s, x, s->Cg, first, rows);
+    conv_product product = {
+        .planes = plan->x.within ? x + first * s->W : planes,
+        .channels = s->Cg,
+        .channel_size = plan->x.channel,
+        .taps = s->R * s->S,
+        .offset = run->offset,
+        .panel = (const real *)run->panels + group * plan->panel,
+        .bias = run->bias ? run->bias + group * s->Kg : NULL,
+        .outputs = s->Kg,
+        .vectors = vectors,
+        .vector = vector,
+        .y = run->y + ((n * s->K + group * s->Kg) * s->P + first) * s->Q,
+        .y_size = s->P * s->Q,
+    };
+    NAME(conv_shifted)(&product);
+  }
+}
+
+int NAME(conv2d)(const kg_instruction *in) {
+  conv_plan plan = plan_of(in);
+  const conv_shape *s = &plan.s;
+  if (s->N * s->K * s->P * s->Q == 0) return KG_OK;
+  char *workspace = in->workspace;
+  conv_run run = {&plan, in->args[0], in->args[1], in->args[3], in->args[2], (int64_t *)workspace, NULL,
+                  workspace + plan.offset_bytes, workspace + plan.offset_bytes + plan.panel_bytes};
+  run.place = run.offset + s->R * s->S;
+  for (int64_t r = 0; r < s->R; r++)
+    for (int64_t t = 0; t < s->S; t++) {
+      run.offset[r * s->S + t] = NAME(conv_tap)(&plan.x, s, r, t);
+      run.place[r * s->S + t] = r * s->S + t;
+    }
+  int64_t terms = s->Cg * s->R * s->S;
+  kg_parallel(pack_weights, &run, s->groups * conv_ceil(s->Kg, CONV_CHUNK),
+              conv_grain(conv_min(s->Kg, CONV_CHUNK) * terms));
+  kg_parallel(convolve, &run, s->N * s->groups * plan.bands, conv_grain(s->Kg * plan.rows * s->Q * terms / 8));
+  return KG_OK;
+}

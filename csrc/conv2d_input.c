@@ -1,0 +1,208 @@
+/* The gradient of a convolution in its input:
+ *   x[n, c, h, v] = sum_k,r,s w[k, c, r, s] * y[n, k, p, q]   over h = p * stride_h + r * dilation_h - pad_h,
+ *                                                             v = q * stride_w + s * dilation_w - pad_w.
+ *
+ * Arrays contiguous, x apart from the others. The rows h whose (h + pad) leaves the remainder a when
+ * divided by the stride are met only by the taps with r * dilation = a (modulo stride). For each pair of such
+ * remainders ("phase") the gradient is a plain convolution without stride: with h + pad = stride * m + a,
+ * tap r reads y at p = m - r * dilation / stride. So all phases run the shifted product (conv.h) over the same
+ * zero-padded planes of y, and each writes its own rows and columns of x. */
+#include "conv.h"
+#include "parallel.h"
+
+/* One axis: h + pad = stride * m + a. */
+typedef struct {
+  int64_t taps, stride, pad, dilation, length;
+  int64_t low, count; /* the m that occur: low .. low + count */
+  int64_t reach;      /* the largest r * dilation / stride */
+} phase_axis;
+
+static phase_axis axis_of(int64_t taps, int64_t stride, int64_t pad, int64_t dilation, int64_t length) {
+  int64_t low = pad / stride;
+  return (phase_axis){taps, stride, pad, dilation, length, low, (length - 1 + pad) / stride - low + 1,
+                      (taps - 1) * dilation / stride};
+}
+
+/* The m in [from, to) of phase a that lie inside x. */
+static void phase_range(const phase_axis *axis, int64_t a, int64_t *from, int64_t *to) {
+  *from = conv_max(*from, (axis->pad - a + axis->stride - 1) / axis->stride);
+  *to = conv_min(*to, (axis->length - 1 + axis->pad - a + axis->stride) / axis->stride);
+}
+
+typedef struct {
+  conv_shape s;
+  phase_axis h, w;
+  int64_t phases;
+  conv_grid grid; /* of a full band */
+  int64_t plane;
+  int64_t rows, bands; /* m of a band, bands of an image */
+  int64_t panel;       /* elements of the panels of a group */
+  int64_t dense;       /* elements of a phase's output before it is dealt into x; 0 without stride */
+  int within;          /* y itself serves as planes */
+  int64_t tap_bytes, panel_bytes, planes_bytes, dense_bytes, vector_bytes; /* the workspace, in this order */
+} input_plan;
+
+static input_plan plan_of(const kg_instruction *in) {
+  input_plan plan = {.s = conv_shape_of(in)};
+  const conv_shape *s = &plan.s;
+  plan.h = axis_of(s->R, s->stride_h, s->pad_h, s->dilation_h, s->H);
+  plan.w = axis_of(s->S, s->stride_w, s->pad_w, s->dilation_w, s->W);
+  plan.phases = s->stride_h * s->stride_w;
+  int64_t reach_h = plan.h.reach, reach_w = plan.w.reach, columns = plan.w.count;
+  conv_axis across = {plan.w.low - reach_w, 1, s->Q};
+  int64_t share = conv_share(across, columns + reach_w, reach_w);
+  plan.grid = (conv_grid){0, columns + reach_w - share, share};
+  plan.within = across.first == 0 && columns + reach_w == s->Q && plan.h.low == reach_h &&
+                plan.h.count + reach_h == s->P && plan.phases == 1 && s->P * s->Q % 1024 != 0 &&
+                (s->H - 1) * s->Q + s->W >= VL;
+
+  int64_t threads = kg_get_threads(), units = conv_max(1, s->N * s->groups);
+  int64_t row_bytes = (s->Kg + (plan.phases > 1 ? s->Cg : 0)) * plan.grid.width * (int64_t)sizeof(real);
+  int64_t fitting = CONV_CACHE / conv_max(1, row_bytes) - reach_h;
+  plan.bands = conv_ceil(plan.h.count, conv_max(1, conv_max(fitting, 2 * reach_h)));
+  plan.bands = conv_min(plan.h.count, conv_max(plan.bands, conv_ceil(threads, units)));
+  plan.rows = conv_ceil(plan.h.count, conv_max(1, plan.bands));
+  plan.bands = conv_ceil(plan.h.count, conv_max(1, plan.rows));
+  plan.grid.rows = plan.rows + reach_h;
+  plan.plane = plan.within ? s->P * s->Q : conv_plane_size(plan.grid);
+  plan.panel = NAME(conv_panel_size)(s->Cg, s->Kg * s->R * s->S);
+  plan.dense = plan.phases > 1 ? s->Cg * plan.rows * columns : 0;
+
+  int64_t vectors = conv_vector_count(plan.rows, columns, plan.grid.width);
+  plan.tap_bytes = conv_round((2 * s->R * s->S + plan.phases + 1) * (int64_t)sizeof(int64_t), 64);
+  plan.panel_bytes = conv_round(plan.panel * s->groups * (int64_t)sizeof(real), 64);
+  plan.planes_bytes = plan.within ? 0 : conv_round((s->Kg * plan.plane + CONV_SLACK) * (int64_t)sizeof(real), 64);
+  plan.dense_bytes = conv_round(plan.dense * (int64_t)sizeof(real), 64);
+  plan.vector_bytes = conv_round(vectors * (int64_t)sizeof(conv_vector), 64);
+  return plan;
+}
+
+int64_t NAME(conv2d_input_workspace)(const kg_instruction *in) {
+  input_plan plan = plan_of(in);
+  return plan.tap_bytes + plan.panel_bytes +
+         kg_get_threads() * (plan.planes_bytes + plan.dense_bytes + plan.vector_bytes);
+}
+
+typedef struct {
+  const input_plan *plan;
+  const real *y, *w;
+  real *x;
+  int64_t *offset, *place; /* of all taps, phase after phase */
+  int64_t *start;          /* [phases + 1]: each phase's first tap */
+  char *panels, *workers;
+} input_run;
+
+static void find_taps(const input_run *run) {
+  const input_plan *plan = run->plan;
+  const phase_axis *h = &plan->h, *w = &plan->w;
+  int64_t count = 0;
+  for (int64_t phase = 0; phase < plan->phases; phase++) {
+    run->start[phase] = count;
+    for (int64_t r = 0; r < h->taps; r++)
+      for (int64_t t = 0; t < w->taps; t++)
+        if (r * h->dilation % h->stride == phase / w->stride && t * w->dilation % w->stride == phase % w->stride) {
+          int64_t row = h->reach - r * h->dilation / h->stride, column = w->reach - t * w->dilation / w->stride;
+          run->offset[count] = row * plan->grid.width + column;
+          run->place[count++] = r * w->taps + t;
+        }
+  }
+  run->start[plan->phases] = count;
+}
+
+/* Units are (group, phase, chunk of input channels). */
+static void pack_weights(void *context, int64_t begin, int64_t end, int worker) {
+  (void)worker;
+  const input_run *run = context;
+  const input_plan *plan = run->plan;
+  const conv_shape *s = &plan->s;
+  int64_t all = s->R * s->S, chunks = conv_ceil(s->Cg, CONV_CHUNK);
+  for (int64_t unit = begin; unit < end; unit++) {
+    int64_t c = unit % chunks * CONV_CHUNK, phase = unit / chunks % plan->phases, group = unit / chunks / plan->phases;
+    int64_t first = run->start[phase], taps = run->start[phase + 1] - first;
+    real *panel = (real *)run->panels + group * plan->panel + NAME(conv_panel_size)(s->Cg, s->Kg * first);
+    NAME(conv_pack_panel)(panel + c * s->Kg * taps, run->w + (group * s->Kg * s->Cg + c) * all,
+                          conv_min(CONV_CHUNK, s->Cg - c), s->Kg, taps, all, s->Cg * all, run->place + first);
+  }
+}
+
+/* Deal the dense [channels, rows, columns] of a phase into x. */
+static void deal(real *x, const real *dense, const conv_shape *s, int64_t rows, int64_t columns) {
+  for (int64_t c = 0; c < s->Cg; c++)
+    for (int64_t i = 0; i < rows; i++, dense += columns) {
+      real *to = x + (c * s->H + i * s->stride_h) * s->W;
+      if (s->stride_w == 2)
+        for (int64_t j = 0; j < columns; j++) to[2 * j] = dense[j];
+      else
+        for (int64_t j = 0; j < columns; j++) to[s->stride_w * j] = dense[j];
+    }
+}
+
+/* Bands [begin, end) of all (image, group, band). */
+static void convolve(void *context, int64_t begin, int64_t end, int worker) {
+  const input_run *run = context;
+  const input_plan *plan = run->plan;
+  const conv_shape *s = &plan->s;
+  real *planes = (real *)(run->workers + worker * (plan->planes_bytes + plan->dense_bytes + plan->vector_bytes));
+  real *dense = (real *)((char *)planes + plan->planes_bytes);
+  conv_vector *vector = (conv_vector *)((char *)dense + plan->dense_bytes);
+  int64_t vectors = 0, vectors_rows = -1, vectors_columns = -1;
+  for (int64_t unit = begin; unit < end; unit++) {
+    int64_t band = unit % plan->bands, group = unit / plan->bands % s->groups, n = unit / plan->bands / s->groups;
+    int64_t low = plan->h.low + band * plan->rows, high = conv_min(low + plan->rows, plan->h.low + plan->h.count);
+    const real *y = run->y + (n * s->K + group * s->Kg) * s->P * s->Q;
+    real *x = run->x + (n * s->C + group * s->Cg) * s->H * s->W;
+    conv_grid grid = plan->grid;
+    grid.rows = high - low + plan->h.reach;
+    for (int64_t k = 0; k < s->Kg && !plan->within; k++)
+      NAME(conv_plane)(planes + k * plan->plane, grid, y + k * s->P * s->Q, s->Q,
+                       (conv_axis){low - plan->h.reach, 1, s->P},
+                       (conv_axis){plan->w.low - plan->w.reach, 1, s->Q});
+    for (int64_t phase = 0; phase < plan->phases; phase++) {
+      int64_t a = phase / s->stride_w, b = phase % s->stride_w;
+      int64_t from = low, to = high, left = plan->w.low, right = left + plan->w.count;
+      phase_range(&plan->h, a, &from, &to);
+      phase_range(&plan->w, b, &left, &right);
+      if (from >= to || left >= right) continue;
+      if (to - from != vectors_rows || right - left != vectors_columns) {
+        vectors_rows = to - from;
+        vectors_columns = right - left;
+        vectors = NAME(conv_vectors)(vector, vectors_rows, vectors_columns, grid.width, plan->within);
+      }
+      const real *source = plan->within ? y + (low - plan->h.reach) * s->Q : planes;
+      real *target = x + (from * s->stride_h + a - s->pad_h) * s->W + left * s->stride_w + b - s->pad_w;
+      conv_product product = {
+          .planes = source + (from - low) * grid.width + left - plan->w.low,
+          .channels = s->Kg,
+          .channel_size = plan->plane,
+          .taps = run->start[phase + 1] - run->start[phase],
+          .offset = run->offset + run->start[phase],
+          .panel = (const real *)run->panels + group * plan->panel +
+                   NAME(conv_panel_size)(s->Cg, s->Kg * run->start[phase]),
+          .outputs = s->Cg,
+          .vectors = vectors,
+          .vector = vector,
+          .y = plan->dense ? dense : target,
+          .y_size = plan->dense ? vectors_rows * vectors_columns : s->H * s->W,
+      };
+      NAME(conv_shifted)(&product);
+      if (plan->dense) deal(target, dense, s, vectors_rows, vectors_columns);
+    }
+  }
+}
+
+int NAME(conv2d_input)(const kg_instruction *in) {
+  conv_shape s = conv_shape_of(in);
+  if (s.N * s.C * s.H * s.W == 0) return KG_OK;
+  input_plan plan = plan_of(in);
+  char *workspace = in->workspace;
+  input_run run = {&plan, in->args[2], in->args[1], in->args[0], (int64_t *)workspace, NULL, NULL,
+                   workspace + plan.tap_bytes, workspace + plan.tap_bytes + plan.panel_bytes};
+  run.place = run.offset + s.R * s.S;
+  run.start = run.place + s.R * s.S;
+  find_taps(&run);
+  int64_t terms = s.Kg * s.R * s.S / plan.phases;
+  kg_parallel(pack_weights, &run, s.groups * plan.phases * conv_ceil(s.Cg, CONV_CHUNK),
+              conv_grain(conv_min(s.Cg, CONV_CHUNK) * terms));
+  kg_parallel(convolve, &run, s.N * s.groups * plan.bands, conv_grain(s.Cg * plan.rows * s.W * terms / 8));
+  return KG_OK;
+}

@@ -1,0 +1,202 @@
+/* The gradient of a convolution in its weights:
+ *   w[k, c, r, s] = sum_n,p,q y[n, k, p, q] * x[n, c, p * stride_h + r * dilation_h - pad_h,
+ *                                               q * stride_w + s * dilation_w - pad_w].
+ *
+ * Arrays contiguous, w apart from the others. The weights are cut into (group, output chunk, input chunk)
+ * and each thread computes whole pieces over all images, so nothing is added up between threads and the
+ * result does not depend on their number. For each block of images or rows, x goes into zero-padded planes
+ * and y is transposed to have output channels in the lanes; then come the sums of conv.h. With few
+ * output channels the lanes run along the rows instead, and y is read in place. */
+#include "conv.h"
+#include "parallel.h"
+#include "transpose.h"
+
+typedef struct {
+  conv_shape s;
+  conv_layout x;
+  int inner;       /* few output channels: sums along the lines */
+  int64_t vectors; /* of output channels in a chunk; 1 for inner */
+  int64_t outputs, output_chunks;  /* output channels in a chunk */
+  int64_t channels, channel_chunks; /* input channels in a chunk */
+  int64_t images, rows, bands;      /* a block: images, or a band of rows of one */
+  int64_t lines;                    /* lines at a time: their y stays in L1 */
+  int64_t sums;                     /* elements */
+  int64_t offset_bytes, planes_bytes, y_bytes, line_bytes, sum_bytes; /* of a worker, in this order */
+} weight_plan;
+
+static weight_plan plan_of(const kg_instruction *in) {
+  weight_plan plan = {.s = conv_shape_of(in)};
+  const conv_shape *s = &plan.s;
+  int64_t threads = kg_get_threads(), taps = s->R * s->S;
+  plan.inner = s->Kg * 2 <= VL;
+  int64_t vectors = plan.inner ? 1 : conv_ceil(s->Kg, VL);
+  plan.output_chunks = conv_max(conv_ceil(vectors, CONV_SUM_VECTORS),
+                                conv_min(vectors, conv_ceil(threads, conv_max(1, s->groups * s->Cg))));
+  plan.vectors = conv_ceil(vectors, plan.output_chunks);
+  plan.output_chunks = conv_ceil(vectors, plan.vectors);
+  plan.outputs = plan.inner ? s->Kg : plan.vectors * VL;
+
+  int64_t sum_bytes = taps * (plan.inner ? s->Kg : plan.vectors) * VBYTES, pieces = s->groups * plan.output_chunks;
+  plan.channel_chunks = conv_ceil(s->Cg * sum_bytes, CONV_CACHE / 4);
+  if (pieces % threads) plan.channel_chunks = conv_round(conv_max(1, plan.channel_chunks), threads);
+  plan.channels = conv_max(1, conv_ceil(s->Cg, conv_max(1, plan.channel_chunks)));
+  plan.channel_chunks = conv_ceil(s->Cg, plan.channels);
+
+  plan.x = NAME(conv_layout_of)(s);
+  plan.x.within = plan.x.within && !plan.inner; /* inner sums read past the end of a line */
+  int64_t places = conv_max(1, s->P * s->Q), reach = plan.x.reach_h;
+  int64_t x_row = plan.channels * plan.x.phases_h * plan.x.phases_w * plan.x.grid.width;
+  int64_t row_bytes = conv_max(x_row, s->Q * plan.vectors * VL) * (int64_t)sizeof(real);
+  plan.images = conv_max(1, conv_min(s->N, 128 / places));
+  plan.bands = conv_ceil(s->P * row_bytes, CONV_CACHE / 2);
+  plan.rows = conv_min(s->P, conv_max(conv_ceil(s->P, conv_max(1, plan.bands)), 2 * reach));
+  if (plan.images > 1) plan.rows = s->P;
+  plan.bands = conv_ceil(s->P, conv_max(1, plan.rows));
+  plan.lines = conv_max(1, (24 << 10) / (conv_max(1, s->Q) * plan.vectors * VBYTES));
+  NAME(conv_layout_rows)(&plan.x, s, plan.rows);
+
+  int64_t terms = plan.channels * taps;
+  plan.sums = plan.inner ? s->Kg * NAME(conv_inner_terms)(terms) * VL
+                         : NAME(conv_outer_terms)(terms, plan.vectors) * plan.vectors * VL;
+  int64_t planes = plan.x.within ? 0 : plan.images * plan.channels * plan.x.channel + CONV_SLACK;
+  plan.offset_bytes = conv_round(terms * (int64_t)sizeof(int64_t), 64);
+  plan.planes_bytes = conv_round(planes * (int64_t)sizeof(real), 64);
+  plan.y_bytes = plan.inner ? 0 : plan.images * plan.rows * s->Q * plan.vectors * VBYTES;
+  plan.line_bytes = conv_round(2 * plan.images * plan.rows * (int64_t)sizeof(int64_t), 64);
+  plan.sum_bytes = conv_round(plan.sums * (int64_t)sizeof(real), 64);
+  return plan;
+}
+
+static int64_t worker_bytes(const weight_plan *plan) {
+  return plan->offset_bytes + plan->planes_bytes + plan->y_bytes + plan->line_bytes + plan->sum_bytes;
+}
+
+int64_t NAME(conv2d_weight_workspace)(const kg_instruction *in) {
+  weight_plan plan = plan_of(in);
+  return kg_get_threads() * worker_bytes(&plan);
+}
+
+/* One piece of the weights on one thread. */
+typedef struct {
+  const weight_plan *plan;
+  const real *x, *y;
+  real *w;
+  real *planes, *places, *sums; /* places: y with output channels in the lanes */
+  int64_t *offset, *x_line, *y_line;
+  int64_t group, k, outputs, c, channels; /* the piece: k and c count within the group */
+} weight_piece;
+
+/* Add one block: images [n, n + images), rows [first, first + rows) of each. */
+static void add_block(const weight_piece *d, int64_t n, int64_t images, int64_t first, int64_t rows) {
+  const weight_plan *plan = d->plan;
+  const conv_shape *s = &plan->s;
+  const conv_layout *layout = &plan->x;
+  int64_t image = s->C * s->H * s->W, places = rows * s->Q, lane_count = plan->vectors * VL;
+  const real *x = d->x + n * image + (d->group * s->Cg + d->c) * s->H * s->W;
+  const real *y = d->y + ((n * s->K + d->group * s->Kg + d->k) * s->P + first) * s->Q;
+  int64_t planes_image = layout->within ? image : plan->channels * layout->channel;
+  for (int64_t i = 0; i < images; i++) {
+    if (!layout->within)
+      NAME(conv_fill)(d->planes + i * planes_image, layout, s, x + i * image, d->channels, first, rows);
+    for (int64_t row = 0; row < rows; row++) {
+      d->x_line[i * rows + row] = i * planes_image + row * layout->grid.width;
+      d->y_line[i * rows + row] = plan->inner ? (i * s->K * s->P + row) * s->Q : (i * rows + row) * s->Q * lane_count;
+    }
+    for (int64_t k = 0; k < lane_count && !plan->inner; k += VL) {
+      const real *from = y + (i * s->K + k) * s->P * s->Q;
+      real *to = d->places + i * places * lane_count + k;
+      for (int64_t f = 0; f < places; f += VL)
+        transpose_tile(to + f * lane_count, lane_count, from + f, s->P * s->Q, conv_min(VL, d->outputs - k),
+                       conv_min(VL, places - f));
+    }
+  }
+  conv_sum sum = {.planes = layout->within ? x + first * s->W : d->planes,
+                  .offset = d->offset,
+                  .terms = d->channels * s->R * s->S,
+                  .columns = s->Q,
+                  .vectors = plan->vectors};
+  for (int64_t line = 0; line < images * rows; line += sum.lines) {
+    sum.lines = conv_min(plan->lines, images * rows - line);
+    sum.x_line = d->x_line + line;
+    sum.y_line = d->y_line + line;
+    sum.sums = d->sums;
+    sum.y = d->places;
+    if (!plan->inner) {
+      NAME(conv_outer)(&sum);
+      continue;
+    }
+    for (int64_t k = 0; k < d->outputs; k++) {
+      sum.y = y + k * s->P * s->Q;
+      NAME(conv_inner)(&sum);
+      sum.sums += NAME(conv_inner_terms)(sum.terms) * VL;
+    }
+  }
+}
+
+/* The finished sums into w. */
+static void write_weights(const weight_piece *d) {
+  const conv_shape *s = &d->plan->s;
+  int64_t taps = s->R * s->S, terms = d->channels * taps, pitch = s->Cg * taps, lane_count = d->plan->vectors * VL;
+  real *w = d->w + ((d->group * s->Kg + d->k) * s->Cg + d->c) * taps;
+  real tile[VL * VL];
+  for (int64_t k = 0; k < d->outputs; k += d->plan->inner ? 1 : VL)
+    for (int64_t t = 0; t < terms; t += VL) {
+      int64_t count = conv_min(VL, terms - t);
+      if (d->plan->inner) {
+        const real *sums = d->sums + (k * NAME(conv_inner_terms)(terms) + t) * VL;
+        for (int64_t i = 0; i < count; i++) {
+          real total = 0;
+          for (int64_t lane = 0; lane < VL; lane++) total += sums[i * VL + lane];
+          w[k * pitch + t + i] = total;
+        }
+        continue;
+      }
+      transpose_tile(tile, VL, d->sums + t * lane_count + k, lane_count, count, VL);
+      for (int64_t i = 0; i < conv_min(VL, d->outputs - k); i++)
+        store_n(w + (k + i) * pitch + t, load(tile + i * VL), count);
+    }
+}
+
+typedef struct {
+  const weight_plan *plan;
+  const real *x, *y;
+  real *w;
+  char *workers;
+} weight_run;
+
+/* Pieces [begin, end) of all (group, output chunk, input chunk). */
+static void differentiate(void *context, int64_t begin, int64_t end, int worker) {
+  const weight_run *run = context;
+  const weight_plan *plan = run->plan;
+  const conv_shape *s = &plan->s;
+  char *own = run->workers + worker * worker_bytes(plan);
+  weight_piece d = {.plan = plan, .x = run->x, .y = run->y, .w = run->w, .offset = (int64_t *)own};
+  d.planes = (real *)(own += plan->offset_bytes);
+  d.places = (real *)(own += plan->planes_bytes);
+  d.x_line = (int64_t *)(own += plan->y_bytes);
+  d.y_line = d.x_line + plan->images * plan->rows;
+  d.sums = (real *)(own + plan->line_bytes);
+  for (int64_t t = 0; t < plan->channels * s->R * s->S; t++)
+    d.offset[t] = t / (s->R * s->S) * plan->x.channel + NAME(conv_tap)(&plan->x, s, t / s->S % s->R, t % s->S);
+  for (int64_t piece = begin; piece < end; piece++) {
+    d.c = piece % plan->channel_chunks * plan->channels;
+    d.channels = conv_min(plan->channels, s->Cg - d.c);
+    d.k = piece / plan->channel_chunks % plan->output_chunks * plan->outputs;
+    d.outputs = conv_min(plan->outputs, s->Kg - d.k);
+    d.group = piece / plan->channel_chunks / plan->output_chunks;
+    memset(d.sums, 0, (size_t)plan->sum_bytes);
+    for (int64_t n = 0; n < s->N; n += plan->images)
+      for (int64_t first = 0; first < s->P; first += plan->rows)
+        add_block(&d, n, conv_min(plan->images, s->N - n), first, conv_min(plan->rows, s->P - first));
+    write_weights(&d);
+  }
+}
+
+int NAME(conv2d_weight)(const kg_instruction *in) {
+  weight_plan plan = plan_of(in);
+  const conv_shape *s = &plan.s;
+  weight_run run = {&plan, in->args[0], in->args[2], in->args[1], in->workspace};
+  int64_t work = plan.outputs * plan.channels * s->R * s->S * s->N * s->P * s->Q / 8;
+  kg_parallel(differentiate, &run, s->groups * plan.output_chunks * plan.channel_chunks, conv_grain(work));
+  return KG_OK;
+}

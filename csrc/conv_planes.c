@@ -1,0 +1,101 @@
+/* Zero-padded planes: plane[i, j] = source[rows.step * i + rows.first, columns.step * j + columns.first],
+ * 0 outside the source; i < grid.rows, j < grid.width, and grid.share zeros behind the last row.
+ *
+ * Source rows are `pitch` apart, their columns contiguous. Plane and source don't overlap. One thread. */
+#include "conv.h"
+
+/* [from, to): the i in [0, count) whose source index is inside. */
+static void inside(conv_axis axis, int64_t count, int64_t *from, int64_t *to) {
+  *from = conv_min(count, axis.first < 0 ? conv_ceil(-axis.first, axis.step) : 0);
+  int64_t end = axis.limit > axis.first ? conv_ceil(axis.limit - axis.first, axis.step) : 0;
+  *to = conv_max(*from, conv_min(count, end));
+}
+
+static inline void zero(real *p, int64_t n) {
+  for (; n >= VL; n -= VL, p += VL) store(p, (vec){0});
+  for (int64_t i = 0; i < n; i++) p[i] = 0;
+}
+
+static inline void copy(real *restrict to, const real *restrict from, int64_t n) {
+  for (; n >= VL; n -= VL, to += VL, from += VL) store(to, load(from));
+#ifdef KG_ISA_avx512
+  store_n(to, load_n(from, n), n);
+#else
+  for (int64_t i = 0; i < n; i++) to[i] = from[i];
+#endif
+}
+
+static inline void copy_strided(real *restrict to, const real *restrict from, int64_t step, int64_t n) {
+  if (step == 2) /* by far the most usual: worth a loop that the compiler can vectorise */
+    for (int64_t i = 0; i < n; i++) to[i] = from[2 * i];
+  else
+    for (int64_t i = 0; i < n; i++) to[i] = from[step * i];
+}
+
+void NAME(conv_plane)(real *plane, conv_grid grid, const real *source, int64_t pitch, conv_axis rows,
+                      conv_axis columns) {
+  int64_t top, bottom, left, right;
+  inside(rows, grid.rows, &top, &bottom);
+  inside(columns, grid.width, &left, &right);
+  real *end = plane + grid.rows * grid.width + grid.share;
+  real *next = plane; /* written up to here */
+  for (int64_t i = top; i < bottom && left < right; i++) {
+    const real *from = source + (rows.step * i + rows.first) * pitch + columns.step * left + columns.first;
+    real *to = plane + i * grid.width + left;
+    zero(next, to - next);
+    if (columns.step == 1)
+      copy(to, from, right - left);
+    else
+      copy_strided(to, from, columns.step, right - left);
+    next = to + (right - left);
+  }
+  zero(next, end - next);
+}
+
+static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a; }
+
+/* Taps r, r + m, ... with m = stride / gcd(stride, dilation) meet the same remainder. */
+static int64_t phases_of(int64_t taps, int64_t stride, int64_t dilation) {
+  return conv_min(taps, stride / gcd(stride, dilation));
+}
+
+static conv_axis phase_axis(int64_t phase, int64_t stride, int64_t dilation, int64_t pad, int64_t limit) {
+  return (conv_axis){phase * dilation % stride - pad, stride, limit};
+}
+
+conv_layout NAME(conv_layout_of)(const conv_shape *s) {
+  conv_layout layout = {.phases_h = phases_of(s->R, s->stride_h, s->dilation_h),
+                        .phases_w = phases_of(s->S, s->stride_w, s->dilation_w),
+                        .reach_h = (s->R - 1) * s->dilation_h / s->stride_h,
+                        .reach_w = (s->S - 1) * s->dilation_w / s->stride_w};
+  int64_t width = s->Q + layout.reach_w, share = layout.reach_w;
+  for (int64_t phase = 0; phase < layout.phases_w; phase++)
+    share = conv_share(phase_axis(phase, s->stride_w, s->dilation_w, s->pad_w, s->W), width, share);
+  layout.grid = (conv_grid){0, width - share, share};
+  layout.within = s->stride_h == 1 && s->stride_w == 1 && !s->pad_h && !s->pad_w;
+  return layout;
+}
+
+void NAME(conv_layout_rows)(conv_layout *layout, const conv_shape *s, int64_t rows) {
+  layout->grid.rows = rows + layout->reach_h;
+  layout->plane = layout->within ? s->H * s->W : conv_plane_size(layout->grid);
+  layout->channel = layout->plane * layout->phases_h * layout->phases_w;
+}
+
+int64_t NAME(conv_tap)(const conv_layout *layout, const conv_shape *s, int64_t r, int64_t t) {
+  int64_t phase = r % layout->phases_h * layout->phases_w + t % layout->phases_w;
+  return phase * layout->plane + r * s->dilation_h / s->stride_h * layout->grid.width + t * s->dilation_w / s->stride_w;
+}
+
+void NAME(conv_fill)(real *planes, const conv_layout *layout, const conv_shape *s, const real *x, int64_t channels,
+                     int64_t first, int64_t rows) {
+  conv_grid grid = layout->grid;
+  grid.rows = rows + layout->reach_h;
+  for (int64_t c = 0; c < channels; c++, x += s->H * s->W)
+    for (int64_t i = 0; i < layout->phases_h; i++) {
+      conv_axis h = phase_axis(i, s->stride_h, s->dilation_h, s->pad_h, s->H);
+      h.first += first * s->stride_h;
+      for (int64_t j = 0; j < layout->phases_w; j++, planes += layout->plane)
+        NAME(conv_plane)(planes, grid, x, s->W, h, phase_axis(j, s->stride_w, s->dilation_w, s->pad_w, s->W));
+    }
+}

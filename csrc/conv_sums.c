@@ -1,0 +1,116 @@
+/* The sums over places of conv.h, from which the gradient of a convolution in its weights is made.
+ *
+ * An outer tile holds TERMS x VECTORS accumulators; every place loads VECTORS vectors of y (one output
+ * channel a lane) and multiplies them with TERMS inputs, broadcast from their shifted places. Registers:
+ * 6 x 4 + 4 + 1 = 29 of 32, 6 x 2 + 2 + 1 = 15 of 16. Each term has a pointer: more than 8 would not fit the
+ * integer registers. An inner tile, for few output channels, holds one accumulator a term and runs along the
+ * line; past its end y is loaded as 0 and x masked to 0 (it may be infinite).
+ *
+ * Reads up to VL elements past the places named (inner only). One thread: callers share out the work. */
+#include "conv.h"
+
+/* The same number of terms for every tile, at most `most`: the last tile repeats its last term. */
+static int64_t tile_terms(int64_t terms, int64_t most) {
+  return terms ? conv_ceil(terms, conv_ceil(terms, most)) : 0;
+}
+static int64_t most_outer(int64_t vectors) { return vectors == CONV_SUM_VECTORS ? 6 : 8; }
+enum { MOST_INNER = 9 };
+
+int64_t NAME(conv_outer_terms)(int64_t terms, int64_t vectors) {
+  return conv_ceil(terms, most_outer(vectors)) * tile_terms(terms, most_outer(vectors));
+}
+int64_t NAME(conv_inner_terms)(int64_t terms) {
+  return conv_ceil(terms, MOST_INNER) * tile_terms(terms, MOST_INNER);
+}
+
+static inline __attribute__((always_inline)) void outer(const conv_sum *d, const real *const *from, real *sums,
+                                                        const int terms, const int vectors) {
+  vec acc[8][4];
+#pragma GCC unroll 8
+  for (int i = 0; i < terms; i++)
+#pragma GCC unroll 4
+    for (int j = 0; j < vectors; j++) acc[i][j] = load(sums + (i * vectors + j) * VL);
+  for (int64_t l = 0; l < d->lines; l++) {
+    const real *y = d->y + d->y_line[l];
+    for (int64_t q = d->x_line[l], end = q + d->columns; q < end; q++, y += vectors * VL) {
+      vec b[4];
+#pragma GCC unroll 4
+      for (int j = 0; j < vectors; j++) b[j] = load(y + j * VL);
+#pragma GCC unroll 8
+      for (int i = 0; i < terms; i++) {
+        vec a = splat(from[i][q]);
+#pragma GCC unroll 4
+        for (int j = 0; j < vectors; j++) acc[i][j] += a * b[j];
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < terms; i++)
+#pragma GCC unroll 4
+    for (int j = 0; j < vectors; j++) store(sums + (i * vectors + j) * VL, acc[i][j]);
+}
+
+static inline __attribute__((always_inline)) void inner(const conv_sum *d, const real *const *from, real *sums,
+                                                        const int terms) {
+  vec acc[MOST_INNER];
+  int64_t tail = d->columns % VL, whole = d->columns - tail;
+  mask lanes;
+  for (int i = 0; i < VL; i++) lanes[i] = i < tail ? -1 : 0;
+#pragma GCC unroll 9
+  for (int i = 0; i < terms; i++) acc[i] = load(sums + i * VL);
+  for (int64_t l = 0; l < d->lines; l++) {
+    const real *y = d->y + d->y_line[l];
+    int64_t q = d->x_line[l];
+    for (int64_t end = q + whole; q < end; q += VL, y += VL) {
+      vec b = load(y);
+#pragma GCC unroll 9
+      for (int i = 0; i < terms; i++) acc[i] += load(from[i] + q) * b;
+    }
+    if (tail) {
+      vec b = load_n(y, tail);
+#pragma GCC unroll 9
+      for (int i = 0; i < terms; i++) acc[i] += (vec)((mask)load(from[i] + q) & lanes) * b;
+    }
+  }
+#pragma GCC unroll 9
+  for (int i = 0; i < terms; i++) store(sums + i * VL, acc[i]);
+}
+
+typedef void tile(const conv_sum *, const real *const *, real *);
+#define OUTER(n, v) \
+  static void outer_##n##x##v(const conv_sum *d, const real *const *from, real *sums) { outer(d, from, sums, n, v); }
+#define INNER(n) \
+  static void inner_##n(const conv_sum *d, const real *const *from, real *sums) { inner(d, from, sums, n); }
+INNER(1) INNER(2) INNER(3) INNER(4) INNER(5) INNER(6) INNER(7) INNER(8) INNER(9)
+#define OUTER_SIX(v) OUTER(1, v) OUTER(2, v) OUTER(3, v) OUTER(4, v) OUTER(5, v) OUTER(6, v)
+#define OUTER_EIGHT(v) OUTER_SIX(v) OUTER(7, v) OUTER(8, v)
+#define SIX(v) outer_1x##v, outer_2x##v, outer_3x##v, outer_4x##v, outer_5x##v, outer_6x##v
+#if defined(KG_ISA_avx512) || defined(KG_ISA_neon)
+OUTER_EIGHT(1) OUTER_EIGHT(2) OUTER_EIGHT(3) OUTER_SIX(4)
+static tile *const outer_tiles[][8] = {
+    {SIX(1), outer_7x1, outer_8x1}, {SIX(2), outer_7x2, outer_8x2}, {SIX(3), outer_7x3, outer_8x3}, {SIX(4)}};
+#else
+OUTER_EIGHT(1) OUTER_SIX(2)
+static tile *const outer_tiles[][8] = {{SIX(1), outer_7x1, outer_8x1}, {SIX(2)}};
+#endif
+static tile *const inner_tiles[MOST_INNER] = {inner_1, inner_2, inner_3, inner_4, inner_5,
+                                              inner_6, inner_7, inner_8, inner_9};
+
+static void run_tiles(const conv_sum *d, int64_t count, tile *run) {
+  const real *from[MOST_INNER];
+  real *sums = d->sums;
+  for (int64_t t = 0; t < d->terms; t += count, sums += count * d->vectors * VL) {
+    for (int64_t i = 0; i < count; i++) from[i] = d->planes + d->offset[conv_min(t + i, d->terms - 1)];
+    run(d, from, sums);
+  }
+}
+
+void NAME(conv_outer)(const conv_sum *d) {
+  int64_t count = tile_terms(d->terms, most_outer(d->vectors));
+  if (count) run_tiles(d, count, outer_tiles[d->vectors - 1][count - 1]);
+}
+
+void NAME(conv_inner)(const conv_sum *d) {
+  int64_t count = tile_terms(d->terms, MOST_INNER);
+  if (count) run_tiles(d, count, inner_tiles[count - 1]);
+}
