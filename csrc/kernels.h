@@ -55,10 +55,13 @@ enum {
   /* args: x targets saved g dx   sizes: rows columns x_row_stride ignore_index g_stride
    * values: label_smoothing.   g: the gradient of each row's loss */
   KG_CROSS_ENTROPY_BACKWARD,
+  /* args: x y index (int64, positions in the plane).  x (planes,H,W), y and index (planes,P,Q), contiguous
+   * sizes: planes H W P Q R S stride_h stride_w pad_h pad_w dilation_h dilation_w */
   KG_MAX_POOL,
-  KG_MAX_POOL_BACKWARD,
+  KG_MAX_POOL_BACKWARD, /* x = 0, then x[index] += y.  sizes: planes H*W P*Q */
+  /* args: x y, as above.  sizes: planes H W P Q R S stride_h stride_w pad_h pad_w 1 1 include_pad */
   KG_AVG_POOL,
-  KG_AVG_POOL_BACKWARD,
+  KG_AVG_POOL_BACKWARD, /* x (out) from y */
   /* y = x at index, along an axis.  args: x index(int64) y
    * sizes: outer size inner n | single (0: index is (n,), names rows; 1: (outer, n, inner), elements) */
   KG_GATHER,
