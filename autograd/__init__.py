@@ -29,6 +29,7 @@ from autograd.dtypes import (
     bool_, float32, float64, get_default_dtype, int32, int64, set_default_dtype, uint8,
 )
 from autograd.kernels import get_num_threads, set_num_threads
+from autograd.ops.conv import conv2d, conv_transpose2d
 from autograd.ops.elementwise import (
     abs, add, ceil, clamp, cos, div, elu, eq, erf, exp, expm1, floor, ge, gelu, gt, isfinite, isnan, le,
     leaky_relu, log, log1p, logical_and, logical_not, logical_or, lt, maximum, minimum, mul, ne, neg, pow,
@@ -36,6 +37,7 @@ from autograd.ops.elementwise import (
 )
 from autograd.ops.index import embedding, gather, scatter_add
 from autograd.ops.matmul import linear, matmul
+from autograd.ops.pool import avg_pool2d, max_pool2d
 from autograd.ops.reduce import (
     amax, amin, argmax, argmin, log_softmax, logsumexp, max, mean, min, norm, softmax, std, sum, var,
 )

@@ -1,0 +1,152 @@
+"""Pooling over windows on raw arrays: C kernels and NumPy references.
+
+    largest    the maximum of every window of x (N, C, H, W), and where it is in its plane
+    scatter    zeros, plus y at those places;   pick   its adjoint
+    average    the mean of every window;   spread   its adjoint
+
+Kernel size, stride, padding and dilation are pairs; `shape` is (P, Q), how many windows there are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from autograd import kernels
+
+__all__ = ["average", "largest", "pick", "scatter", "spread"]
+
+Array = np.ndarray[Any, Any]
+Pair = tuple[int, int]
+
+
+def largest(
+    x: Array, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, shape: Pair
+) -> tuple[Array, Array]:
+    """(values, index): NaN wins over numbers, the first of equal numbers over the others."""
+    full = (*x.shape[:2], *shape)
+    if has_kernel(x):
+        y, index = kernels.empty(full, x.dtype), kernels.empty(full, np.int64)
+        sizes = [math.prod(x.shape[:2]), *x.shape[2:], *shape, *kernel_size, *stride, *padding, *dilation]
+        kernels.call(kernels.MAX_POOL, [np.ascontiguousarray(x), y, index], sizes)
+        return y, index
+    y, index = np.full(full, -np.inf, x.dtype), np.full(full, -1, np.int64)
+    place = np.arange(math.prod(x.shape[2:])).reshape(x.shape[2:])
+    for inside, under in taps(x.shape[2:], shape, kernel_size, stride, padding, dilation):
+        best, where, value = y[inside], index[inside], x[under]
+        take = (value > best) | (value != value) | (where < 0)
+        y[inside] = np.where(take, value, best)
+        index[inside] = np.where(take, place[under[2:]], where)
+    return y, index
+
+
+def scatter(y: Array, index: Array, size: Pair) -> Array:
+    """Planes of `size` that are zero but for y, added at its places."""
+    planes, length, outputs = math.prod(y.shape[:2]), math.prod(size), math.prod(y.shape[2:])
+    if has_kernel(y):
+        x = kernels.empty((*y.shape[:2], *size), y.dtype)
+        arrays = [x, np.ascontiguousarray(y), np.ascontiguousarray(index)]
+        kernels.call(kernels.MAX_POOL_BACKWARD, arrays, [planes, length, outputs])
+        return x
+    x = np.zeros((planes, length), y.dtype)
+    np.add.at(x, (np.arange(planes)[:, None], index.reshape(planes, outputs)), y.reshape(planes, outputs))
+    return x.reshape(*y.shape[:2], *size)
+
+
+def pick(x: Array, index: Array) -> Array:
+    """The adjoint of scatter: what stands at those places."""
+    planes = math.prod(x.shape[:2])
+    rows, places = (
+        x.reshape(planes, math.prod(x.shape[2:])),
+        index.reshape(planes, math.prod(index.shape[2:])),
+    )
+    return np.take_along_axis(rows, places, 1).reshape(index.shape)
+
+
+def average(
+    x: Array, kernel_size: Pair, stride: Pair, padding: Pair, count_include_pad: bool, shape: Pair
+) -> Array:
+    """The mean of every window. Padding counts as zeros, or with count_include_pad=False not at all."""
+    full = (*x.shape[:2], *shape)
+    if has_kernel(x):
+        y = kernels.empty(full, x.dtype)
+        run_average(kernels.AVG_POOL, x, y, kernel_size, stride, padding, count_include_pad)
+        return y
+    y = np.zeros(full, x.dtype)
+    for inside, under in taps(x.shape[2:], shape, kernel_size, stride, padding, (1, 1)):
+        y[inside] += x[under]
+    y /= counts(x.shape[2:], kernel_size, stride, padding, count_include_pad, shape).astype(x.dtype)
+    return y
+
+
+def spread(
+    y: Array, kernel_size: Pair, stride: Pair, padding: Pair, count_include_pad: bool, size: Pair
+) -> Array:
+    """The adjoint of `average`: every y shared out over its window in planes of `size`."""
+    full = (*y.shape[:2], *size)
+    if has_kernel(y):
+        x = kernels.empty(full, y.dtype)
+        run_average(kernels.AVG_POOL_BACKWARD, x, y, kernel_size, stride, padding, count_include_pad)
+        return x
+    shape = y.shape[2:]
+    y = y / counts(size, kernel_size, stride, padding, count_include_pad, shape).astype(y.dtype)
+    x = np.zeros(full, y.dtype)
+    for inside, under in taps(size, shape, kernel_size, stride, padding, (1, 1)):
+        x[under] += y[inside]
+    return x
+
+
+def has_kernel(x: Array) -> bool:
+    return kernels.active and x.dtype in kernels.DTYPES and math.prod(x.shape[2:]) < 1 << 31
+
+
+def run_average(
+    kernel: int, x: Array, y: Array, kernel_size: Pair, stride: Pair, padding: Pair, count_include_pad: bool
+) -> None:
+    sizes = [math.prod(x.shape[:2]), *x.shape[2:], *y.shape[2:], *kernel_size, *stride, *padding, 1, 1]
+    kernels.call(kernel, [np.ascontiguousarray(x), np.ascontiguousarray(y)], [*sizes, int(count_include_pad)])
+
+
+def taps(
+    size: tuple[int, ...],
+    shape: tuple[int, ...],
+    kernel_size: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+    """For each place of a window: the outputs for which it lies inside the plane, and what is under it."""
+    for r in range(kernel_size[0]):
+        for s in range(kernel_size[1]):
+            inside: list[Any] = [slice(None), slice(None)]
+            under: list[Any] = [slice(None), slice(None)]
+            for d, tap in enumerate((r, s)):
+                shift = tap * dilation[d] - padding[d]
+                low = max(0, -(shift // stride[d]))
+                high = min(shape[d], -((shift - size[d]) // stride[d]))
+                inside.append(slice(low, max(low, high)))
+                start = low * stride[d] + shift
+                under.append(
+                    slice(start, start + max(0, high - low - 1) * stride[d] + (high > low), stride[d])
+                )
+            yield tuple(inside), tuple(under)
+
+
+def counts(
+    size: tuple[int, ...],
+    kernel_size: Pair,
+    stride: Pair,
+    padding: Pair,
+    include_pad: bool,
+    shape: tuple[int, ...],
+) -> Array:
+    """By what the sum of each window is divided, (P, Q)."""
+    lengths = []
+    for d in (0, 1):
+        start = np.arange(shape[d]) * stride[d] - padding[d]
+        end = np.minimum(start + kernel_size[d], size[d] + padding[d])
+        lengths.append(end - start if include_pad else np.minimum(end, size[d]) - np.maximum(start, 0))
+    return np.outer(*lengths)
