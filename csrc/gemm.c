@@ -5,7 +5,8 @@
  *   c overlaps neither a, b nor bias.  No element is skipped: 0 * inf is NaN as IEEE says.
  *
  * Blocking is that of Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008):
- * KC x NR of b in L1, MC x KC of a in L2, KC x NC of b in L3.
+ * KC x NR of b in L1, MC x KC of a in L2, KC x NC of b in L3. An operand that is reused too little for
+ * packing to pay is read where it is.
  *
  * Threads: each multiplies its own rectangle of c, packing for itself; nothing is shared, so one parallel
  * region is enough and results do not depend on timing. k is never cut, so they do not depend on the
@@ -14,7 +15,11 @@
 #include "parallel.h"
 
 /* Cache blocks, measured on Zen 5 (L1 48 KB, L2 1 MB). */
-enum { KC = 256, MC = 16 * MR, NC = 64 * NR };
+enum { KC = 384, MC = 16 * MR, NC = 64 * NR };
+
+/* Below these lengths packing costs more than it saves, even where strides are powers of two: b is read
+ * in place under DIRECT_B rows of a, a under DIRECT_A columns of b. */
+enum { DIRECT_B = 8 * MR, DIRECT_A = 16 * NR };
 
 /* A thread is worth waking for this many multiplications. */
 enum { GRAIN = 1 << 19 };
@@ -52,6 +57,13 @@ static product read(const kg_instruction *in) {
                      .bias_rows = s[12] == 2 ? in->args[3] : 0,
                      .accumulate = s[13] != 0,
                      .relu = s[14] == 1};
+  if (g.n == 1 && g.m > 1 && g.c_row == 1) { /* a column is a row of the transposed product */
+    g = (product){.batch = g.batch, .m = 1, .n = g.m, .k = g.k, .a = g.b, .a_batch = g.b_batch,
+                  .a_row = g.b_col, .a_col = g.b_row, .b = g.a, .b_batch = g.a_batch, .b_row = g.a_col,
+                  .b_col = g.a_row, .c = g.c, .c_batch = g.c_batch, .c_row = g.m,
+                  .workspace = g.workspace,
+                  .end = {g.end.bias_rows, g.end.bias_columns, g.end.accumulate, g.end.relu}};
+  }
   const int64_t work = g.batch * g.m * g.n * (g.k + 1) / GRAIN, threads = min(work, kg_get_threads());
   /* The batch alone keeps all threads equally busy, or every matrix is cut for all of them. */
   g.cuts = threads < 2 || g.batch % threads == 0 || g.batch >= 4 * threads ? 1 : threads;
@@ -63,19 +75,31 @@ static product read(const kg_instruction *in) {
 /* One rectangle of one c. */
 static void multiply(const product *g, const real *a, const real *b, real *c, int64_t m, int64_t n,
                      epilogue end, real *workspace) {
+  if (m == 1 && NAME(vector_fits)(g->a_col, g->b_row, g->b_col)) {
+    NAME(vector_product)(n, g->k, a, g->a_col, b, g->b_row, g->b_col, c, end);
+    return;
+  }
   const int64_t kc = block(max(g->k, 1), KC, 1), mc = block(m, MC, MR), nc = block(n, NC, NR);
   real *packed = workspace + packed_b(nc, kc);
   for (int64_t j = 0, nj; j < n; j += nj) {
     nj = min(nc, n - j);
+    int direct_b = g->b_col == 1 && m <= DIRECT_B;
+    if (direct_b && nj % VL) { /* only whole vectors may be read: the ragged rest is packed */
+      direct_b = nj > NR;
+      if (direct_b) nj = nj / NR * NR;
+    }
+    const int direct_a = nj <= DIRECT_A;
     for (int64_t p = 0, kp; p == 0 || p < g->k; p += kc) {
       kp = min(kc, g->k - p);
       const real *from = b + p * g->b_row + j * g->b_col;
-      const panels pb = NAME(pack_b)(workspace, from, g->b_row, g->b_col, nj, kp);
+      const panels pb = direct_b ? (panels){from, NR, g->b_row, 1}
+                                 : NAME(pack_b)(workspace, from, g->b_row, g->b_col, nj, kp);
       const int last = p + kc >= g->k;
       for (int64_t i = 0; i < m; i += mc) {
         const int64_t mi = min(mc, m - i);
         const real *rows = a + i * g->a_row + p * g->a_col;
-        const panels pa = NAME(pack_a)(packed, rows, g->a_row, g->a_col, mi, kp);
+        const panels pa = direct_a ? (panels){rows, MR * g->a_row, g->a_row, g->a_col}
+                                   : NAME(pack_a)(packed, rows, g->a_row, g->a_col, mi, kp);
         const epilogue now = {.bias_columns = last && end.bias_columns ? end.bias_columns + j : 0,
                               .bias_rows = last && end.bias_rows ? end.bias_rows + i : 0,
                               .accumulate = end.accumulate || p > 0,

@@ -63,4 +63,9 @@ panels NAME(pack_b)(real *to, const real *b, int64_t b_row, int64_t b_col, int64
 static inline int64_t packed_a(int64_t m, int64_t k) { return (m + MR - 1) / MR * MR * k; }
 static inline int64_t packed_b(int64_t n, int64_t k) { return (n + NR - 1) / NR * NR * k; }
 
+/* c (n) = act(x (k) @ b (k, n) + bias) without packing, for the strides that vector_fits() accepts. */
+int NAME(vector_fits)(int64_t x_col, int64_t b_row, int64_t b_col);
+void NAME(vector_product)(int64_t n, int64_t k, const real *x, int64_t x_col, const real *b, int64_t b_row,
+                          int64_t b_col, real *c, epilogue end);
+
 #endif
