@@ -7,15 +7,11 @@ from typing import Any
 import numpy as np
 
 from autograd.op import cast, operation
+from autograd.ops.matmul_kernel import matmul as product
 from autograd.ops.reduce import sum as sum_over
 from autograd.ops.shape import reshape, swap_last, unsqueeze
 
 Shape = tuple[int, ...]
-
-
-def product(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """x @ y on arrays of at least two dimensions."""
-    return np.matmul(x, y)
 
 
 def matmul_shape(x: Shape, y: Shape) -> Shape:
@@ -78,9 +74,7 @@ def linear_shape(x: Shape, weight: Shape, bias: Shape | None = None) -> Shape:
 
 
 def linear_forward(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
-    out = product(x, weight.T)
-    out += bias
-    return out
+    return product(x, weight.T, bias)
 
 
 linear_ = operation(
