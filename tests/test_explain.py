@@ -80,6 +80,44 @@ def test_steps_leave_the_graph_as_it_was():
     assert len(calls) == 1
 
 
+EXPRESSIONS = {
+    "reductions": lambda x, w: (x.var(0) * x.mean(1, keepdim=True)).sum() + x.max() - x.min(1).values.sum(),
+    "softmax": lambda x, w: x.log_softmax(1)[:, 1].sum() * x.softmax(0).amax() + x.logsumexp(1).sum(),
+    "choice": lambda x, w: autograd.where(x > w, x, w).clamp(-0.5, 0.5).abs().sum() + x.relu().norm(),
+    "joins": lambda x, w: (autograd.cat([x, w, x], 1) ** 3.0).sum() + autograd.stack([x, w]).flip(0)[0].sum(),
+    "views": lambda x, w: (x.T.reshape(2, 6) @ w.flatten()[:6]).sum() + w.unsqueeze(1).expand(3, 5, 4).sum(),
+    "indices": lambda x, w: (x[[0, 0, 2]] * x[x > 0].sum()).gather(1, np.array([[1], [0], [3]])).sum(),
+    "linear": lambda x, w: autograd.linear(x, w, w[:, 0]).sigmoid().sum(),
+    "rows": lambda x, w: (autograd.embedding(w, np.array([[0, 1], [1, 1]])) / (x[:2, None] ** 2 + 1.0)).sum(),
+    "padding": lambda x, w: (autograd.pad(x, (1, 1, 0, 2)) * 2.0).square().sum() + w.double().sum().float(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_every_kind_of_op_can_be_explained(expression):
+    x, w = tensor(3, 4, seed=3), tensor(3, 4, seed=4)
+    with explain.watching():
+        loss = EXPRESSIONS[expression](x, w)
+    found = explain.steps(loss, x=x, w=w)
+    graph = explain.graph(loss, x=x, w=w)
+    loss.backward()
+    for name, leaf in (("x", x), ("w", w)):
+        if leaf.grad is not None:
+            np.testing.assert_array_equal(found.gradients[name], leaf.grad.data)
+    text = str(found)
+    assert "lambda" not in text and "slice" not in text
+    ET.fromstring(graph.svg())
+    assert f"= {graph.boxes[-1].formula}" in graph.text()
+
+
+def test_into_finds_the_steps_of_a_value():
+    a = Scalar(3.0)
+    found = explain.steps(a * a, a=a)
+    assert found.into("a") == found.backward
+    with pytest.raises(KeyError, match="no gradient flows into 'b'; names here: loss, a"):
+        found.into("b")
+
+
 def test_forward_steps_are_in_order_and_backward_steps_follow():
     a = Scalar(2.0)
     found = explain.steps((a * 3.0).exp(), a=a)
@@ -112,14 +150,14 @@ def test_a_tied_input_gets_both_parts():
 
 def test_broadcasting_is_told():
     loss, names = network()
-    into_b = next(s for s in explain.steps(loss, names).backward if s.input.name == "b")
+    (into_b,) = explain.steps(loss, names).into("b")
     assert into_b.summed == (0,)
     assert into_b.result.shape == (2,)
     assert "summed over dim 0, because b was repeated there" in str(into_b)
     column = tensor(4, 1)
     with explain.watching():
         total = (column * tensor(2, 4, 3, grad=False)).sum()
-    step = next(s for s in explain.steps(total, column=column).backward if s.input.name == "column")
+    (step,) = explain.steps(total, column=column).into("column")
     assert step.summed == (0, 2)
     assert "dim 0, 2" in str(step)
 

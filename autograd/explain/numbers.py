@@ -36,6 +36,18 @@ def nested(data: Any) -> str:
     return f"[{', '.join(map(nested, data))}]" if isinstance(data, list) else number(data)
 
 
+def is_index(part: Any) -> bool:
+    return isinstance(part, slice) or part is None or part is Ellipsis
+
+
+def index(part: Any) -> str:
+    """One part of an index, as it is written between brackets."""
+    if not isinstance(part, slice):
+        return "..." if part is Ellipsis else str(part) if part is None else describe(part)
+    ends = [part.start, part.stop] if part.step is None else [part.start, part.stop, part.step]
+    return ":".join("" if end is None else str(end) for end in ends)
+
+
 def describe(value: Any, limit: int = WRITTEN_OUT) -> str:
     """A value in one line: the number, the elements, or (over `limit` of them) shape, mean and range.
 
@@ -43,9 +55,13 @@ def describe(value: Any, limit: int = WRITTEN_OUT) -> str:
     '[[1, 2.5], [3, 4]]'
     >>> describe(np.arange(100.0).reshape(4, 25))
     '(4, 25): mean 49.5, from 0 to 99'
+    >>> describe((slice(None), slice(0, 8, 2), 3))
+    '[:, 0:8:2, 3]'
     """
     if isinstance(value, float | int | np.generic):
         return number(value)
+    if isinstance(value, slice) or (isinstance(value, tuple) and any(map(is_index, value))):
+        return f"[{', '.join(map(index, value if isinstance(value, tuple) else (value,)))}]"
     if isinstance(value, list | tuple) and any(isinstance(x, np.ndarray) for x in value):
         return "; ".join(describe(x, limit) for x in value)
     if not isinstance(value, np.ndarray):

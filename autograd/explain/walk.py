@@ -153,6 +153,13 @@ class Steps(list[Step]):
         self.values = {x.name: x.value for s in self.forward for x in (*s.inputs, *s.outputs) if x.name}
         self.gradients = {loss.name: seed} | {step.input.name: step.total for step in self.backward}
 
+    def into(self, name: str) -> list[Backward]:
+        """The backward steps that brought a value its gradient, in the order in which they are added."""
+        found = [step for step in self.backward if step.input.name == name]
+        if not found:
+            raise KeyError(f"no gradient flows into {name!r}; names here: {', '.join(self.gradients)}")
+        return found
+
     def __str__(self) -> str:
         width = len(str(len(self)))
 
