@@ -46,6 +46,10 @@ enum {
    * A program writes each output once. An output may be the very array of an input when it is written
    * by the last step; otherwise they must not overlap. */
   KG_ELEMENTWISE,
+  /* args: x y centre (squares only; NULL: 0).  y and centre are contiguous, one per kept index
+   * sizes: op (0 sum, 1 max, 2 min, 3 product, 4 squares: of the deviations from centre), the 2 kept
+   * lengths, their 2 strides, the 2 reduced lengths, their 2 strides (in x; outer before inner)
+   * values: scale, by which the result is multiplied.   Nothing may be empty. */
   KG_REDUCE,
   KG_SOFTMAX,           /* args: x y   sizes: rows columns log(0 or 1) x_row_stride */
   KG_SOFTMAX_BACKWARD,  /* args: y g dx   sizes: rows columns log y_row_stride g_row_stride */
