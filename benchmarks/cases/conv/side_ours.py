@@ -16,5 +16,5 @@ def make(
         return lambda: autograd.conv2d(x, w, None, stride, padding, 1, groups)
     window = {"stride": (stride,) * 2, "padding": (padding,) * 2, "dilation": (1, 1), "groups": groups}
     if direction == "input":
-        return lambda: conv.conv2d_input(g, w, x_shape=x.shape, **window)
-    return lambda: conv.conv2d_weight(g, x, w_shape=w.shape, **window)
+        return lambda: conv.conv2d_input_(g, w, size=(size, size), **window)
+    return lambda: conv.conv2d_weight_(x, g, size=(kernel, kernel), **window)
