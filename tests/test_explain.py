@@ -17,6 +17,8 @@ from autograd import Scalar, explain, kernels, tape
 from autograd.explain import layout
 from autograd.explain.rules import rule_text
 from autograd.op import REGISTRY, fused
+from autograd.ops.conv import conv2d
+from autograd.ops.pool import max_pool2d
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -175,6 +177,21 @@ def test_an_op_of_several_outputs_is_one_step():
     assert not back.incoming[1].any()  # nothing used it
     loss.backward()
     np.testing.assert_array_equal(found.gradients["x"], x.grad.data)
+
+
+def test_named_outputs_and_kernels_of_images():
+    with explain.watching():
+        x, w = tensor(2, 1, 4, 4, grad=False), tensor(3, 1, 3, 3)
+        pooled = max_pool2d(conv2d(x, w, padding=1), 2)
+        loss = (pooled * pooled).sum()
+    found = explain.steps(loss, x=x, w=w, pooled=pooled)
+    (pool,) = [s for s in found.forward if s.op == "max_pool2d"]
+    assert [out.name for out in pool.outputs] == ["pooled", f"{pool.outputs[1].name.split('.')[0]}.index"]
+    (into_w,) = found.into("w")
+    assert into_w.rule == "conv2d_weight(x, g, size=w_shape[2:])"
+    assert into_w.saved["stride"].value == (1, 1)
+    loss.backward()
+    np.testing.assert_array_equal(found.gradients["w"], w.grad.data)
 
 
 def test_a_fused_op_says_what_it_is(monkeypatch):

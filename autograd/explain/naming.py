@@ -11,7 +11,7 @@ from autograd.explain.numbers import describe
 from autograd.op import OutputPlan
 from autograd.tape import Node, Value, storage
 
-__all__ = ["Names"]
+__all__ = ["Names", "part_name"]
 
 
 def flatten(name: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -58,7 +58,7 @@ class Names:
             if node not in self.nodes:
                 place = part_of(node)
                 if place is not None:
-                    self.nodes[node] = f"{self.nodes[node.parents[0]]}[{place}]"
+                    self.nodes[node] = part_name(self.nodes[node.parents[0]], node, place)
                 else:
                     self.nodes[node] = self.fresh("x1" if node.plan is None else "v1")
 
@@ -87,6 +87,13 @@ class Names:
             self.constants[id(data)] = name
             self.held.append(data)
         return name
+
+
+def part_name(whole: str, node: Node, place: str) -> str:
+    """What one output of an op of several is called: v2.index, or v2[1] where outputs have no names."""
+    outputs = getattr(node.plan.op, "outputs", ())
+    named = place.isdigit() and int(place) < len(outputs) and outputs[int(place)] != "*"
+    return f"{whole}.{outputs[int(place)]}" if named else f"{whole}[{place}]"
 
 
 def part_of(node: Node) -> str | None:

@@ -127,7 +127,15 @@ class Tidy(ast.NodeTransformer):
             return ast.Constant(int(value))
         return node
 
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        if isinstance(node.test, ast.Call) and ast.unparse(node.test).endswith(", Value)"):
+            return self.visit(node.orelse)  # type: ignore[no-any-return]  # x.data if isinstance(x, Value) else x
+        self.generic_visit(node)
+        return node
+
     def visit_Call(self, node: ast.Call) -> ast.expr:
+        # stride=stride says nothing; the values stand beside the rule.
+        node.keywords = [k for k in node.keywords if ast.unparse(k.value) != k.arg]
         self.generic_visit(node)
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         if name == "matmul" and len(node.args) == 2:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from autograd import gradients, tape
-from autograd.explain.naming import Names
+from autograd.explain.naming import Names, part_name
 from autograd.explain.numbers import describe, number, operand
 from autograd.explain.rules import formula, rule_text
 from autograd.explain.traverse import (
@@ -255,7 +255,7 @@ class Book:
         name = self.names.nodes[node]
         parts = {place_of(n): n for n in self.nodes if is_part(n) and n.parents == (node,) and n.saved}
         return tuple(
-            self.named(parts[i]) if i in parts else Named(f"{name}[{i}]", self.copied(x))
+            self.named(parts[i]) if i in parts else Named(part_name(name, node, str(i)), self.copied(x))
             for i, x in enumerate(value)
         )
 
