@@ -37,10 +37,9 @@ def network():
     return loss, dict(x=x, w=w, b=b, h=h)
 
 
-@pytest.mark.parametrize("module", ["rules", "numbers", "naming", "walk", "picture", "layout", "traverse"])
+@pytest.mark.parametrize("module", "layout naming numbers picture records rules traverse walk".split())
 def test_docstring_examples_run(module):
-    result = doctest.testmod(importlib.import_module(f"autograd.explain.{module}"))
-    assert result.failed == 0
+    assert doctest.testmod(importlib.import_module(f"autograd.explain.{module}")).failed == 0
 
 
 # steps -------------------------------------------------------------------------------------------

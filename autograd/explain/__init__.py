@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from autograd.explain.numbers import describe
 from autograd.explain.picture import Graph, graph
-from autograd.explain.walk import Backward, Forward, Named, Step, Steps, steps
+from autograd.explain.records import Backward, Forward, Named, Step, Steps
+from autograd.explain.walk import steps
 from autograd.tape import watching
 
 __all__ = ["Backward", "Forward", "Graph", "Named", "Step", "Steps", "describe", "graph", "steps", "watching"]

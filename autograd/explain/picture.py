@@ -12,8 +12,9 @@ import numpy as np
 from autograd import gradients
 from autograd.explain.layout import Layout, Point, arrange
 from autograd.explain.numbers import describe, number
+from autograd.explain.records import Named, call
 from autograd.explain.traverse import ancestors, flows, is_part
-from autograd.explain.walk import Book, Named, call
+from autograd.explain.walk import Book
 from autograd.tape import Node, Value
 
 __all__ = ["Box", "Graph", "graph"]
