@@ -37,7 +37,10 @@ def network():
     return loss, dict(x=x, w=w, b=b, h=h)
 
 
-@pytest.mark.parametrize("module", "layout naming numbers picture records rules traverse walk".split())
+MODULES = ["layout", "naming", "numbers", "picture", "records", "rules", "traverse", "walk"]
+
+
+@pytest.mark.parametrize("module", MODULES)
 def test_docstring_examples_run(module):
     assert doctest.testmod(importlib.import_module(f"autograd.explain.{module}")).failed == 0
 
