@@ -14,7 +14,18 @@ from nn.functional.activations import (
     softplus,
     tanh,
 )
-from nn.functional.dropping import dropout, dropout2d
+from nn.functional.dropping import (
+    dropout,
+    dropout2d,
+)
+from nn.functional.images import (
+    adaptive_avg_pool2d,
+    avg_pool2d,
+    conv2d,
+    conv_transpose2d,
+    interpolate,
+    max_pool2d,
+)
 from nn.functional.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -26,13 +37,25 @@ from nn.functional.losses import (
     nll_loss,
     smooth_l1_loss,
 )
-from nn.functional.norms import batch_norm, group_norm, layer_norm, normalize
-from nn.functional.sparse import embedding, one_hot
+from nn.functional.norms import (
+    batch_norm,
+    group_norm,
+    layer_norm,
+    normalize,
+)
+from nn.functional.sparse import (
+    embedding,
+    one_hot,
+)
 
 __all__ = [
+    "adaptive_avg_pool2d",
+    "avg_pool2d",
     "batch_norm",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "conv2d",
+    "conv_transpose2d",
     "cosine_similarity",
     "cross_entropy",
     "dropout",
@@ -42,12 +65,14 @@ __all__ = [
     "gelu",
     "group_norm",
     "huber_loss",
+    "interpolate",
     "l1_loss",
     "layer_norm",
     "leaky_relu",
     "linear",
     "log_softmax",
     "logsigmoid",
+    "max_pool2d",
     "mse_loss",
     "nll_loss",
     "normalize",

@@ -6,21 +6,49 @@ from nn.layers.activations import (
     LeakyReLU,
     LogSoftmax,
     ReLU,
-    Sigmoid,
     SiLU,
+    Sigmoid,
     Softmax,
     Softplus,
     Tanh,
 )
-from nn.layers.dropping import Dropout, Dropout2d
-from nn.layers.linear import Identity, Linear
-from nn.layers.norms import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm
-from nn.layers.shaping import Flatten, Unflatten
-from nn.layers.sparse import Embedding
+from nn.layers.dropping import (
+    Dropout,
+    Dropout2d,
+)
+from nn.layers.images import (
+    AdaptiveAvgPool2d,
+    AvgPool2d,
+    Conv2d,
+    ConvTranspose2d,
+    MaxPool2d,
+    Upsample,
+)
+from nn.layers.linear import (
+    Identity,
+    Linear,
+)
+from nn.layers.norms import (
+    BatchNorm1d,
+    BatchNorm2d,
+    GroupNorm,
+    LayerNorm,
+)
+from nn.layers.shaping import (
+    Flatten,
+    Unflatten,
+)
+from nn.layers.sparse import (
+    Embedding,
+)
 
 __all__ = [
+    "AdaptiveAvgPool2d",
+    "AvgPool2d",
     "BatchNorm1d",
     "BatchNorm2d",
+    "Conv2d",
+    "ConvTranspose2d",
     "Dropout",
     "Dropout2d",
     "ELU",
@@ -33,6 +61,7 @@ __all__ = [
     "LeakyReLU",
     "Linear",
     "LogSoftmax",
+    "MaxPool2d",
     "ReLU",
     "SiLU",
     "Sigmoid",
@@ -40,4 +69,5 @@ __all__ = [
     "Softplus",
     "Tanh",
     "Unflatten",
+    "Upsample",
 ]
