@@ -67,6 +67,7 @@ class Op:
         self.shape = shape
         self.several = self.outputs != ("z",)
         self.why = why
+        self.fused = False  # has no rules of its own: its composite is differentiated
         self.plans: dict[Any, Plan] = {}
         self.door: Callable[..., Any]
         for rule in (*rules.values(), *self.raw_rules.values()):
@@ -569,6 +570,7 @@ def fused(
     backward    (g, saved, needs) -> a gradient per input, None for inputs not marked in `needs`
     """
     op = Op(name, composite, dict.fromkeys(inputs), shape=shape)
+    op.fused = True
     count = len(inputs)
 
     def gradients(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:

@@ -13,6 +13,8 @@ optimizer.step()
 from nn import functional, init, metrics, optim, utils
 from nn.containers import ModuleDict, ModuleList, Sequential
 from nn.layers import (
+    ELU,
+    GELU,
     AdaptiveAvgPool2d,
     AvgPool2d,
     BatchNorm1d,
@@ -21,10 +23,8 @@ from nn.layers import (
     ConvTranspose2d,
     Dropout,
     Dropout2d,
-    ELU,
     Embedding,
     Flatten,
-    GELU,
     GroupNorm,
     Identity,
     LayerNorm,
@@ -33,8 +33,8 @@ from nn.layers import (
     LogSoftmax,
     MaxPool2d,
     ReLU,
-    SiLU,
     Sigmoid,
+    SiLU,
     Softmax,
     Softplus,
     Tanh,

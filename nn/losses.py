@@ -6,6 +6,7 @@ from typing import Any
 
 import nn.functional as F
 from autograd import Tensor
+from nn.functional.losses import checked
 from nn.module import Module
 
 __all__ = [
@@ -19,11 +20,7 @@ class Loss(Module):
 
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__()
-        if reduction not in ("mean", "sum", "none"):
-            raise ValueError(
-                f'{type(self).__name__}: reduction must be "mean", "sum" or "none", got {reduction!r}'
-            )
-        self.reduction = reduction
+        self.reduction = checked(reduction)
 
 
 class WeightedLoss(Loss):

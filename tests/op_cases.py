@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.op import REGISTRY
+from autograd.ops import conv, cross_entropy, pool  # noqa: F401  (their ops enter the registry)
 
 
 class Case(NamedTuple):
@@ -180,16 +181,47 @@ def conv_cases() -> Iterator[Case]:
     for label, x, w, options in settings:
         y = REGISTRY["conv2d"].shape(x, w, **options)
         yield Case("conv2d", label, (apart(*x), apart(*w)), options)
-        yield Case("conv2d_input", label, (apart(*y), apart(*w)), {"x_size": x[2:], **options})
-        yield Case("conv2d_weight", label, (apart(*x), apart(*y)), {"w_size": w[2:], **options})
+        yield Case("conv2d_bias", label, (apart(*x), apart(*w), apart(w[0])), options)
+        yield Case("conv2d_input", label, (apart(*y), apart(*w)), {"size": x[2:], **options})
+        yield Case("conv2d_weight", label, (apart(*x), apart(*y)), {"size": w[2:], **options})
+
+
+def pool_cases() -> Iterator[Case]:
+    for label, x, kernel, stride, padding, out in (
+        ("plain", (2, 3, 6, 4), 2, 2, 0, (3, 2)),
+        ("overlapping", (2, 3, 7, 5), 3, 2, 1, (4, 3)),
+        ("large", (4, 16, 14, 14), 2, 2, 0, (7, 7)),
+    ):
+        window = {"kernel_size": (kernel, kernel), "stride": (stride, stride), "padding": (padding, padding)}
+        shape = {"shape": out}
+        yield Case("max_pool2d", label, (apart(*x),), {**window, **shape, "dilation": (1, 1)})
+        counted = {**window, "count_include_pad": label == "plain"}
+        yield Case("avg_pool2d", label, (apart(*x),), {**counted, **shape})
+        yield Case("avg_pool2d_spread", label, (apart(*x[:2], *out),), {**counted, "size": x[2:]})
+    places = np.array([[[[0, 5], [5, 11]]]])
+    yield Case("put_in_plane", "tied", (apart(1, 1, 2, 2),), {"index": places, "size": (3, 4)})
+    yield Case("pick_in_plane", "tied", (apart(1, 1, 3, 4),), {"index": places})
+
+
+def loss_cases() -> Iterator[Case]:
+    for label, n, classes, smoothing, reduction in (
+        ("mean", 5, 4, 0.0, "mean"),
+        ("sum", 5, 4, 0.1, "sum"),
+        ("rows", 5, 1, 0.2, "none"),
+        ("large", 90, 37, 0.1, "mean"),
+    ):
+        targets = np.arange(n) % classes
+        targets[1] = -1
+        options = {"ignore_index": -1, "label_smoothing": smoothing, "reduction": reduction}
+        yield Case("cross_entropy", label, (apart(n, classes), targets), options)
 
 
 def all_cases() -> list[Case]:
-    makers = (elementwise_cases, reduction_cases, shape_cases, index_cases, matmul_cases)
-    cases = [case for maker in makers for case in maker()]
-    if "conv2d" in REGISTRY:
-        cases += conv_cases()
-    return cases
+    makers = (
+        elementwise_cases, reduction_cases, shape_cases, index_cases, matmul_cases, conv_cases, pool_cases,
+        loss_cases,
+    )  # fmt: skip
+    return [case for maker in makers for case in maker()]
 
 
 CASES = all_cases()

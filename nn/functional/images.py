@@ -13,7 +13,8 @@ from autograd.ops.conv import conv2d, conv_transpose2d
 from autograd.ops.pool import avg_pool2d, max_pool2d
 
 __all__ = [
-    "adaptive_avg_pool2d", "avg_pool2d", "conv2d", "conv_transpose2d", "interpolate", "max_pool2d", "pixel_pair",
+    "adaptive_avg_pool2d", "avg_pool2d", "conv2d", "conv_transpose2d", "interpolate", "max_pool2d",
+    "pixel_pair",
 ]  # fmt: skip
 
 
@@ -83,11 +84,14 @@ def interpolate(input: Any, size: Any = None, scale_factor: Any = None, mode: st
         sizes = (math.floor(shape[2] * factors[0]), math.floor(shape[3] * factors[1]))
         steps = (1 / factors[0], 1 / factors[1])  # as PyTorch: the factor given, not that of the sizes
     if min(sizes) < 1:
-        raise ValueError(f"interpolate: {shape[2:]} with size={size}, scale_factor={scale_factor} leaves nothing")
+        raise ValueError(
+            f"interpolate: {shape[2:]} with size={size}, scale_factor={scale_factor} leaves nothing"
+        )
     if all(sizes[i] % shape[2 + i] == 0 and steps[i] * sizes[i] == shape[2 + i] for i in (0, 1)):
         return repeated(input, sizes[0] // shape[2], sizes[1] // shape[3])
     rows, columns = (
-        np.minimum(np.floor(np.arange(sizes[i]) * steps[i]).astype(np.int64), shape[2 + i] - 1) for i in (0, 1)
+        np.minimum(np.floor(np.arange(sizes[i]) * steps[i]).astype(np.int64), shape[2 + i] - 1)
+        for i in (0, 1)
     )
     return input[:, :, rows[:, None], columns[None, :]]
 

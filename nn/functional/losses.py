@@ -12,6 +12,7 @@ import numpy as np
 
 import autograd
 from autograd import Tensor
+from autograd.ops.cross_entropy import cross_entropy as fused_cross_entropy
 from autograd.tape import Value
 
 __all__ = [
@@ -20,14 +21,16 @@ __all__ = [
 ]  # fmt: skip
 
 
+def checked(reduction: str) -> str:
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f'reduction must be "mean", "sum" or "none", got {reduction!r}')
+    return reduction
+
+
 def reduced(loss: Any, reduction: str) -> Any:
-    if reduction == "mean":
+    if checked(reduction) == "mean":
         return autograd.mean(loss)
-    if reduction == "sum":
-        return autograd.sum(loss)
-    if reduction == "none":
-        return loss
-    raise ValueError(f'reduction must be "mean", "sum" or "none", got {reduction!r}')
+    return autograd.sum(loss) if reduction == "sum" else loss
 
 
 def same_shape(name: str, input: Any, target: Any) -> None:
@@ -224,7 +227,10 @@ def cross_entropy(
     """
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: want label_smoothing in [0, 1], got {label_smoothing}")
-    dim = 1 if len(input.shape) > 1 else 0
+    ndim = len(input.shape)
+    if ndim == 2 and weight is None and target.dtype.kind in "iu":
+        return fused_cross_entropy(input, target, ignore_index, label_smoothing, checked(reduction))
+    dim = 1 if ndim > 1 else 0
     log_p = autograd.log_softmax(input, dim)
     if target.dtype.kind == "f":
         return soft_cross_entropy(log_p, target, dim, weight, reduction, label_smoothing)
@@ -233,7 +239,7 @@ def cross_entropy(
     factor = factors(labels, kept, weight, input.dtype)
     if not label_smoothing:
         return weighted(loss, factor, reduction)
-    smooth = -autograd.mean(log_p if weight is None else log_p * by_class(weight, len(input.shape)), dim)
+    smooth = -autograd.mean(log_p if weight is None else log_p * by_class(weight, ndim), dim)
     if weight is None or factor is None:
         return weighted(loss * (1 - label_smoothing) + smooth * label_smoothing, factor, reduction)
     # The smoothed part carries its weights already; both parts are divided by the labels' weights.

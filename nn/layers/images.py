@@ -21,6 +21,7 @@ class Convolution(Module):
 
     weight: Parameter
     bias: Parameter | None
+    padding: Any
     output_padding: tuple[int, int] = (0, 0)
 
     def __init__(
@@ -40,7 +41,8 @@ class Convolution(Module):
         name = type(self).__name__
         if groups < 1 or in_channels % groups or out_channels % groups:
             raise ValueError(
-                f"{name}: in_channels {in_channels} and out_channels {out_channels} must be multiples of groups {groups}"
+                f"{name}: in_channels {in_channels} and out_channels {out_channels} must be multiples of "
+                f"groups {groups}"
             )
         self.in_channels = in_channels
         self.out_channels = out_channels
@@ -64,7 +66,9 @@ class Convolution(Module):
         init.default_linear_(self.weight, self.bias, init.fans(self.weight)[0])
 
     def extra_repr(self) -> str:
-        parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
+        parts = [
+            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        ]
         if self.padding != (0, 0):
             parts.append(f"padding={self.padding}")
         if self.dilation != (1, 1):

@@ -52,14 +52,19 @@ LAYERS: dict[str, tuple[Any, ...]] = {
     "group norm": (lambda m: m.GroupNorm(2, 6), (4, 6, 3, 2)),
     "group norm, plain": (lambda m: m.GroupNorm(3, 6, affine=False), (4, 6)),
     "convolution": (lambda m: m.Conv2d(3, 4, 3), (2, 3, 6, 5)),
-    "convolution, strided and padded": (lambda m: m.Conv2d(2, 3, (3, 2), 2, (1, 2), bias=False), (2, 2, 6, 5)),
+    "convolution, strided and padded": (
+        lambda m: m.Conv2d(2, 3, (3, 2), 2, (1, 2), bias=False),
+        (2, 2, 6, 5),
+    ),
     "convolution, dilated, in groups": (lambda m: m.Conv2d(4, 6, 3, dilation=2, groups=2), (2, 4, 7, 6)),
     "convolution, same": (lambda m: m.Conv2d(2, 3, (4, 3), padding="same", dilation=(1, 2)), (2, 2, 6, 5)),
     "convolution, valid": (lambda m: m.Conv2d(2, 3, 3, padding="valid"), (2, 2, 6, 5)),
     "convolution of one image": (lambda m: m.Conv2d(2, 3, 3), (2, 6, 5)),
     "transposed convolution": (lambda m: m.ConvTranspose2d(3, 2, 3), (2, 3, 4, 5)),
     "transposed convolution, strided": (
-        lambda m: m.ConvTranspose2d(4, 6, (3, 2), stride=2, padding=1, output_padding=1, groups=2, bias=False),
+        lambda m: m.ConvTranspose2d(
+            4, 6, (3, 2), stride=2, padding=1, output_padding=1, groups=2, bias=False
+        ),
         (2, 4, 3, 4),
     ),
     "transposed convolution, dilated": (lambda m: m.ConvTranspose2d(2, 3, 3, dilation=2), (1, 2, 3, 4)),
@@ -75,7 +80,12 @@ LAYERS: dict[str, tuple[Any, ...]] = {
     "upsampling to a size": (lambda m: m.Upsample(size=(7, 10)), (2, 3, 4, 5)),
     "a convolutional network": (
         lambda m: m.Sequential(
-            m.Conv2d(1, 4, 3, padding=1), m.BatchNorm2d(4), m.ReLU(), m.MaxPool2d(2), m.Flatten(), m.Linear(16, 3)
+            m.Conv2d(1, 4, 3, padding=1),
+            m.BatchNorm2d(4),
+            m.ReLU(),
+            m.MaxPool2d(2),
+            m.Flatten(),
+            m.Linear(16, 3),
         ),
         (3, 1, 4, 4),
     ),
