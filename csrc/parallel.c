@@ -13,28 +13,25 @@
 
 static int threads = 1;
 
-void kg_set_threads(int count) {
-  threads = count < 1 ? 1 : count > KG_MAX_THREADS ? KG_MAX_THREADS : count;
-}
-int kg_get_threads(void) { return threads; }
-
 #ifndef _WIN32
 static int forked = 0;
-static void in_child(void) {
-  forked = 1;
-  threads = 1;
-}
+static void in_child(void) { forked = 1; }
 __attribute__((constructor)) static void watch_forks(void) { pthread_atfork(0, 0, in_child); }
 #else
 enum { forked = 0 };
 #endif
 
+void kg_set_threads(int count) {
+  threads = count < 1 ? 1 : count > KG_MAX_THREADS ? KG_MAX_THREADS : count;
+}
+int kg_get_threads(void) { return forked ? 1 : threads; }
+
 void kg_parallel(kg_body *body, void *context, int64_t n, int64_t grain) {
   if (n <= 0) return;
   int64_t workers = grain > 0 ? n / grain : n;
-  if (workers > threads) workers = threads;
+  if (workers > kg_get_threads()) workers = kg_get_threads();
 #ifdef _OPENMP
-  if (workers > 1 && !forked && !omp_in_parallel()) {
+  if (workers > 1 && !omp_in_parallel()) {
 #pragma omp parallel num_threads((int)workers)
     {
       int64_t worker = omp_get_thread_num(), team = omp_get_num_threads();
