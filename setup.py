@@ -79,11 +79,14 @@ class BuildKernels(build_ext):
 
     def build_extension(self, ext: Extension) -> None:
         mode = os.environ.get("KERNELGRAD_BUILD", "")
+        target = Path(self.get_ext_fullpath(ext.name))
         if mode == "skip":
+            target.unlink(missing_ok=True)  # one of an earlier build must not travel into the wheel
             return
         try:
-            self.build_kernels(ext)
+            self.build_kernels(target)
         except Exception as error:
+            target.unlink(missing_ok=True)
             if mode == "require":
                 raise
             print(
@@ -92,8 +95,7 @@ class BuildKernels(build_ext):
                 file=sys.stderr,
             )
 
-    def build_kernels(self, ext: Extension) -> None:
-        target = Path(self.get_ext_fullpath(ext.name))
+    def build_kernels(self, target: Path) -> None:
         objects = Path(self.build_temp).resolve()
         objects.mkdir(parents=True, exist_ok=True)
         glue = objects / "_kernelgrad.c"
@@ -102,14 +104,12 @@ class BuildKernels(build_ext):
         extra = os.environ.get("KERNELGRAD_CFLAGS", "").split()
         openmp = ["-fopenmp"] if has_openmp(cc) else []
         flags = [*FLAGS, *openmp, *extra]
-        headers = max(p.stat().st_mtime for p in SOURCES.iterdir() if p.suffix in (".h", ".def"))
         python = [f"-I{path}" for path in self.compiler.include_dirs + self.include_dirs]
         jobs = compile_jobs(ISA_FLAGS.get(machine(), {"generic": []}))
+        headers = max(p.stat().st_mtime for p in SOURCES.iterdir() if p.suffix in (".h", ".def"))
 
-        def compile_one(job: tuple[Path, str, list[str]]) -> Path:
-            source, name, own = job
-            out = objects / f"{name}.o"
-            command = [cc, *flags, *own, f"-I{SOURCES}", "-c", str(source), "-o", str(out)]
+        def compile_one(source: Path, out: Path, own: list[str]) -> Path:
+            command = [cc, *own, f"-I{SOURCES}", "-c", str(source), "-o", str(out)]
             # The command itself is kept beside the object: other flags make it stale too.
             stamp = out.with_suffix(".cmd")
             fresh = out.exists() and out.stat().st_mtime > max(source.stat().st_mtime, headers)
@@ -119,14 +119,19 @@ class BuildKernels(build_ext):
             return out
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            outputs = list(pool.map(compile_one, jobs))
-        glue_object = glue.with_suffix(".o")
-        run([cc, "-O2", "-fPIC", *python, f"-I{SOURCES}", "-c", str(glue), "-o", str(glue_object)])
+            outputs = [
+                pool.submit(compile_one, glue, glue.with_suffix(".o"), ["-O2", "-fPIC", *python]),
+                *(
+                    pool.submit(compile_one, source, objects / f"{name}.o", [*flags, *own])
+                    for source, name, own in jobs
+                ),
+            ]
+        linked = [output.result() for output in outputs]
+        if target.exists() and target.stat().st_mtime > max(path.stat().st_mtime for path in linked):
+            return
         target.parent.mkdir(parents=True, exist_ok=True)
         self.compiler.link_shared_object(
-            [str(path) for path in (glue_object, *outputs)],
-            str(target),
-            extra_postargs=[*openmp, *extra, "-lm"],
+            [str(path) for path in linked], str(target), extra_postargs=[*openmp, *extra, "-lm"]
         )
 
 
@@ -156,4 +161,8 @@ def run(command: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    setup(ext_modules=[Extension("_kernelgrad", [])], cmdclass={"build_ext": BuildKernels})
+    # "optional": an editable install does not stumble over a library that was not built.
+    setup(
+        ext_modules=[Extension("_kernelgrad", [], optional=True)],
+        cmdclass={"build_ext": BuildKernels},
+    )

@@ -11,12 +11,10 @@ its NumPy reference.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,13 +48,16 @@ def load() -> tuple[Any, Any]:
 
 def refuse_stale(build: str) -> None:
     """In a checkout, a library built from other sources than those beside it is an error."""
-    folder = Path(__file__).resolve().parent.parent / "csrc"
-    if not folder.is_dir():
+    folder = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "csrc")
+    if not os.path.isdir(folder):
         return
+    import hashlib  # here, since an installed package does not need it
+
     digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.suffix in (".c", ".h", ".def"):
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    for name in sorted(os.listdir(folder)):
+        if name.endswith((".c", ".h", ".def")):
+            with open(os.path.join(folder, name), "rb") as file:
+                digest.update(name.encode() + b"\0" + file.read())
     if not build.endswith(digest.hexdigest()[:16]):
         raise ImportError(
             "the compiled kernels (_kernelgrad) were built from other sources than those in "
