@@ -65,8 +65,11 @@ def refuse_stale(build: str) -> None:
         )
 
 
-lib, ffi = (None, None) if os.environ.get("AUTOGRAD_BACKEND") == "numpy" else load()
-if lib is None and os.environ.get("AUTOGRAD_BACKEND") != "numpy":
+BACKEND = os.environ.get("AUTOGRAD_BACKEND", "")
+if BACKEND not in ("", "numpy"):
+    raise ValueError(f"AUTOGRAD_BACKEND={BACKEND!r}: it can only be 'numpy' (C kernels are the default)")
+lib, ffi = (None, None) if BACKEND == "numpy" else load()
+if lib is None and BACKEND != "numpy":
     warnings.warn(
         "kernelgrad: no compiled kernels found; running on the NumPy backend, more slowly. "
         "Reinstall where a C compiler is present, or set AUTOGRAD_BACKEND=numpy to silence this.",
@@ -132,6 +135,16 @@ def isa() -> str:
 def isas() -> list[str]:
     """The instruction sets built in and supported by this processor, best first."""
     return ffi.string(lib.kg_isas()).decode().split() if lib is not None else []
+
+
+def build() -> str:
+    """ "compiler version | hash of the sources" of the library; "" without kernels."""
+    return ffi.string(lib.kg_build()).decode() if lib is not None else ""
+
+
+def library() -> str:
+    """The file that the kernels were loaded from; "" without kernels."""
+    return str(sys.modules["_kernelgrad"].__file__) if lib is not None else ""
 
 
 def set_isa(name: str) -> None:

@@ -76,7 +76,12 @@ int kg_set_isa(const char *name) {
   return KG_BAD_ARGUMENT;
 }
 
-const char *kg_build(void) { return __VERSION__ " | " KG_SOURCES_HASH; }
+#ifdef __clang__ /* its version says so itself */
+#define COMPILER __VERSION__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
+const char *kg_build(void) { return COMPILER " | " KG_SOURCES_HASH; }
 
 const char *kg_ops(void) {
 #define OP(name, arguments, expression) #name " "
