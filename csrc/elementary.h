@@ -156,17 +156,13 @@ static inline vec log1p_v(vec x) {
 }
 
 /* The circle ---------------------------------------------------------------------------------------
- * x = n pi/2 + r, |r| <= pi/4, by subtracting n times pi/2 in parts whose products are exact (with
- * fused multiply-add any part is); arguments past CIRCLE_LIMIT go to the C library, lane by lane. */
+ * x = n pi/2 + r, |r| <= pi/4, by subtracting n times pi/2 in parts whose products with n are exact;
+ * arguments past CIRCLE_LIMIT go to the C library, lane by lane. */
 
 #define CIRCLE_LIMIT R(1e4f, 1e5)
 static const real half_pi[] = {
-#if KG_REAL == 64 && (defined(__FMA__) || defined(__aarch64__))
-    0x1.921fb54442d18p+0, 0x1.1a62633145c06p-54, 0x1.c1cd129024e09p-107
-#elif KG_REAL == 64
+#if KG_REAL == 64
     0x1.921fb544p+0, 0x1.0b4611a6p-34, 0x1.3198a2ep-69, 0x1.b839a252049c1p-104
-#elif defined(__FMA__) || defined(__aarch64__)
-    0x1.921fb4p+0f, 0x1.4442dp-24f, 0x1.84698ap-48f
 #else
     0x1.92p+0f, 0x1.fb4p-12f, 0x1.444p-24f, 0x1.68cp-39f, 0x1.1a4p-54f, 0x1.13198ap-65f
 #endif
