@@ -12,6 +12,9 @@ import autograd
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install kernelgrad[oracle])")
 
+# Spinning threads of two libraries on few cores slow both down a hundredfold.
+torch.set_num_threads(1)
+
 TOLERANCE = 1e-10
 
 
