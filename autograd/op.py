@@ -344,8 +344,8 @@ def binary_door(op: Op, floating: bool) -> Callable[..., Any]:
             kind = array.dtype
             if other.__class__ is ndarray:
                 mixed = None if other.dtype is kind else unify(op, floating, x, y)
-            elif other.__class__ is float or other.__class__ is int:
-                mixed = None
+            elif (other is x or other is y) and (other.__class__ is float or other.__class__ is int):
+                mixed = None  # a Python number takes the array's type
             else:
                 mixed = unify(op, floating, x, y)
             if mixed is not None:

@@ -99,6 +99,7 @@ class Scalar(Value):
     def __rpow__(self, other: Any) -> Any:
         return e.pow(other, self)
 
+    add, sub, mul, div, neg = e.add, e.sub, e.mul, e.div, e.neg
     pow, abs, sign, square, sqrt, rsqrt = e.pow, e.abs, e.sign, e.square, e.sqrt, e.rsqrt
     exp, expm1, log, log1p, sin, cos = e.exp, e.expm1, e.log, e.log1p, e.sin, e.cos
     tanh, sigmoid, erf, relu = e.tanh, e.sigmoid, e.erf, e.relu

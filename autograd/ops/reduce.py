@@ -9,6 +9,7 @@ import numpy as np
 
 from autograd.op import operation
 from autograd.ops import elementwise as e
+from autograd.ops import softmax_kernel
 from autograd.ops.index import gather
 from autograd.ops.shape import expand, reshape
 from autograd.tape import Value
@@ -117,27 +118,19 @@ def same_shape(x: tuple[int, ...], *, dim: int) -> tuple[int, ...]:
     return x
 
 
-def softmax_forward(x: Any, *, dim: int) -> Any:
-    exped = np.exp(x - np.max(x, axis=dim, keepdims=True, initial=-np.inf))
-    return exped / np.sum(exped, axis=dim, keepdims=True)
-
-
-def log_softmax_forward(x: Any, *, dim: int) -> Any:
-    shifted = x - np.max(x, axis=dim, keepdims=True, initial=-np.inf)
-    return shifted - np.log(np.sum(np.exp(shifted), axis=dim, keepdims=True))
-
-
 softmax_ = operation(
     "softmax",
-    softmax_forward,
+    lambda x, *, dim: softmax_kernel.softmax(x, dim),
     {"x": lambda g, z, dim: z * (g - sum(g * z, dim, keepdim=True))},
     shape=same_shape,
+    raw_rules={"x": lambda g, z, dim: softmax_kernel.softmax_backward(g, z, dim)},
 )
 log_softmax_ = operation(
     "log_softmax",
-    log_softmax_forward,
+    lambda x, *, dim: softmax_kernel.log_softmax(x, dim),
     {"x": lambda g, z, dim: g - e.exp(z) * sum(g, dim, keepdim=True)},
     shape=same_shape,
+    raw_rules={"x": lambda g, z, dim: softmax_kernel.log_softmax_backward(g, z, dim)},
 )
 
 

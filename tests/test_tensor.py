@@ -1,0 +1,203 @@
+"""Tensor: making, types, printing, indexing, writes, and errors that say what was given."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import mutually_broadcastable_shapes
+
+import autograd
+from autograd import Tensor, float32, float64, int64, tensor
+from autograd.check import gradcheck
+
+
+def test_default_types() -> None:
+    assert tensor([1.0, 2.0]).dtype == float32 and tensor([1, 2]).dtype == int64
+    assert tensor(np.ones(2)).dtype == float64 and tensor([True]).dtype == np.bool_
+    assert autograd.ones(2, 3).shape == autograd.zeros((2, 3)).shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "expected"),
+    [
+        (tensor([1.0]), 2.0, float32),
+        (tensor([1]), 2.5, float32),
+        (tensor([1]), tensor([1.0]), float32),
+        (tensor([1.0]), tensor([1.0], dtype=float64), float64),
+        (tensor([1.0]), tensor(1.0, dtype=float64), float32),
+        (tensor([1]), 2, int64),
+        (tensor([True]), 1, int64),
+    ],
+)
+def test_promotion_follows_pytorch(left: Tensor, right: Tensor | float, expected: np.dtype) -> None:
+    assert (left + right).dtype == expected and (right + left).dtype == expected
+
+
+def test_division_and_functions_of_integers_are_floats() -> None:
+    x = tensor([1, 2])
+    assert (x / 2).dtype == x.exp().dtype == x.sqrt().dtype == float32
+    assert (x**2).dtype == int64 and (x**-1).tolist() == [1.0, 0.5]
+
+
+def test_gradient_of_a_cast_comes_back_in_the_leafs_type() -> None:
+    x = tensor([1.0, 2.0], requires_grad=True)
+    (x * tensor([3.0, 4.0], dtype=float64)).sum().backward()
+    assert x.grad.dtype == float32 and x.grad.tolist() == [3.0, 4.0]
+
+
+@settings(max_examples=60, deadline=None)
+@given(mutually_broadcastable_shapes(num_shapes=2, max_dims=4, max_side=4), st.integers(0, 2**32 - 1))
+def test_broadcasting_is_undone(shapes: object, seed: int) -> None:
+    """Gradients have the leaves' shapes and sum over what was repeated."""
+    rng = np.random.default_rng(seed)
+    a, b = (Tensor(rng.uniform(0.5, 2, shape), requires_grad=True) for shape in shapes.input_shapes)
+    z = a * b
+    assert z.shape == shapes.result_shape
+    g = rng.uniform(size=z.shape)
+    z.backward(g)
+    for x, other in ((a, b), (b, a)):
+        full = g * np.broadcast_to(other.data, z.shape)
+        lead = z.ndim - x.ndim
+        axes = tuple(range(lead)) + tuple(lead + i for i, n in enumerate(x.shape) if n == 1)
+        np.testing.assert_allclose(x.grad.data, full.sum(axis=axes).reshape(x.shape), rtol=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_indexing_follows_numpy(data: st.DataObject) -> None:
+    from hypothesis.extra.numpy import basic_indices
+
+    shape = data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=3).map(tuple))
+    key = data.draw(basic_indices(shape, allow_newaxis=True))
+    array = np.arange(np.prod(shape), dtype=np.float64).reshape(shape)
+    x = Tensor(array.copy(), requires_grad=True)
+    y = x[key]
+    np.testing.assert_array_equal(y.data, array[key])
+    (y * 2).sum().backward()
+    expected = np.zeros(shape)
+    expected[key] = 2
+    np.testing.assert_array_equal(x.grad.data, expected)
+
+
+def test_repeated_indices_add_up() -> None:
+    x = tensor([1.0, 2.0, 3.0], requires_grad=True)
+    x[[0, 0, 2]].sum().backward()
+    assert x.grad.tolist() == [2.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [((3,), (3,)), ((3,), (3, 4)), ((2, 3), (3,)), ((2, 3), (3, 4)), ((5, 2, 3), (3,)), ((3,), (5, 3, 2)),
+     ((5, 2, 3), (3, 4)), ((2, 3), (5, 3, 4)), ((5, 1, 2, 3), (4, 3, 2)), ((0, 3), (3, 2)), ((2, 0), (0, 3))],
+)  # fmt: skip
+def test_matmul_in_all_of_numpys_cases(a: tuple[int, ...], b: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    x, y = (Tensor(rng.standard_normal(shape), requires_grad=True) for shape in (a, b))
+    np.testing.assert_allclose((x @ y).data, x.data @ y.data, rtol=1e-12)
+    if 0 not in a:
+        assert gradcheck(lambda x, y: x @ y, (x, y), order=2)
+
+
+def test_max_over_a_dimension_gives_values_and_indices() -> None:
+    x = tensor([[1.0, 5.0, 2.0], [7.0, 0.0, 7.0]], requires_grad=True)
+    values, indices = x.max(1)
+    values.sum().backward()
+    assert values.tolist() == [5.0, 7.0] and indices.tolist() == [1, 0]
+    assert x.grad.tolist() == [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]
+
+
+def test_full_max_shares_the_gradient_of_ties() -> None:
+    x = tensor([7.0, 1.0, 7.0], requires_grad=True)
+    x.max().backward()
+    assert x.grad.tolist() == [0.5, 0.0, 0.5]
+
+
+def test_the_gradient_of_a_norm_at_zero_is_zero() -> None:
+    x = autograd.zeros(3, requires_grad=True)
+    x.norm().backward()
+    assert x.grad.tolist() == [0.0, 0.0, 0.0]
+
+
+def test_logsumexp_of_minus_infinity_and_of_large_numbers() -> None:
+    x = tensor([[-np.inf, -np.inf], [1000.0, 1000.0]], requires_grad=True)
+    z = x.logsumexp(1)
+    z[1].backward()
+    assert z.tolist()[0] == -np.inf and z.tolist()[1] == pytest.approx(1000.6931)
+    assert not np.isnan(x.grad.data).any()
+
+
+def test_views_share_memory_and_writes_reach_them() -> None:
+    x = autograd.zeros(2, 3)
+    view = x.T
+    x[0, 1] = 5.0
+    assert view[1, 0].item() == 5.0
+    view += 1
+    assert x.tolist() == [[1.0, 6.0, 1.0], [1.0, 1.0, 1.0]]
+
+
+def test_assigning_a_recorded_value_is_refused() -> None:
+    x, w = autograd.zeros(3), tensor([1.0], requires_grad=True)
+    with pytest.raises(RuntimeError, match="where, cat or scatter_add"):
+        x[0] = w[0] * 2
+    with pytest.raises(TypeError, match="cannot write float32 into a tensor of int64"):
+        autograd.arange(3)[0] = tensor(1.5)
+
+
+def test_augmented_assignment_records() -> None:
+    w = tensor([2.0], requires_grad=True)
+    total = autograd.zeros(1)
+    total += w * 3
+    total.sum().backward()
+    assert w.grad.tolist() == [3.0]
+
+
+def test_printing() -> None:
+    assert repr(tensor([1.0, 2.5])) == "tensor([1. , 2.5])"
+    assert repr(tensor([1.0], dtype=float64, requires_grad=True)) == "tensor([1.], dtype=float64, requires_grad=True)"
+    assert repr(tensor(1.0, requires_grad=True) * 2) == "tensor(2., grad_fn=<mul>)"
+
+
+def test_copies_and_pickles_of_leaves() -> None:
+    x = tensor([1.0, 2.0], requires_grad=True)
+    for other in (copy.deepcopy(x), pickle.loads(pickle.dumps(x))):
+        assert other.tolist() == [1.0, 2.0] and other.requires_grad and other.node is not x.node
+
+
+def test_numpy_on_the_left() -> None:
+    x = tensor([1.0, 2.0], requires_grad=True)
+    y = np.array([3.0, 4.0], np.float32) * x
+    assert isinstance(y, Tensor) and y.tolist() == [3.0, 8.0]
+    assert np.asarray(x.detach()).tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: autograd.ones(3) + autograd.ones(4), ValueError, r"add: shapes \(3,\) and \(4,\)"),
+        (lambda: autograd.ones(2, 3) @ autograd.ones(2, 3), ValueError, r"matmul: shapes \(2, 3\) and \(2, 3\)"),
+        (lambda: autograd.ones(2, 3).reshape(4), ValueError, "6 elements can't become"),
+        (lambda: autograd.ones(2).sum(3), IndexError, "dim 3 is out of range for 1 dimensions"),
+        (lambda: autograd.ones(2)["a"], TypeError, "want ints, slices"),
+        (lambda: autograd.ones(2)[5], IndexError, "out of bounds"),
+        (lambda: autograd.ones(2) + "x", TypeError, "cannot work with a str"),
+        (lambda: bool(autograd.ones(2)), ValueError, "ambiguous"),
+        (lambda: autograd.ones(2).item(), ValueError, "want one element"),
+        (lambda: tensor([[1], [1, 2]]), ValueError, "unequal length"),
+        (lambda: tensor(["a"]), TypeError, "want numbers"),
+        (lambda: tensor([1], requires_grad=True), TypeError, "only float tensors"),
+        (lambda: autograd.zeros(-1), ValueError, "integers >= 0"),
+        (lambda: autograd.cat([autograd.ones(2, 2), autograd.ones(2, 3)]), ValueError, "cat: tensor 1"),
+        (lambda: autograd.ones(0).max(), ValueError, "no elements to choose from"),
+        (lambda: autograd.linear(autograd.ones(2, 3), autograd.ones(4, 5)), ValueError, "in_features"),
+        (lambda: autograd.embedding(autograd.ones(4, 2), tensor([4])), IndexError, "out of range"),
+        (lambda: tensor([1.0], requires_grad=True).numpy(), RuntimeError, "detach"),
+    ],
+)
+def test_errors_name_what_was_given(call, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()
