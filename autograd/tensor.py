@@ -167,7 +167,11 @@ class Tensor(Value):
     @property
     def grad(self) -> Tensor | None:
         node = self.node
-        return None if node is None else node.grad
+        if node is None or node.grad is None:
+            return None
+        if node.grad.__class__ is np.ndarray:  # retained: the loop keeps the bare array
+            node.grad = Tensor(node.grad)
+        return node.grad  # type: ignore[no-any-return]
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
@@ -198,7 +202,7 @@ class Tensor(Value):
         """Keep the gradient of this tensor, though it is not a leaf, in `.grad`."""
         node = self.on_tape("retain_grad")
         if node.plan is not None:
-            self.extra(node).hooks[-1] = lambda g: setattr(node, "grad", as_tensor(g))
+            self.extra(node).retain = True
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHook:
         """Call hook(gradient) when the gradient of this tensor is known; what it returns replaces it."""

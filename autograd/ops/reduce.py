@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd.op import operation
 from autograd.ops import elementwise as e
-from autograd.ops import softmax_kernel
+from autograd.ops import reduce_kernel, softmax_kernel
 from autograd.ops.index import gather
 from autograd.ops.shape import expand, reshape
 from autograd.tape import Value
@@ -48,7 +48,9 @@ def spread(g: Any, shape: tuple[int, ...], dims: tuple[int, ...]) -> Any:
 
 
 def sum_forward(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
-    return np.sum(x, axis=dims, keepdims=keepdim, dtype=x.dtype if x.dtype.kind == "f" else np.int64)
+    if x.dtype.kind != "f":
+        return np.sum(x, axis=dims, keepdims=keepdim, dtype=np.int64)
+    return reduce_kernel.sum(x, dims, keepdim)
 
 
 sum_ = operation(
@@ -69,13 +71,13 @@ def extreme_rule(g: Any, x: Any, z: Any, dims: tuple[int, ...]) -> Any:
 
 amax_ = operation(
     "amax",
-    lambda x, *, dims, keepdim: np.max(x, axis=dims, keepdims=keepdim),
+    lambda x, *, dims, keepdim: reduce_kernel.max(x, dims, keepdim),
     {"x": extreme_rule},
     shape=reduced_shape,
 )
 amin_ = operation(
     "amin",
-    lambda x, *, dims, keepdim: np.min(x, axis=dims, keepdims=keepdim),
+    lambda x, *, dims, keepdim: reduce_kernel.min(x, dims, keepdim),
     {"x": extreme_rule},
     shape=reduced_shape,
 )
