@@ -1,0 +1,89 @@
+# make digits    set everything up, train on real handwriting, print the test accuracy
+# make test      set everything up, run the tests
+#
+# Also: build (the C kernels), lint (style and types), oracle (tests against PyTorch), slow (full training
+# runs), bench (speed beside the peers), sanitize (kernel tests under ASan and UBSan), clean.
+# All set-up lives in .venv and is repeated only where something changed.
+
+VENV    := .venv
+PY      := $(VENV)/bin/python
+PYTHON  ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,\
+             $(if $(shell $(p) -c 'import sys; sys.version_info >= (3, 11) and print(1)' 2>/dev/null),$(p))))
+CC      ?= cc
+SOURCES := setup.py $(wildcard csrc/*.c csrc/*.h csrc/*.def)
+ARGS    ?=
+
+# The data folder of the tests and of mnist, if there is one.
+export AUTOGRAD_DATA
+
+.PHONY: digits test build lint oracle slow bench sanitize clean help
+.DELETE_ON_ERROR:
+
+digits: build $(VENV)/apps.stamp
+	@$(PY) -m apps.digits train --model cnn $(ARGS)
+
+test: build $(VENV)/test.stamp
+	$(PY) -m pytest -q -n 2 $(ARGS)
+
+oracle: build $(VENV)/oracle.stamp
+	$(PY) -m pytest -q tests/oracle $(ARGS)
+
+slow: build $(VENV)/test.stamp
+	$(PY) -m pytest -q -s -m slow tests/slow $(ARGS)
+
+bench: build $(VENV)/bench.stamp
+	$(PY) -m benchmarks run $(ARGS)
+
+lint: $(VENV)/lint.stamp
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy autograd nn
+	@if command -v clang-format >/dev/null; then clang-format --dry-run -Werror csrc/*.c csrc/*.h; \
+	 else echo "lint: no clang-format here; the C sources were not checked"; fi
+
+# The kernels again, in a folder of their own, with the sanitizers; Python itself leaks by design.
+SANITIZE := -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+sanitize: $(VENV)/test.stamp
+	KERNELGRAD_BUILD=require KERNELGRAD_CFLAGS="$(SANITIZE)" \
+	    $(PY) setup.py -q build_ext --build-lib build/sanitize --build-temp build/sanitize-objects
+	PYTHONPATH=build/sanitize LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
+	    ASAN_OPTIONS=detect_leaks=0 $(PY) -m pytest -q -p no:cacheprovider tests/test_*kernel*.py $(ARGS)
+
+clean:
+	rm -rf $(VENV) build _kernelgrad*.so *.egg-info
+
+help:
+	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
+
+# Set-up -------------------------------------------------------------------------------------------
+
+# Objects that are up to date are kept, so this takes a second when nothing changed. Without a compiler
+# there is nothing to stamp: everything runs on NumPy, and the next make looks for a compiler again.
+build: $(VENV)/base.stamp
+	@if ! command -v $(CC) >/dev/null; then \
+	    echo "make: no C compiler ($(CC)) found: going on with NumPy, which is slower (install gcc or clang)"; \
+	elif [ ! -e $(VENV)/build.stamp ] || [ -n "$$(find $(SOURCES) -newer $(VENV)/build.stamp)" ]; then \
+	    echo "make: building the C kernels" && rm -f _kernelgrad*.so && $(PY) setup.py -q build_ext --inplace && \
+	    if ls _kernelgrad*.so >/dev/null 2>&1; then touch $(VENV)/build.stamp; fi; \
+	fi
+
+$(VENV)/base.stamp: pyproject.toml
+	@if [ -z "$(PYTHON)" ] || ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
+	    echo "make: kernelgrad needs Python 3.11 or newer, found $$($(or $(PYTHON),python3) --version 2>&1); set PYTHON, say: make digits PYTHON=python3.12" >&2; \
+	    exit 1; fi
+	@[ -x $(PY) ] || { echo "make: making $(VENV)" && $(PYTHON) -m venv $(VENV); } || { \
+	    echo "make: could not make $(VENV); on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "make: installing kernelgrad (editable) and what it needs"
+	@$(PY) -m pip install -q "setuptools>=77" "cffi>=1.16"
+	@KERNELGRAD_BUILD=skip $(PY) -m pip install -q --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/lint.stamp: EXTRAS = dev
+$(VENV)/apps.stamp: EXTRAS = apps
+$(VENV)/test.stamp: EXTRAS = apps,test
+$(VENV)/oracle.stamp: EXTRAS = apps,test,oracle
+$(VENV)/bench.stamp: EXTRAS = bench,oracle
+$(VENV)/%.stamp: $(VENV)/base.stamp
+	@echo "make: installing the extras [$(EXTRAS)]"
+	@KERNELGRAD_BUILD=skip $(PY) -m pip install -q --no-build-isolation -e ".[$(EXTRAS)]"
+	@touch $@
