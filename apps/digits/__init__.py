@@ -1,0 +1,1 @@
+"""Networks that learn to read handwritten digits: `python -m apps.digits --help`."""

@@ -1,0 +1,51 @@
+"""How each network is trained: the choices that were made on a validation part of the training images.
+
+Nothing here was chosen by looking at the test images; they are read once, after the last epoch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nn.data import Augment
+
+__all__ = ["Recipe", "recipe"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """AdamW with a one-cycle learning rate (Smith and Topin, 2017), cross-entropy with smoothed labels."""
+
+    epochs: int
+    lr: float  # the highest of the cycle
+    batch_size: int = 64
+    widths: tuple[int, ...] = ()
+    dropout: float = 0.3
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.05
+    augment: bool = True  # move, turn, scale and bend each image a little
+
+
+# At 8x8 a pixel is an eighth of the image: less than that moves, or digits turn into others.
+SMALL = Augment(shift=0.08, rotate=8, zoom=0.08, elastic=0.02)
+LARGE = Augment(shift=0.06, rotate=8, zoom=0.08, elastic=0.02)
+
+RECIPES = {
+    ("optdigits", "cnn"): Recipe(epochs=25, lr=3e-3, widths=(32, 64, 64)),
+    ("optdigits", "dnn"): Recipe(epochs=40, lr=3e-3, widths=(256, 128)),
+    ("mnist", "cnn"): Recipe(
+        epochs=4, lr=4e-3, batch_size=128, widths=(16, 32, 64), dropout=0.2, augment=False
+    ),
+    ("mnist", "dnn"): Recipe(epochs=12, lr=2e-3, batch_size=128, widths=(512, 256), augment=False),
+}  # fmt: skip
+
+
+def recipe(dataset: str, model: str, **changes: Any) -> Recipe:
+    """The recipe for a dataset and model, with what the user wants otherwise (None: as it is)."""
+    usual = RECIPES["optdigits" if dataset == "optdigits" else "mnist", model]
+    return replace(usual, **{name: value for name, value in changes.items() if value is not None})
+
+
+def augmentation(wanted: bool, side: int) -> Augment | None:
+    return (SMALL if side < 14 else LARGE) if wanted else None
