@@ -33,6 +33,7 @@ def isa(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     before, threads = kernels.isa(), kernels.get_num_threads()
     kernels.set_isa(request.param)
     monkeypatch.setattr(matmul_kernel, "KERNEL_FROM", 0)
+    monkeypatch.setattr(matmul_kernel, "VECTOR_FROM", 0)
     yield request.param
     kernels.set_isa(before)
     kernels.set_num_threads(threads)

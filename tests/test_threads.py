@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from autograd import kernels
-from autograd.ops.matmul_kernel import matmul
+from autograd.ops.matmul_kernel import KERNEL_FROM, matmul
 
 pytestmark = pytest.mark.skipif(not kernels.isas(), reason="no compiled kernels")
 
@@ -74,8 +74,9 @@ def test_products_at_the_same_time():
 
 @pytest.mark.skipif(not hasattr(time, "thread_time"), reason="no clock of one thread's time")
 def test_small_products_stay_on_the_callers_thread():
-    """Waking a thread costs more than a product of 64: the process has used no other thread's time."""
-    a, b = matrices(64)
+    """Waking a thread costs more than a product of 74: the process has used no other thread's time."""
+    a, b = matrices(74)
+    assert a.size * 74 >= KERNEL_FROM
     time.sleep(0.05)  # threads of earlier products stop waiting
     kernels.set_num_threads(2)
     process, own = time.process_time(), time.thread_time()
