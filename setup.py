@@ -105,26 +105,15 @@ class BuildKernels(build_ext):
         openmp = ["-fopenmp"] if has_openmp(cc) else []
         flags = [*FLAGS, *openmp, *extra]
         python = [f"-I{path}" for path in self.compiler.include_dirs + self.include_dirs]
-        jobs = compile_jobs(ISA_FLAGS.get(machine(), {"generic": []}))
-        headers = max(p.stat().st_mtime for p in SOURCES.iterdir() if p.suffix in (".h", ".def"))
-
-        def compile_one(source: Path, out: Path, own: list[str]) -> Path:
-            command = [cc, *own, f"-I{SOURCES}", "-c", str(source), "-o", str(out)]
-            # The command itself is kept beside the object: other flags make it stale too.
-            stamp = out.with_suffix(".cmd")
-            fresh = out.exists() and out.stat().st_mtime > max(source.stat().st_mtime, headers)
-            if not (fresh and stamp.exists() and stamp.read_text() == " ".join(command)):
-                run(command)
-                stamp.write_text(" ".join(command))
-            return out
-
+        jobs = [
+            (source, name, [*flags, *own])
+            for source, name, own in compile_jobs(ISA_FLAGS.get(machine(), {"generic": []}))
+        ]
+        jobs.append((glue, glue.stem, ["-O2", "-fPIC", *python]))  # not ours: without the extra flags
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             outputs = [
-                pool.submit(compile_one, glue, glue.with_suffix(".o"), ["-O2", "-fPIC", *python]),
-                *(
-                    pool.submit(compile_one, source, objects / f"{name}.o", [*flags, *own])
-                    for source, name, own in jobs
-                ),
+                pool.submit(compile_object, cc, source, objects / f"{name}.o", own)
+                for source, name, own in jobs
             ]
         linked = [output.result() for output in outputs]
         if target.exists() and target.stat().st_mtime > max(path.stat().st_mtime for path in linked):
@@ -133,6 +122,18 @@ class BuildKernels(build_ext):
         self.compiler.link_shared_object(
             [str(path) for path in linked], str(target), extra_postargs=[*openmp, *extra, "-lm"]
         )
+
+
+def compile_object(cc: str, source: Path, out: Path, flags: list[str]) -> Path:
+    """Compile, unless `out` is newer than all it is made from and was made by the same command."""
+    command = [cc, *flags, f"-I{SOURCES}", "-c", str(source), "-o", str(out)]
+    stamp = out.with_suffix(".cmd")
+    inputs = [source, *(path for path in SOURCES.iterdir() if path.suffix in (".h", ".def"))]
+    fresh = out.exists() and out.stat().st_mtime > max(path.stat().st_mtime for path in inputs)
+    if not (fresh and stamp.exists() and stamp.read_text() == " ".join(command)):
+        run(command)
+        stamp.write_text(" ".join(command))
+    return out
 
 
 def write_cffi_glue(path: Path) -> None:

@@ -1,0 +1,138 @@
+"""A pytest plugin that runs every kernel call of the tests on an emulated aarch64 processor.
+
+    python tests/neon/build.py && python -m pytest -p tests.neon.machine tests/test_gemm.py
+
+The tests stay as they are: `kernels.call` sends the arrays to tests/neon/driver.c under qemu-user and
+brings the results back, `kernels.isas()` answers with that machine's ("neon", "generic").
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import numpy as np
+from numpy.lib.array_utils import byte_bounds
+
+from autograd import kernels
+
+DRIVER = Path(os.environ.get("NEON_DRIVER", Path(__file__).resolve().parents[2] / "build" / "neon" / "driver"))
+SET_ISA, SET_THREADS, GET_THREADS, ISAS, CALL = range(5)
+TOUCHED_GUARD = 100
+
+
+class Machine:
+    """What stands in for the compiled library: its functions, answered by the emulated processor."""
+
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            ["qemu-aarch64", "-cpu", "max", str(DRIVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        self.calls = 0
+        self.names = self.ask(struct.pack("i", ISAS), text=True)
+        self.name = self.names.split()[0]
+
+    def ask(self, message: bytes, text: bool = False) -> Any:
+        assert self.process.stdin is not None
+        self.process.stdin.write(message)
+        self.process.stdin.flush()
+        (answer,) = struct.unpack("i", self.read(4))
+        return self.read(answer).decode() if text else answer
+
+    def read(self, count: int) -> bytes:
+        assert self.process.stdout is not None
+        data = self.process.stdout.read(count)
+        if len(data) != count:
+            raise RuntimeError(f"the emulated machine stopped (exit code {self.process.wait()})")
+        return data
+
+    # The library's functions (csrc/kernels.h) that kernels.py calls.
+
+    def kg_isa(self) -> Any:
+        return kernels.ffi.new("char[]", self.name.encode())
+
+    def kg_isas(self) -> Any:
+        return kernels.ffi.new("char[]", self.names.encode())
+
+    def kg_set_isa(self, name: bytes) -> int:
+        error = self.ask(struct.pack("i31s", SET_ISA, name))
+        if not error:
+            self.name = name.decode()
+        return int(error)
+
+    def kg_set_threads(self, count: int) -> None:
+        self.ask(struct.pack("ii", SET_THREADS, count))
+
+    def kg_get_threads(self) -> int:
+        return int(self.ask(struct.pack("i", GET_THREADS)))
+
+    def call(
+        self,
+        kernel: int,
+        args: Sequence[np.ndarray | None],
+        sizes: Sequence[int],
+        values: Sequence[float] = (),
+        dtype: np.dtype[Any] | None = None,
+    ) -> None:
+        """kernels.call, there instead of here."""
+        self.calls += 1
+        code = kernels.DTYPES[dtype if dtype is not None else args[0].dtype]  # type: ignore[union-attr]
+        regions = merged([byte_bounds(owner(a)) for a in args if a is not None])
+        message = [struct.pack("7i", CALL, kernel, code, len(regions), len(args), len(sizes), len(values))]
+        for low, high in regions:
+            message.append(struct.pack("=qq", high - low, low % 64) + ctypes.string_at(low, high - low))
+        for a in args:
+            address = 0 if a is None else a.__array_interface__["data"][0]
+            which = -1 if a is None else max(i for i, (low, _) in enumerate(regions) if low <= address)
+            message.append(struct.pack("=iq", which, address - regions[which][0]))
+        message.append(struct.pack(f"={len(sizes)}q{len(values)}d", *map(int, sizes), *map(float, values)))
+        error = self.ask(b"".join(message))
+        for low, high in regions:
+            data = self.read(high - low)
+            if data != ctypes.string_at(low, high - low):
+                ctypes.memmove(low, data, high - low)
+        name = kernels.KERNEL_NAMES[kernel].lower()
+        if error == TOUCHED_GUARD:
+            raise AssertionError(f"{name} wrote outside its arrays (sizes {list(sizes)})")
+        if error:
+            raise type(kernels.ERRORS[error])(f"{name}: {kernels.ERRORS[error]} (sizes {list(sizes)})")
+
+
+def owner(a: np.ndarray) -> np.ndarray:
+    """The array whose memory `a` is a view of: strides lead kernels anywhere in it."""
+    while isinstance(a.base, np.ndarray):
+        a = a.base
+    return a
+
+
+def merged(bounds: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The ranges of memory, those that overlap as one, in order."""
+    regions: list[tuple[int, int]] = []
+    for low, high in sorted(bounds):
+        if regions and low < regions[-1][1]:
+            regions[-1] = (regions[-1][0], max(high, regions[-1][1]))
+        elif not regions or (low, high) != regions[-1]:
+            regions.append((low, high))
+    return regions
+
+
+machine = Machine()
+kernels.lib, kernels.call = machine, machine.call
+hypothesis.settings.register_profile("emulated", deadline=None, max_examples=20)
+hypothesis.settings.load_profile("emulated")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    terminalreporter.write_line(f"{machine.calls} kernel calls ran on aarch64 ({machine.names}) under qemu")
+
+
+def pytest_sessionfinish(session: Any, exitstatus: int) -> None:
+    """Tests that never reach a kernel here would prove nothing."""
+    if not machine.calls:
+        session.exitstatus = 1
