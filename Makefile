@@ -2,7 +2,8 @@
 # make test      set everything up, run the tests
 #
 # Also: build (the C kernels), lint (style and types), oracle (tests against PyTorch), slow (full training
-# runs), bench (speed beside the peers), sanitize (kernel tests under ASan and UBSan), clean.
+# runs), packaging (wheels in fresh environments), bench (speed beside the peers), sanitize (kernel tests
+# under ASan and UBSan), neon (kernel tests on an emulated aarch64), clean.
 # All set-up lives in .venv and is repeated only where something changed.
 
 VENV    := .venv
@@ -16,7 +17,7 @@ ARGS    ?=
 # The data folder of the tests and of mnist, if there is one.
 export AUTOGRAD_DATA
 
-.PHONY: digits test build lint oracle slow bench sanitize clean help
+.PHONY: digits test build lint oracle slow packaging bench sanitize neon clean help
 .DELETE_ON_ERROR:
 
 digits: build $(VENV)/apps.stamp
@@ -41,13 +42,28 @@ lint: $(VENV)/lint.stamp
 	@if command -v clang-format >/dev/null; then clang-format --dry-run -Werror csrc/*.c csrc/*.h; \
 	 else echo "lint: no clang-format here; the C sources were not checked"; fi
 
-# The kernels again, in a folder of their own, with the sanitizers; Python itself leaks by design.
+# The kernel tests are those that go through the instruction sets.
+KERNEL_TESTS = $(shell grep -l 'kernels.isas()' tests/test_*.py)
+
+# The kernels again, in a folder of their own, with the sanitizers; Python itself leaks by design. -P keeps
+# the library in this folder out of the way.
 SANITIZE := -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+SANITIZED = PYTHONPATH=build/sanitize:. ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+    LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" $(PY) -P
 sanitize: $(VENV)/test.stamp
 	KERNELGRAD_BUILD=require KERNELGRAD_CFLAGS="$(SANITIZE)" \
 	    $(PY) setup.py -q build_ext --build-lib build/sanitize --build-temp build/sanitize-objects
-	PYTHONPATH=build/sanitize LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" \
-	    ASAN_OPTIONS=detect_leaks=0 $(PY) -m pytest -q -p no:cacheprovider tests/test_*kernel*.py $(ARGS)
+	$(SANITIZED) -c "from autograd import kernels; assert 'build/sanitize' in kernels.library()"
+	$(SANITIZED) -m pytest -q -p no:cacheprovider $(KERNEL_TESTS) $(ARGS)
+
+# The same tests on an emulated aarch64 processor (Debian: gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user).
+neon: build $(VENV)/test.stamp
+	$(PY) tests/neon/build.py
+	$(PY) -m pytest -q -p no:cacheprovider -p tests.neon.machine $(KERNEL_TESTS) $(ARGS)
+
+# sdist, wheel and folder, installed into environments of their own.
+packaging: build $(VENV)/test.stamp
+	$(PY) -m pytest -q -m slow tests/test_packaging.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build _kernelgrad*.so *.egg-info

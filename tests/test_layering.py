@@ -34,12 +34,11 @@ LATE = {
     ("autograd/doctor.py", "nn"): "the doctor examines the whole house",
 }
 
-LIMIT = 400
+LIMIT, LIMIT_OF_TESTS = 400, 450  # lines; tests are lists of facts
 LONG = {  # file: why it is longer
     "autograd/op.py": "a record, its plans and its doors are closures over each other",
     "autograd/tape.py": "the whole backward pass on one page",
     "autograd/tensor.py": "one class, a line or two for each of PyTorch's names",
-    "tests/test_explain.py": "one specification of explain, worked through on one graph",
 }
 
 
@@ -131,8 +130,11 @@ def test_one_file_touches_cffi():
 
 
 def test_state_is_written_by_assign_alone():
-    """Nobody writes into `x.data` but autograd.ops.update (which takes the array out first)."""
+    """Nobody writes into `x.data` but autograd.ops.update (which takes the array out first). In explain,
+    `data` is a table of its own."""
     for path in sources(*FLOORS):
+        if (ROOT / "autograd" / "explain") in path.parents:
+            continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
             for target in targets if isinstance(node, ast.Assign | ast.AugAssign) else []:
@@ -153,7 +155,7 @@ def test_intrinsics_stand_in_one_header():
 
 
 def test_files_are_rooms():
-    """No file of ours is over 400 lines, unless it is listed with its reason."""
+    """No file of ours is longer than the limit, unless it is listed with its reason."""
     listed = subprocess.run(
         ["git", "ls-files", "*.py", "*.c", "*.h", "*.def", "*.js", "Makefile"],
         cwd=ROOT, capture_output=True, text=True,
@@ -161,8 +163,9 @@ def test_files_are_rooms():
     if not listed:
         pytest.skip("not a git checkout")
     lines = {name: len((ROOT / name).read_bytes().splitlines()) for name in listed if (ROOT / name).exists()}
-    long = {name: count for name, count in lines.items() if count > LIMIT}
-    assert not long.keys() - LONG, f"over {LIMIT} lines: {long}"
+    limits = {name: LIMIT_OF_TESTS if name.startswith("tests/") else LIMIT for name in lines}
+    long = {name: count for name, count in lines.items() if count > limits[name]}
+    assert not long.keys() - LONG, f"too long: {long}"
 
 
 def test_the_reader_of_imports_sees_them(tmp_path):
