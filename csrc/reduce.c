@@ -111,9 +111,10 @@ INLINE void add_row(int op, total *t, const real *p, int64_t n, int64_t stride, 
 
 /* Unit u is chunk u % chunks of output u / chunks. */
 INLINE void rows_of(int op, const job *j, int64_t begin, int64_t end) {
+  /* Counted along rather than divided: outputs are often short sums. */
+  int64_t k = begin / j->chunks, chunk = begin % j->chunks, outer = k / j->kept[1], inner = k % j->kept[1];
   for (int64_t u = begin; u < end; u++) {
-    int64_t k = u / j->chunks, chunk = u % j->chunks;
-    const real *x = j->x + k / j->kept[1] * j->kept_stride[0] + k % j->kept[1] * j->kept_stride[1];
+    const real *x = j->x + outer * j->kept_stride[0] + inner * j->kept_stride[1];
     real c = j->centre ? j->centre[k] : 0;
     total t = {WIDE_NEUTRAL[op], 0};
     if (j->row_chunks > 1) { /* long rows: a chunk is a part of one */
@@ -132,6 +133,12 @@ INLINE void rows_of(int op, const job *j, int64_t begin, int64_t end) {
       j->partials[u] = value_of(t);
     else
       j->y[k] = (real)(value_of(t) * j->scale);
+    if (++chunk < j->chunks)
+      continue;
+    chunk = 0;
+    k++;
+    if (++inner == j->kept[1])
+      inner = 0, outer++;
   }
 }
 
