@@ -22,7 +22,7 @@ Axes = tuple[int, ...] | None
 SUM, MAX, MIN, PRODUCT, SQUARES = range(5)
 
 # Elements from which the kernel beats NumPy (measured).
-THRESHOLD = 4096
+THRESHOLD = 16384
 
 
 def sum(x: Array, axes: Axes = None, keepdims: bool = False) -> Array:
