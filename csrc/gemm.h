@@ -44,6 +44,22 @@ typedef struct {
   int relu; /* max(x, 0); NaN stays NaN */
 } epilogue;
 
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/* The first n of VL columns at `to` get their sums; the biases are those of these columns and this row. */
+ALWAYS_INLINE void finish(real *to, vec sum, int64_t n, const real *bias, const real *row_bias,
+                          const epilogue *end) {
+  const int whole = n >= VL;
+  if (end->accumulate) sum += whole ? load(to) : load_n(to, n);
+  if (bias) sum += whole ? load(bias) : load_n(bias, n);
+  if (row_bias) sum += splat(*row_bias);
+  if (end->relu) sum = (vec)((mask)sum & ~(sum < 0));
+  if (whole)
+    store(to, sum);
+  else
+    store_n(to, sum, n);
+}
+
 /* One tile: c (rows, cols), rows <= MR, cols <= NR, any k >= 0. `a` and `b` point at the panels' first
  * elements, `end` at biases of the tile's first row and column. c rows are c_row apart and must not
  * overlap a or b. */

@@ -6,8 +6,6 @@
  * The lanes of the last panel that lie beyond `lanes` are zero. */
 #include "gemm.h"
 
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
 /* One panel whose lanes are contiguous along k: VL x VL blocks are transposed in registers. */
 ALWAYS_INLINE void pack_transposed(real *to, const real *from, const int width, int64_t lanes,
                                    int64_t across, int64_t k) {

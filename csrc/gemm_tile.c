@@ -16,26 +16,6 @@
 #define ROWS(X) X(0) X(1) X(2) X(3)
 #endif
 
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
-static inline vec relu(vec v) { return (vec)((mask)v & ~(v < 0)); }
-
-/* The n columns at `to` get their sums; bias is that of these columns. */
-ALWAYS_INLINE void finish(real *to, vec sum, int64_t n, const real *bias, vec row_bias,
-                          const epilogue *end) {
-  if (n >= VL) {
-    if (end->accumulate) sum += load(to);
-    if (bias) sum += load(bias);
-    if (end->bias_rows) sum += row_bias;
-    store(to, end->relu ? relu(sum) : sum);
-  } else {
-    if (end->accumulate) sum += load_n(to, n);
-    if (bias) sum += load_n(bias, n);
-    if (end->bias_rows) sum += row_bias;
-    store_n(to, end->relu ? relu(sum) : sum, n);
-  }
-}
-
 ALWAYS_INLINE void tile(const int rows, const int vectors, int64_t cols, int64_t k, const real *restrict a,
                         int64_t a_row, int64_t a_col, const real *restrict b, int64_t b_row,
                         real *restrict c, int64_t c_row, const epilogue *end) {
@@ -64,8 +44,7 @@ ALWAYS_INLINE void tile(const int rows, const int vectors, int64_t cols, int64_t
 #define COLLECT(i) sums[i][0] = c##i##_0, sums[i][1] = c##i##_1;
   ROWS(COLLECT)
   for (int i = 0; i < rows; i++, c += c_row) {
-    const real *bias = end->bias_columns;
-    vec row_bias = splat(end->bias_rows ? end->bias_rows[i] : 0);
+    const real *bias = end->bias_columns, *row_bias = end->bias_rows ? end->bias_rows + i : 0;
     finish(c, sums[i][0], cols, bias, row_bias, end);
     if (wide) finish(c + VL, sums[i][1], cols - VL, bias ? bias + VL : 0, row_bias, end);
   }

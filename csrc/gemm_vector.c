@@ -5,15 +5,6 @@
  *   columns of b contiguous  eight dot products at a time, vectors along k           (x contiguous) */
 #include "gemm.h"
 
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
-ALWAYS_INLINE void finish(real *to, vec sum, int64_t n, const real *bias, const epilogue *end) {
-  if (end->accumulate) sum += load_n(to, n);
-  if (bias) sum += load_n(bias, n);
-  if (end->bias_rows) sum += splat(end->bias_rows[0]);
-  store_n(to, end->relu ? (vec)((mask)sum & ~(sum < 0)) : sum, n);
-}
-
 /* `vectors` of c's columns, the last one with `last` of them. */
 ALWAYS_INLINE void columns(const int vectors, int64_t last, int64_t k, const real *x, int64_t x_col,
                            const real *b, int64_t b_row, real *c, const real *bias, const epilogue *end) {
@@ -33,7 +24,7 @@ ALWAYS_INLINE void columns(const int vectors, int64_t last, int64_t k, const rea
   }
   const vec sums[8] = {s0, s1, s2, s3, s4, s5, s6, s7};
   for (int i = 0; i < vectors; i++)
-    finish(c + i * VL, sums[i], vectors == 1 ? last : VL, bias ? bias + i * VL : 0, end);
+    finish(c + i * VL, sums[i], vectors == 1 ? last : VL, bias ? bias + i * VL : 0, end->bias_rows, end);
 }
 
 ALWAYS_INLINE real total(vec v) {
@@ -91,6 +82,6 @@ void NAME(vector_product)(int64_t n, int64_t k, const real *x, int64_t x_col, co
     int64_t i = 0;
     for (; i + 8 <= count; i += 8) dots(8, k, x, b + (j + i) * b_col, b_col, sums + i);
     for (; i < count; i++) dots(1, k, x, b + (j + i) * b_col, b_col, sums + i);
-    finish(c + j, load(sums), count, bias ? bias + j : 0, &end);
+    finish(c + j, load(sums), count, bias ? bias + j : 0, end.bias_rows, &end);
   }
 }
