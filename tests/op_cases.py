@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.op import REGISTRY
-from autograd.ops import conv, cross_entropy, pool  # noqa: F401  (their ops enter the registry)
+from autograd.ops import conv, cross_entropy, pool, standardize  # noqa: F401  (their ops enter the registry)
 
 
 class Case(NamedTuple):
@@ -216,10 +216,23 @@ def loss_cases() -> Iterator[Case]:
         yield Case("cross_entropy", label, (apart(n, classes), targets), options)
 
 
+def norm_cases() -> Iterator[Case]:
+    for label, x, parameter, dims in (
+        ("rows", (4, 5), (5,), (1,)),
+        ("planes", (2, 3, 4), (3, 4), (1, 2)),
+        ("channels", (3, 4, 2, 2), (1, 4, 1, 1), (0, 2, 3)),
+        ("large rows", (40, 210), (210,), (1,)),
+        ("large channels", (8, 5, 15, 17), (1, 5, 1, 1), (0, 2, 3)),
+    ):
+        options = {"dims": dims, "eps": 1e-3, "statistics": None}
+        yield Case("standardize", label, (apart(*x), positive(*parameter), apart(*parameter)), options)
+    yield Case("standardize", "plain", (apart(4, 3, 5),), {"dims": (2,), "eps": 1e-3, "statistics": None})
+
+
 def all_cases() -> list[Case]:
     makers = (
         elementwise_cases, reduction_cases, shape_cases, index_cases, matmul_cases, conv_cases, pool_cases,
-        loss_cases,
+        loss_cases, norm_cases,
     )  # fmt: skip
     return [case for maker in makers for case in maker()]
 

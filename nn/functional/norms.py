@@ -16,18 +16,11 @@ import numpy as np
 
 import autograd
 from autograd import Tensor
+from autograd.ops.standardize import standardize, statistics_of
 from autograd.ops.update import assign
 from autograd.tape import no_grad
 
 __all__ = ["batch_norm", "group_norm", "layer_norm", "normalize"]
-
-
-def standardized(x: Any, dims: tuple[int, ...], eps: float) -> tuple[Any, Any, Any, Any]:
-    """(deviation from the mean, 1 / sqrt(var + eps), mean, var) over `dims`, which are kept as 1."""
-    mean = autograd.mean(x, dims, keepdim=True)
-    deviation = x - mean
-    var = autograd.mean(autograd.square(deviation), dims, keepdim=True)
-    return deviation, autograd.rsqrt(var + eps), mean, var
 
 
 def batch_norm(
@@ -61,21 +54,18 @@ def batch_norm(
             raise ValueError(
                 f"batch_norm: want more than 1 value per channel when training, got input {shape}"
             )
-        deviation, scale, mean, var = standardized(input, dims, eps)
+        statistics = statistics_of(input.data, dims)
         if running_mean is not None and running_var is not None:
             with no_grad():
-                follow(running_mean, mean.data, momentum)
-                follow(running_var, var.data * (count / (count - 1)), momentum)
-    else:
-        if running_mean is None or running_var is None:
-            raise ValueError(
-                "batch_norm: evaluation needs running_mean and running_var; pass training=True without"
-            )
-        deviation = input - autograd.reshape(running_mean, channel)
-        scale = autograd.reshape(autograd.rsqrt(running_var + eps), channel)
-    if weight is not None:
-        scale = scale * autograd.reshape(weight, channel)
-    out = deviation * scale
+                follow(running_mean, statistics[0], momentum)
+                follow(running_var, statistics[1] * (count / (count - 1)), momentum)
+        weight, bias = (None if p is None else autograd.reshape(p, channel) for p in (weight, bias))
+        return standardize(input, weight, bias, dims=dims, eps=eps, statistics=statistics)
+    if running_mean is None or running_var is None:
+        raise ValueError("batch_norm: evaluation needs running_mean and running_var; or pass training=True")
+    deviation = input - autograd.reshape(running_mean, channel)
+    scale = autograd.rsqrt(running_var + eps)
+    out = deviation * autograd.reshape(scale if weight is None else scale * weight, channel)
     return out if bias is None else out + autograd.reshape(bias, channel)
 
 
@@ -96,10 +86,7 @@ def layer_norm(
     shape, tail = tuple(input.shape), tuple(normalized_shape)
     if not tail or shape[-len(tail) :] != tail:
         raise ValueError(f"layer_norm: an input of shape {shape} doesn't end in normalized_shape {tail}")
-    deviation, scale, _, _ = standardized(input, tuple(range(len(shape) - len(tail), len(shape))), eps)
-    out = deviation * scale
-    out = out if weight is None else out * weight
-    return out if bias is None else out + bias
+    return standardize(input, weight, bias, dims=tuple(range(len(shape) - len(tail), len(shape))), eps=eps)
 
 
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
@@ -111,8 +98,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
             f"group_norm: want an input (N, C, *) with C divisible by num_groups ({num_groups}), got {shape}"
         )
     grouped = autograd.reshape(input, (shape[0], num_groups, math.prod(shape[1:]) // num_groups))
-    deviation, scale, _, _ = standardized(grouped, (2,), eps)
-    out = autograd.reshape(deviation * scale, shape)
+    out = autograd.reshape(standardize(grouped, dims=(2,), eps=eps), shape)
     channel = (1, shape[1], *(1,) * (len(shape) - 2))
     out = out if weight is None else out * autograd.reshape(weight, channel)
     return out if bias is None else out + autograd.reshape(bias, channel)
