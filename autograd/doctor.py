@@ -13,6 +13,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -124,9 +125,9 @@ def check_convolution() -> None:
     x, w = normal(4, 8, 17, 15), normal(12, 8, 3, 3)
 
     def gradients() -> Array:
-        inputs = [x.detach().requires_grad_(), w.detach().requires_grad_()]
-        y = autograd.conv2d(*inputs, stride=1, padding=1)
-        grads = autograd.grad((y * y).sum(), inputs)
+        image, weight = x.detach().requires_grad_(), w.detach().requires_grad_()
+        y = autograd.conv2d(image, weight, stride=1, padding=1)
+        grads = autograd.grad((y * y).sum(), [image, weight])
         return np.concatenate([value.detach().numpy().ravel() for value in (y, *grads)])
 
     compare(gradients, length=4 * 17 * 15)
@@ -161,7 +162,7 @@ def check_gradients() -> None:
     x = autograd.randn(3, 4, dtype=autograd.float64, requires_grad=True)
     w = autograd.randn(4, 2, dtype=autograd.float64, requires_grad=True)
 
-    def function(x: autograd.Tensor, w: autograd.Tensor) -> autograd.Tensor:
+    def function(x: autograd.Tensor, w: autograd.Tensor) -> Any:
         return autograd.softmax(autograd.tanh(x @ w), dim=1).log().sum()
 
     autograd.gradcheck(function, (x, w))

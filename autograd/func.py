@@ -29,7 +29,7 @@ def tracked(x: Any) -> Value:
     if x.node is not None:
         from autograd.op import alias
 
-        return alias(x) if isinstance(x.data, np.ndarray) else x * 1.0  # type: ignore[no-any-return]
+        return alias(x) if isinstance(x.data, np.ndarray) else x * 1.0  # type: ignore[operator, return-value]
     return tape.wrap(x.data, tape.leaf(np.shape(x.data) if isinstance(x.data, np.ndarray) else None))
 
 
@@ -151,9 +151,9 @@ def checkpoint(function: Callable[..., Any], *args: Any) -> Any:
             outs = out if isinstance(out, tuple) else (out,)
             pairs = [(o.node, gi.data) for o, gi in zip(outs, g, strict=True) if o.node is not None]
             found = tape.backpropagate(pairs)
-            result = tuple(found.pop(x.node, None) if isinstance(x, Value) else None for x in inputs)
+            result = tuple(found.pop(x.node, None) if isinstance(x, Value) and x.node is not None else None for x in inputs)
             for node, gx in found.items():
                 gradients.accumulate(node, gx)
-            return tuple(None if gx is None else gradients.tape.wrap(gx, None) for gx in result)
+            return tuple(None if gx is None else tape.wrap(gx, None) for gx in result)
 
     return Checkpoint.apply(*args)

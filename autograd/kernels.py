@@ -68,6 +68,8 @@ def refuse_stale(build: str) -> None:
 BACKEND = os.environ.get("AUTOGRAD_BACKEND", "")
 if BACKEND not in ("", "numpy"):
     raise ValueError(f"AUTOGRAD_BACKEND={BACKEND!r}: it can only be 'numpy' (C kernels are the default)")
+lib: Any
+ffi: Any
 lib, ffi = (None, None) if BACKEND == "numpy" else load()
 if lib is None and BACKEND != "numpy":
     warnings.warn(
@@ -109,7 +111,7 @@ def call(
 
 def elementwise_ops() -> list[str]:
     """The names in csrc/ops.def in the order of their opcodes; [] without kernels."""
-    return ffi.string(lib.kg_ops()).decode().split() if lib is not None else []
+    return str(ffi.string(lib.kg_ops()).decode()).split() if lib is not None else []
 
 
 # Threads and ISA ---------------------------------------------------------------------------------
@@ -129,17 +131,17 @@ def get_num_threads() -> int:
 
 def isa() -> str:
     """The instruction set in use: "avx512", "avx2", "neon" or "generic"; "" without kernels."""
-    return ffi.string(lib.kg_isa()).decode() if lib is not None else ""
+    return str(ffi.string(lib.kg_isa()).decode()) if lib is not None else ""
 
 
 def isas() -> list[str]:
     """The instruction sets built in and supported by this processor, best first."""
-    return ffi.string(lib.kg_isas()).decode().split() if lib is not None else []
+    return str(ffi.string(lib.kg_isas()).decode()).split() if lib is not None else []
 
 
 def build() -> str:
     """ "compiler version | hash of the sources" of the library; "" without kernels."""
-    return ffi.string(lib.kg_build()).decode() if lib is not None else ""
+    return str(ffi.string(lib.kg_build()).decode()) if lib is not None else ""
 
 
 def library() -> str:
@@ -190,7 +192,7 @@ def new_buffer(capacity: int, kept: list[np.ndarray]) -> np.ndarray:
     raw = np.empty(capacity + 64, np.uint8)
     offset = -raw.ctypes.data % 64
     # Its base is `raw`, not an ndarray chain that NumPy would collapse: views refer to the buffer itself.
-    buffer = np.frombuffer(memoryview(raw)[offset : offset + capacity], np.uint8)
+    buffer = np.frombuffer(raw.data[offset : offset + capacity], np.uint8)
     if pool_bytes + capacity <= KEPT_LIMIT:
         kept.append(buffer)
         pool_bytes += capacity

@@ -1,10 +1,16 @@
-"""What every test run shares: the table of ops at its end."""
+"""What every test run shares: the table of ops at its end, and what may not be skipped."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
+
+# What a reason to skip may not say, and where: with the data folder at hand, no test skips for want of data;
+# where the build of the kernels is required, none for want of kernels.
+REQUIRED = {"AUTOGRAD_DATA": "AUTOGRAD_DATA" in os.environ,
+            "no compiled kernels": os.environ.get("KERNELGRAD_BUILD") == "require"}  # fmt: skip
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -12,6 +18,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Any:
     """Collect the results of the registry's tests, by op and by column of the table."""
     outcome = yield
     report = outcome.get_result()
+    if report.skipped and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2]
+        if any(required and what in reason for what, required in REQUIRED.items()):
+            report.outcome, report.longrepr = "failed", f"may not skip here: {reason}"
     if report.when == "call" and item.fspath.basename == "test_registry.py" and hasattr(item, "callspec"):
         parameters = item.callspec.params  # type: ignore[attr-defined]
         case = parameters.get("case")

@@ -21,7 +21,8 @@ Shape = tuple[int, ...]
 
 
 def getitem_shape(x: Shape, *, key: Any) -> Shape:
-    return np.broadcast_to(np.int8(0), x)[key].shape
+    shape: Shape = np.broadcast_to(np.int8(0), x)[key].shape
+    return shape
 
 
 def is_basic(key: Any) -> bool:

@@ -123,14 +123,14 @@ def same_shape(x: tuple[int, ...], *, dim: int) -> tuple[int, ...]:
 softmax_ = operation(
     "softmax",
     lambda x, *, dim: softmax_kernel.softmax(x, dim),
-    {"x": lambda g, z, dim: z * (g - sum(g * z, dim, keepdim=True))},
+    {"x": lambda g, z, dim: z * (g - sum(g * z, dim, keepdim=True))},  # type: ignore[call-overload]
     shape=same_shape,
     raw_rules={"x": lambda g, z, dim: softmax_kernel.softmax_backward(g, z, dim)},
 )
 log_softmax_ = operation(
     "log_softmax",
     lambda x, *, dim: softmax_kernel.log_softmax(x, dim),
-    {"x": lambda g, z, dim: g - e.exp(z) * sum(g, dim, keepdim=True)},
+    {"x": lambda g, z, dim: g - e.exp(z) * sum(g, dim, keepdim=True)},  # type: ignore[call-overload]
     shape=same_shape,
     raw_rules={"x": lambda g, z, dim: softmax_kernel.log_softmax_backward(g, z, dim)},
 )
