@@ -21,7 +21,6 @@ class Progress:
     def __init__(self, total: int, done: int = 0, show: bool = True) -> None:
         self.total = total
         self.first = self.done = done
-        self.samples = 0
         self.show = show
         self.bar: Any = None
 
@@ -46,11 +45,6 @@ class Progress:
         if self.bar is not None:
             self.bar.close()
 
-    @property
-    def rate(self) -> float:
-        """Samples per second, of this run."""
-        return self.samples / max(time.perf_counter() - self.begun, 1e-9)
-
     def left(self) -> str:
         """The time that the rest will take, as m:ss or h:mm:ss."""
         spent = time.perf_counter() - self.begun
@@ -59,24 +53,23 @@ class Progress:
         hours, minutes = divmod(minutes, 60)
         return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
-    def batch(self, title: str, numbers: dict[str, float], samples: int) -> None:
-        """One more batch is done."""
+    def batch(self, title: str, numbers: dict[str, float], rate: float) -> None:
+        """One more batch is done; `rate` is in samples per second."""
         self.done += 1
-        self.samples += samples
         if self.bar is not None:
             # Set without refresh: tqdm draws at most every `mininterval`.
             self.bar.set_description_str(title, refresh=False)
-            self.bar.set_postfix_str(f"{described(numbers)} {self.rate:,.0f} samples/s", refresh=False)
+            self.bar.set_postfix_str(f"{described(numbers)} {rate:,.0f} samples/s", refresh=False)
             self.bar.update()
         elif self.show and time.perf_counter() - self.spoke > QUIET:
-            self.line(title, numbers)
+            self.line(title, numbers, rate)
 
-    def line(self, title: str, numbers: dict[str, float]) -> None:
+    def line(self, title: str, numbers: dict[str, float], rate: float) -> None:
         """A line of its own: at the end of each epoch."""
         if not self.show:
             return
         self.spoke = time.perf_counter()
-        text = f"{title}  {described(numbers)}  {self.rate:,.0f} samples/s"
+        text = f"{title}  {described(numbers)}  {rate:,.0f} samples/s"
         if self.done < self.total:
             text += f"  left {self.left()}"
         if self.bar is not None:

@@ -47,8 +47,8 @@ class Sums:
     samples: int = 0
     seconds: float = 0.0
 
-    def add(self, loss: float, output: Any, target: Any) -> int:
-        """Take in one batch; returns its size."""
+    def add(self, loss: float, output: Any, target: Any) -> None:
+        """Take in one batch."""
         count = len(target)
         self.loss += loss * count
         self.samples += count
@@ -56,7 +56,11 @@ class Sums:
         if target.dtype.kind in "iu" and len(output.shape) == len(target.shape) + 1:
             self.right += int((output.data.argmax(1) == target.data).sum())
             self.labelled += target.data.size
-        return count
+
+    @property
+    def rate(self) -> float:
+        """Samples per second."""
+        return self.samples / max(self.seconds, 1e-9)
 
     def numbers(self, prefix: str = "") -> dict[str, float]:
         found = {f"{prefix}loss": self.loss / self.samples if self.samples else math.nan}
@@ -140,25 +144,27 @@ class Trainer:
         done = self.epoch * len(loader) + self.batch
         with interruptible() as interrupted, Progress(epochs * len(loader), done, self.progress) as progress:
             while self.epoch < epochs:
+                title, mark = f"epoch {self.epoch + 1}/{epochs}", time.perf_counter()
                 for batch in self.batches(loader):
-                    value, count = self.step(*batch)
+                    value = self.step(*batch)
                     if self.on_batch is not None:
                         self.on_batch(self, value)
-                    progress.batch(f"epoch {self.epoch + 1}/{epochs}", self.sums.numbers(), count)
+                    now = time.perf_counter()  # loading counts, validation does not
+                    self.sums.seconds, mark = self.sums.seconds + now - mark, now
+                    progress.batch(title, self.sums.numbers(), self.sums.rate)
                     if interrupted.is_set():
                         progress.say(self.stopped(epochs))
                         return self.history
                 record = self.finish_epoch(validation)
                 shown = {k: v for k, v in record.items() if "loss" in k or "accuracy" in k}
-                progress.line(f"epoch {self.epoch}/{epochs}", shown)
+                progress.line(title, shown, record["samples_per_second"])
                 if interrupted.is_set():
                     progress.say(self.stopped(epochs))
                     return self.history
         return self.history
 
-    def step(self, *batch: Any) -> tuple[float, int]:
-        """One update on one batch (*inputs, target); returns its loss and its size."""
-        begun = time.perf_counter()
+    def step(self, *batch: Any) -> float:
+        """One update on one batch (*inputs, target); returns its loss."""
         *inputs, target = batch
         self.optimizer.zero_grad()
         output = self.model(*inputs)
@@ -172,10 +178,9 @@ class Trainer:
         self.optimizer.step()
         if isinstance(self.scheduler, OneCycleLR):
             self.scheduler.step()
-        count = self.sums.add(value, output, target)
-        self.sums.seconds += time.perf_counter() - begun
+        self.sums.add(value, output, target)
         self.batch += 1
-        return value, count
+        return value
 
     def batches(self, loader: Any) -> Iterator[Any]:
         """The batches of the present epoch that are still to come."""
@@ -205,7 +210,7 @@ class Trainer:
             record.update({f"val_{name}": value for name, value in self.evaluate(validation).items()})
         record["lr"] = self.optimizer.param_groups[0]["lr"]
         record["seconds"] = self.sums.seconds
-        record["samples_per_second"] = self.sums.samples / max(self.sums.seconds, 1e-9)
+        record["samples_per_second"] = self.sums.rate
         if isinstance(self.scheduler, ReduceLROnPlateau):
             self.scheduler.step(record.get("val_loss", record["loss"]))
         elif self.scheduler is not None and not isinstance(self.scheduler, OneCycleLR):
