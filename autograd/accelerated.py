@@ -69,10 +69,12 @@ def arrays_fit(arrays: tuple[Any, ...]) -> bool:
 
 def rule(function: Callable[..., Any]) -> Callable[..., Any]:
     """A gradient rule, through a program where the gradient is large."""
-    inputs = function.__code__.co_argcount
-    if inputs == 1:
-        return function  # at most one op on g
-    lazy = Lazy(function, inputs)
+    lazy = Lazy(function, function.__code__.co_argcount)
+    try:
+        if not lazy.pays(NEVER - 1):
+            return function  # a single product, say: NumPy alone is as fast
+    except NameError:
+        pass  # it uses an op that is defined further down; traced later
 
     def run(g: Any, *saved: Any) -> Any:
         if g.__class__ is ndarray and g.size >= SMALLEST and kernels.active and lazy.pays(g.size):

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from autograd import tape
-from autograd.op import JointPlan, differentiable, output_node, record
+from autograd.fused import JointPlan
+from autograd.op import differentiable, output_node, record
 from autograd.tape import RECORD, WATCH, Node, Value, mode
 
 __all__ = ["Function"]

@@ -78,7 +78,10 @@ def backward(
     wanted = None if inputs is None else [node_of("backward", x) for x in as_tuple(inputs)]
     pairs = seeds("backward", as_tuple(outputs), grad_outputs, create_graph)
     for node, g in tape.backpropagate(pairs, wanted, create_graph, retain).items():
-        accumulate(node, g)
+        if g.__class__ is float:
+            node.grad = g if node.grad is None else node.grad + g
+        else:
+            accumulate(node, g)
 
 
 def node_of(name: str, x: Any) -> Node:

@@ -12,8 +12,8 @@ Rules are written in ops, which take raw arrays and numbers as well as Tensors a
 the kind they were given. So the same rule runs on raw arrays when no graph is wanted, and can itself be
 differentiated when one is.
 
-Doors are closures, one factory for unary, one for binary and one for all other ops: a generic call that
-looks everything up each time was measured to be three times slower.
+Elementwise ops are defined through autograd/doors.py, fused ones through autograd/fused.py; `operation`
+here makes the door of every other op.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from typing import Any
 
 import numpy as np
 
-from autograd import accelerated, dtypes, kernels, tape
+from autograd import tape
 from autograd.tape import ANOMALY, FACES, RECORD, WATCH, Node, Value, mode, next_serial
 
-__all__ = ["REGISTRY", "Op", "elementwise", "fused", "operation"]
+__all__ = ["REGISTRY", "Op", "Plan", "alias", "cast", "operation"]
 
 Rule = Callable[..., Any]
 Saved = tuple[tuple[Any, ...], ...]
@@ -70,6 +70,7 @@ class Op:
         self.fused = False  # has no rules of its own: its composite is differentiated
         self.plans: dict[Any, Plan] = {}
         self.door: Callable[..., Any]
+        self.numbers: Callable[..., Any]  # the door for Python numbers, of elementwise ops
         for rule in (*rules.values(), *self.raw_rules.values()):
             for parameter in rule_parameters(rule):
                 self.locate(parameter)
@@ -193,7 +194,6 @@ def filled(rule: Rule) -> Rule:
 
 new = object.__new__
 ndarray = np.ndarray
-ARITHMETIC = (ValueError, OverflowError, ZeroDivisionError, TypeError)
 
 
 def record(plan: Any, parents: tuple[Node, ...], saved: Saved, out: Any) -> Node:
@@ -217,217 +217,6 @@ def observe(op: Op, node: Node | None, inputs: Sequence[Any], out: Any) -> None:
             node.extra.where = tape.user_line()
     if node is not None and mode.word & WATCH:
         node.values = (tuple(inputs), out)
-
-
-def keeper(plan: Plan) -> Callable[..., Saved]:
-    """plan.keep for elementwise ops: a function of (inputs..., output), compiled for its names.
-
-    It runs at every call of every elementwise op; a general loop here would double the cost of the tape.
-    """
-    values = (*plan.op.inputs, "z")
-    kept = []
-    for names in plan.names:
-        if any(kind not in ("input", "output") for kind, _ in names):
-            raise TypeError(f"{plan.op.name}: rules of elementwise ops name inputs and z only")
-        kept.append("".join((values[which] if kind == "input" else "z") + "," for kind, which in names))
-    return eval(f"lambda {', '.join(values)}: ({''.join(f'({names}),' for names in kept)})")  # type: ignore
-
-
-def elementwise(
-    name: str,
-    forward: Callable[..., Any],
-    rules: Sequence[Rule | None],
-    *,
-    number: Callable[..., Any] | None = None,
-    floating: bool = False,
-    inputs: Sequence[str] = ("x", "y", "w"),
-    why: str = "",
-) -> Callable[..., Any]:
-    """Define an op that works element by element, and return its door.
-
-    `forward` is a NumPy ufunc or a function of other elementwise ops; `number` its form for Python
-    floats; `floating` says that integers become floats first; `why` makes an op without derivative (a
-    comparison, say), whose rules are None.
-    """
-    names = tuple(inputs)[: len(rules)]
-    op = Op(
-        name,
-        forward,
-        dict(zip(names, rules, strict=True)),
-        shape=lambda *shapes: np.broadcast_shapes(*shapes),
-        number=number,
-        why=why,
-    )
-    accelerate(op)
-    if len(rules) == 1 and not why:
-        door = unary_door(op, floating)
-    elif len(rules) == 2 and not why:
-        door = binary_door(op, floating)
-    else:
-        door = broadcast_door(op, floating)
-    door.__name__ = door.__qualname__ = name
-    op.door = door
-    return door
-
-
-def accelerate(op: Op) -> None:
-    """Give an elementwise op its one-pass kernel programs (see program.py) for large arrays."""
-    op.forward = accelerated.forward(op.name, op.forward, len(op.inputs))
-    op.raw_rules = {
-        name: accelerated.rule(rule) for name, rule in op.rules.items() if rule is not None
-    }
-
-
-def unary_door(op: Op, floating: bool) -> Callable[..., Any]:
-    forward, number = op.forward, op.number
-    plan = op.plan((True,))
-    keep = keeper(plan)
-
-    def door(x: Any) -> Any:
-        if not isinstance(x, Value):
-            return raw(op, x)
-        a, parent = x.data, x.node
-        if a.__class__ is ndarray:
-            out = forward(a)
-            if out.__class__ is not ndarray:
-                out = np.asarray(out)
-            if out.dtype is not a.dtype and out.dtype != a.dtype:
-                return door(cast(x, dtypes.default_dtype))
-        else:
-            try:
-                out = number(a)  # type: ignore[misc]
-            except ARITHMETIC:
-                out = ieee(op, a)
-        result = new(FACES[out.__class__])
-        result.data = out
-        word = mode.word
-        if parent is None or not word & RECORD:
-            result.node = None
-        else:
-            result.node = node = Node()
-            node.serial = next_serial()
-            node.plan = plan
-            node.parents = (parent,)
-            node.saved = keep(a, out)
-            node.grad = node.extra = None
-            if a.__class__ is ndarray:
-                node.shape = out.shape
-                node.values = None
-            else:
-                node.shape = None
-                node.values = ((a,), out)
-        if word > RECORD:
-            observe(op, result.node, (a,), out)
-        return result
-
-    return door
-
-
-def binary_door(op: Op, floating: bool) -> Callable[..., Any]:
-    forward, number = op.forward, op.number
-    both, left, right = (op_plan(op, needs) for needs in ((True, True), (True, False), (False, True)))
-    keep_both, keep_left, keep_right = (keeper(p) if p else None for p in (both, left, right))
-
-    def door(x: Any, y: Any) -> Any:
-        if isinstance(x, Value):
-            a, p = x.data, x.node
-            if isinstance(y, Value):
-                b, q = y.data, y.node
-            else:
-                b, q = y, None
-        elif isinstance(y, Value):
-            a, p, b, q = x, None, y.data, y.node
-        else:
-            return raw(op, x, y)
-        if a.__class__ is ndarray or b.__class__ is ndarray:
-            array, other = (a, b) if a.__class__ is ndarray else (b, a)
-            kind = array.dtype
-            if other.__class__ is ndarray:
-                mixed = None if other.dtype is kind else unify(op, floating, x, y)
-            elif (other is x or other is y) and (other.__class__ is float or other.__class__ is int):
-                mixed = None  # a Python number takes the array's type
-            else:
-                mixed = unify(op, floating, x, y)
-            if mixed is not None:
-                return door(*mixed)
-            try:
-                out = forward(a, b)
-            except ValueError:
-                raise shape_error(op, a, b) from None
-            if out.__class__ is not ndarray:
-                out = np.asarray(out)
-            if out.dtype is not kind:
-                mixed = unify(op, floating, x, y)
-                if mixed is not None:
-                    return door(*mixed)
-        else:
-            try:
-                out = number(a, b)  # type: ignore[misc]
-            except ARITHMETIC:
-                out = ieee(op, a, b)
-        result = new(FACES[out.__class__])
-        result.data = out
-        word = mode.word
-        if (p is None and q is None) or not word & RECORD:
-            result.node = None
-        else:
-            result.node = node = Node()
-            node.serial = next_serial()
-            if q is None:
-                node.plan, node.parents, node.saved = left, (p,), keep_left(a, b, out)  # type: ignore
-            elif p is None:
-                node.plan, node.parents, node.saved = right, (q,), keep_right(a, b, out)  # type: ignore
-            else:
-                node.plan, node.parents, node.saved = both, (p, q), keep_both(a, b, out)  # type: ignore
-            node.grad = node.extra = None
-            if out.__class__ is ndarray:
-                node.shape = out.shape
-                node.values = None
-            else:
-                node.shape = None
-                node.values = ((a, b), out)
-        if word > RECORD:
-            observe(op, result.node, (a, b), out)
-        return result
-
-    return door
-
-
-def op_plan(op: Op, needs: tuple[bool, ...]) -> Plan | None:
-    """The plan, or None when an input that needs a gradient has no rule."""
-    rules = list(op.rules.values())
-    return None if any(need and rules[i] is None for i, need in enumerate(needs)) else op.plan(needs)
-
-
-def broadcast_door(op: Op, floating: bool) -> Callable[..., Any]:
-    """For comparisons (no derivative) and for elementwise ops of three inputs."""
-    forward = op.forward
-    plain = (float, bool, int)
-
-    def door(*values: Any) -> Any:
-        for x in values:
-            if x.__class__ not in plain:
-                break
-        else:
-            return on_numbers(op, *values)
-        if not any(isinstance(x, Value) for x in values):
-            return raw(op, *values)
-        inputs = [x.data if isinstance(x, Value) else x for x in values]
-        if all(not isinstance(x, ndarray) for x in inputs):
-            out = on_numbers(op, *inputs)
-            if out.__class__ is not float:
-                return out  # a comparison of Scalars is a Python bool
-        else:
-            mixed = unify(op, floating, *values)
-            if mixed is not None:
-                return door(*mixed)
-            try:
-                out = np.asarray(forward(*inputs))
-            except ValueError:
-                raise shape_error(op, *inputs) from None
-        return finish(op, values, inputs, (out,), {})[0]
-
-    return door
 
 
 def operation(
@@ -535,149 +324,7 @@ def output_node(node: Node, i: int, out: np.ndarray) -> Node:
     return record(OutputPlan(node.plan.op), (node,), ((i,),), out)
 
 
-# Fused ops ---------------------------------------------------------------------------------------
-
-
-class JointPlan:
-    """The plan of an op whose rule gives the gradients of all inputs at once.
-
-    `raw` and `graph` are None; the backward loop asks for `gradients`. Here `node.saved` is one tuple.
-    """
-
-    raw = graph = None
-
-    def __init__(self, op: Any, gradients: Callable[[Node, Any, bool], Sequence[Any]]) -> None:
-        self.op = op
-        self.gradients = gradients
-
-    def lift(self, node: Node) -> Saved | None:
-        return node.saved
-
-
-def fused(
-    name: str,
-    composite: Callable[..., Any],
-    forward: Callable[..., tuple[np.ndarray, tuple[Any, ...]] | None],
-    backward: Callable[..., Sequence[Any]],
-    *,
-    inputs: Sequence[str],
-    shape: Callable[..., Any],
-) -> Callable[..., Any]:
-    """Define an op that is a composite of other ops and has kernels for it.
-
-    composite   a function of ops: the meaning, and what is differentiated when a graph is wanted
-    forward     (arrays..., *, attributes...) -> (output, saved), or None where no kernel fits
-    backward    (g, saved, needs) -> a gradient per input, None for inputs not marked in `needs`
-    """
-    op = Op(name, composite, dict.fromkeys(inputs), shape=shape)
-    op.fused = True
-    count = len(inputs)
-
-    def gradients(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
-        *arrays, attributes, needs, saved = node.saved[0]  # type: ignore[index]
-        if not create_graph:
-            result = backward(g, saved, needs)
-            return [gx for gx, need in zip(result, needs, strict=True) if need]
-        parents = iter(node.parents)
-        aliases = [
-            alias(tape.wrap(x, next(parents))) if need else x
-            for x, need in zip(arrays, needs, strict=True)
-        ]
-        out = composite(*aliases, **attributes)
-        wanted = [x.node for x, need in zip(aliases, needs, strict=True) if need]
-        found = tape.backpropagate([(out.node, g)], wanted, create_graph=True, retain_graph=True)
-        return [found.get(node) for node in wanted]
-
-    plan = JointPlan(op, gradients)
-
-    def door(*values: Any, **attributes: Any) -> Any:
-        values += (None,) * (count - len(values))
-        arrays = [x.data if isinstance(x, Value) else x for x in values]
-        result = forward(*arrays, **attributes) if kernels.active else None
-        if result is None:
-            return composite(*values, **attributes)
-        out, saved = result
-        if not any(isinstance(x, Value) for x in values):
-            return out
-        needs = tuple(isinstance(x, Value) and x.node is not None for x in values)
-        node = None
-        if mode.word & RECORD and True in needs:
-            parents = tuple(x.node for x, need in zip(values, needs, strict=True) if need)
-            node = record(plan, parents, ((*arrays, attributes, needs, saved),), out)  # type: ignore[arg-type]
-        if mode.word > RECORD:
-            observe(op, node, arrays, out)
-        return tape.wrap(out, node)
-
-    door.__name__ = door.__qualname__ = name
-    op.door = door
-    return door
-
-
-# What doors do off the fast path -----------------------------------------------------------------
-
-
-def raw(op: Op, *values: Any) -> Any:
-    """A call without Values: arrays and numbers, as rules make them, or symbols being traced."""
-    for x in values:
-        if hasattr(x, "__apply_op__"):
-            return x.__apply_op__(op.name, values)
-    if all(isinstance(x, float | int) for x in values):
-        return on_numbers(op, *values)
-    return op.forward(*values)
-
-
-def ieee(op: Op, *values: Any) -> Any:
-    """The op on Python numbers where Python's own arithmetic raises: 1/0, log(0), exp(1000)."""
-    for x in values:
-        if not isinstance(x, float | int):
-            raise TypeError(f"{op.name}: cannot work with a {type(x).__name__}; make it a Scalar or a number")
-    with np.errstate(all="ignore"):
-        out = op.forward(*(np.asarray(x, np.float64) for x in values))
-    return bool(out) if out.dtype == bool else float(out)
-
-
-def on_numbers(op: Op, *values: Any) -> Any:
-    if op.number is not None:
-        try:
-            return op.number(*values)
-        except ARITHMETIC:
-            pass
-    return ieee(op, *values)
-
-
-def unify(op: Op, floating: bool, *values: Any) -> tuple[Any, ...] | None:
-    """The operands cast to their common type, or None if they can be used as they are."""
-    first = 1 if op.inputs[0] == "condition" else 0
-    datas = [x.data if isinstance(x, Value) else x for x in values]
-    for x, data in zip(values, datas, strict=True):
-        if not isinstance(data, ndarray | float | int | np.generic):
-            raise TypeError(f"{op.name}: cannot work with a {type(x).__name__}; make it a tensor first")
-        if isinstance(x, Value) and not isinstance(data, ndarray):
-            raise TypeError(
-                f"{op.name}: a Scalar and a tensor don't mix; use float(scalar), or a 0-d tensor instead"
-            )
-    dtype = dtypes.common_dtype(*datas[first:])
-    if floating and dtype.kind != "f":
-        dtype = dtypes.default_dtype
-    changed = False
-    result = list(values)
-    for i in range(first, len(values)):
-        data = datas[i]
-        if isinstance(data, ndarray) and data.dtype != dtype:
-            result[i] = cast(values[i], dtype)
-            changed = True
-        elif isinstance(data, np.generic):
-            result[i] = data.item()
-            changed = True
-    return tuple(result) if changed else None
-
-
-def shape_error(op: Op, *arrays: Any) -> ValueError:
-    shapes = " and ".join(str(np.shape(x)) for x in arrays)
-    return ValueError(
-        f"{op.name}: shapes {shapes} don't broadcast; trailing lengths must be equal or 1 "
-        "(reshape or unsqueeze one of them)"
-    )
+# Types ---------------------------------------------------------------------------------------------
 
 
 def cast_forward(x: Any, *, dtype: np.dtype[Any]) -> np.ndarray:

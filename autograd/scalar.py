@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from autograd import gradients, tape
+from autograd.op import REGISTRY
 from autograd.ops import elementwise as e
 from autograd.tape import FACES, Value
 
@@ -72,13 +73,14 @@ class Scalar(Value):
     def __format__(self, spec: str) -> str:
         return format(self.data, spec)
 
-    __add__ = e.add
-    __sub__ = e.sub
-    __mul__ = e.mul
-    __truediv__ = e.div
+    # The doors for numbers: what Tensor's doors would hand over to.
+    __add__ = REGISTRY["add"].numbers
+    __sub__ = REGISTRY["sub"].numbers
+    __mul__ = REGISTRY["mul"].numbers
+    __truediv__ = REGISTRY["div"].numbers
     __pow__ = e.pow
-    __neg__ = e.neg
-    __abs__ = e.abs
+    __neg__ = REGISTRY["neg"].numbers
+    __abs__ = REGISTRY["abs"].numbers
     __eq__ = e.eq  # type: ignore[assignment]
     __ne__ = e.ne  # type: ignore[assignment]
     __lt__ = e.lt
@@ -87,8 +89,8 @@ class Scalar(Value):
     __ge__ = e.ge
     __hash__ = object.__hash__  # type: ignore[assignment]
     # Addition and multiplication commute: the reflected operators need no other door.
-    __radd__ = e.add
-    __rmul__ = e.mul
+    __radd__ = __add__
+    __rmul__ = __mul__
 
     def __rsub__(self, other: Any) -> Any:
         return e.sub(other, self)

@@ -3,7 +3,7 @@
 Every value that needs a gradient carries a `Node`. A node knows the nodes it was computed from, and a
 plan that says how the gradient of its output becomes gradients of its inputs. Serial numbers grow with
 time, so "newest first" is an order in which every node comes before those it was computed from: the
-backward pass is a loop over a heap, without recursion.
+backward pass is a loop over what waits, newest first, without recursion.
 
     a ──┐                      d loss/da = g_c * b
         mul ── c ── tanh ── loss
@@ -237,35 +237,37 @@ def backpropagate(
     differentiated again; else they are plain arrays or numbers.
     """
     grads: dict[Node, Any] = {}
+    # Nodes whose gradient is not complete until all newer ones ran. Most arrive newest last: those wait on
+    # a stack, sorted by construction, and only the others in a heap.
+    stack: list[Node] = []
     heap: list[tuple[int, Node]] = []
     for node, g in seeds:
         if node in grads:
             grads[node] = grads[node] + g
         else:
             grads[node] = g
-            heappush(heap, (-node.serial, node))
+            if node.plan is not None:
+                heappush(heap, (-node.serial, node))
     # `useful` nodes lie on a way to a wanted one: only their rules run, and only towards `useful` or wanted.
     goal = None if wanted is None else set(wanted)
     useful = None if goal is None else reaching(goal, grads)
     anomaly = mode.word & ANOMALY
     found: dict[Node, Any] = {}
     with enable_grad() if create_graph else contextlib.nullcontext():
-        while heap:
-            node = heappop(heap)[1]
+        while stack or heap:
+            if heap and (not stack or -heap[0][0] > stack[-1].serial):
+                node = heappop(heap)[1]
+            else:
+                node = stack.pop()
             g = grads.pop(node)
             if node.extra is not None:
                 g = run_hooks(node, g)
-            plan = node.plan
-            if goal is None:
-                if plan is None:
-                    found[node] = g
-                    continue
-            else:
+            if goal is not None:
                 if node in goal:
                     found[node] = g
                 if node not in useful:  # type: ignore[operator]
                     continue
-            saved = node.saved
+            plan, saved = node.plan, node.saved
             if saved is None:
                 raise freed_error(node)
             if writes:
@@ -292,11 +294,21 @@ def backpropagate(
                     grads[parent] = grads[parent] + gx
                 else:
                     grads[parent] = gx
-                    heappush(heap, (-parent.serial, parent))
+                    if parent.plan is None:
+                        pass  # a leaf: its gradient waits in `grads` till the end
+                    elif not stack or parent.serial > stack[-1].serial:
+                        stack.append(parent)
+                    else:
+                        heappush(heap, (-parent.serial, parent))
                 if anomaly:
                     refuse_nan_gradient(node, gx)
             if not retain_graph:
                 node.saved = None
+        for node, g in grads.items():  # what is left are leaves
+            if node.extra is not None:
+                g = run_hooks(node, g)
+            if goal is None or node in goal:
+                found[node] = g
     return found
 
 

@@ -16,7 +16,8 @@ import autograd
 from autograd import Scalar, explain, kernels, tape
 from autograd.explain import layout
 from autograd.explain.rules import rule_text
-from autograd.op import REGISTRY, fused
+from autograd.fused import fused
+from autograd.op import REGISTRY
 from autograd.ops.conv import conv2d
 from autograd.ops.pool import max_pool2d
 

@@ -11,7 +11,8 @@ from heapq import heappop, heappush
 from typing import Any
 
 from autograd import tape
-from autograd.op import JointPlan, OutputPlan, Plan, rule_parameters
+from autograd.fused import JointPlan
+from autograd.op import OutputPlan, Plan, rule_parameters
 from autograd.tape import Node, no_grad
 
 __all__ = ["Flow", "ancestors", "flows", "input_places", "rule_of"]

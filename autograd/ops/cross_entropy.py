@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.op import fused
+from autograd.fused import fused
 from autograd.ops import elementwise as e
 from autograd.ops import reduce, softmax_kernel
 from autograd.ops.index import gather

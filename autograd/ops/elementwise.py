@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.op import elementwise
+from autograd.doors import elementwise
 
 # Arithmetic --------------------------------------------------------------------------------------
 
@@ -174,10 +174,19 @@ logical_or = elementwise("logical_or", np.logical_or, (None, None), number=lambd
 
 # Activations -------------------------------------------------------------------------------------
 
+
+
+def relu_rule(g: Any, z: Any) -> Any:
+    """g where z > 0, else 0"""
+    if g.__class__ is float:
+        return g if z > 0.0 else 0.0
+    return where(gt(z, 0.0), g, 0.0)
+
+
 relu = elementwise(
     "relu",
     lambda x: maximum(x, 0.0),
-    (lambda g, z: where(gt(z, 0.0), g, 0.0),),
+    (relu_rule,),
     number=lambda x: x if x > 0.0 or x != x else 0.0,
 )
 leaky_relu_ = elementwise(

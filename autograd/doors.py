@@ -1,0 +1,359 @@
+"""The doors of elementwise ops: closures, one factory for each number of inputs.
+
+A door unwraps its inputs, runs the op, wraps the result and records a node. It runs millions of times in a
+training, so nothing is looked up that can be settled when the op is defined: a generic call that looked
+everything up each time was measured to be three times slower. Arrays and plain numbers have doors of their
+own; the array door hands numbers over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd import accelerated, dtypes
+from autograd.op import Op, Plan, Rule, Saved, cast, finish, observe
+from autograd.tape import FACES, RECORD, Node, Value, mode, next_serial
+
+__all__ = ["elementwise"]
+
+new = object.__new__
+ndarray = np.ndarray
+ARITHMETIC = (ValueError, OverflowError, ZeroDivisionError, TypeError)
+
+
+def elementwise(
+    name: str,
+    forward: Callable[..., Any],
+    rules: Sequence[Rule | None],
+    *,
+    number: Callable[..., Any] | None = None,
+    floating: bool = False,
+    inputs: Sequence[str] = ("x", "y", "w"),
+    why: str = "",
+) -> Callable[..., Any]:
+    """Define an op that works element by element, and return its door.
+
+    `forward` is a NumPy ufunc or a function of other elementwise ops; `number` its form for Python
+    floats; `floating` says that integers become floats first; `why` makes an op without derivative (a
+    comparison, say), whose rules are None.
+    """
+    names = tuple(inputs)[: len(rules)]
+    op = Op(
+        name,
+        forward,
+        dict(zip(names, rules, strict=True)),
+        shape=lambda *shapes: np.broadcast_shapes(*shapes),
+        number=number,
+        why=why,
+    )
+    op.forward = accelerated.forward(name, forward, len(names))
+    op.raw_rules = {x: accelerated.rule(rule) for x, rule in op.rules.items() if rule is not None}
+    if len(rules) == 1 and not why:
+        op.numbers = unary_numbers(op)
+        door = unary_door(op)
+    elif len(rules) == 2 and not why:
+        op.numbers = binary_numbers(op)
+        door = binary_door(op, floating)
+    else:
+        door = op.numbers = broadcast_door(op, floating)
+    door.__name__ = door.__qualname__ = name
+    op.door = door
+    return door
+
+
+def keeper(plan: Plan) -> Callable[..., Saved]:
+    """plan.keep for elementwise ops: a function of (inputs..., output), compiled for its names.
+
+    It runs at every call of every elementwise op; a general loop here would double the cost of the tape.
+    """
+    values = (*plan.op.inputs, "z")
+    kept = []
+    for names in plan.names:
+        if any(kind not in ("input", "output") for kind, _ in names):
+            raise TypeError(f"{plan.op.name}: rules of elementwise ops name inputs and z only")
+        kept.append("".join((values[which] if kind == "input" else "z") + "," for kind, which in names))
+    return eval(f"lambda {', '.join(values)}: ({''.join(f'({names}),' for names in kept)})")  # type: ignore
+
+
+def unary_door(op: Op) -> Callable[..., Any]:
+    forward, numbers = op.forward, op.numbers
+    plan = op.plan((True,))
+    keep = keeper(plan)
+
+    def door(x: Any) -> Any:
+        if not isinstance(x, Value):
+            return raw(op, x)
+        a, parent = x.data, x.node
+        if a.__class__ is not ndarray:
+            return numbers(x)
+        out = forward(a)
+        if out.__class__ is not ndarray:
+            out = np.asarray(out)
+        if out.dtype is not a.dtype and out.dtype != a.dtype:
+            return door(cast(x, dtypes.default_dtype))
+        result = new(FACES[ndarray])
+        result.data = out
+        word = mode.word
+        if parent is None or not word & RECORD:
+            result.node = None
+        else:
+            result.node = node = Node()
+            node.serial = next_serial()
+            node.plan = plan
+            node.parents = (parent,)
+            node.saved = keep(a, out)
+            node.shape = out.shape
+            node.grad = node.values = node.extra = None
+        if word > RECORD:
+            observe(op, result.node, (a,), out)
+        return result
+
+    return door
+
+
+def unary_numbers(op: Op) -> Callable[..., Any]:
+    number = op.number
+    plan = op.plan((True,))
+    keep = keeper(plan)
+
+    def door(x: Any) -> Any:
+        a, parent = x.data, x.node
+        try:
+            out = number(a)  # type: ignore[misc]
+        except ARITHMETIC:
+            out = ieee(op, a)
+        result = new(FACES[float])
+        result.data = out
+        word = mode.word
+        if parent is None or not word & RECORD:
+            result.node = None
+        else:
+            result.node = node = Node()
+            node.serial = next_serial()
+            node.plan = plan
+            node.parents = (parent,)
+            node.saved = keep(a, out)
+            node.values = ((a,), out)
+            node.shape = node.grad = node.extra = None
+        if word > RECORD:
+            observe(op, result.node, (a,), out)
+        return result
+
+    return door
+
+
+def binary_plans(op: Op) -> list[Any]:
+    """The plans for a gradient wanted of both inputs, of the left one, of the right one, and what they
+    keep; None for an input without a rule."""
+    rules = list(op.rules.values())
+    plans = [
+        None if any(need and rules[i] is None for i, need in enumerate(needs)) else op.plan(needs)
+        for needs in ((True, True), (True, False), (False, True))
+    ]
+    return [*plans, *(keeper(plan) if plan else None for plan in plans)]
+
+
+def binary_door(op: Op, floating: bool) -> Callable[..., Any]:
+    forward, numbers = op.forward, op.numbers
+    both, left, right, keep_both, keep_left, keep_right = binary_plans(op)
+
+    def door(x: Any, y: Any) -> Any:
+        if isinstance(x, Value):
+            a, p = x.data, x.node
+            if isinstance(y, Value):
+                b, q = y.data, y.node
+            else:
+                b, q = y, None
+        elif isinstance(y, Value):
+            a, p, b, q = x, None, y.data, y.node
+        else:
+            return raw(op, x, y)
+        if a.__class__ is ndarray:
+            kind, other = a.dtype, b
+        elif b.__class__ is ndarray:
+            kind, other = b.dtype, a
+        else:
+            return numbers(x, y)
+        # Arrays of one type go straight on, and a Python number takes the array's type.
+        if (
+            other.dtype is not kind
+            if other.__class__ is ndarray
+            else not (other.__class__ is float or other.__class__ is int) or not (other is x or other is y)
+        ):
+            mixed = unify(op, floating, x, y)
+            if mixed is not None:
+                return door(*mixed)
+        try:
+            out = forward(a, b)
+        except ValueError:
+            raise shape_error(op, a, b) from None
+        if out.__class__ is not ndarray:
+            out = np.asarray(out)
+        if out.dtype is not kind:
+            mixed = unify(op, floating, x, y)
+            if mixed is not None:
+                return door(*mixed)
+        result = new(FACES[ndarray])
+        result.data = out
+        word = mode.word
+        if (p is None and q is None) or not word & RECORD:
+            result.node = None
+        else:
+            result.node = node = Node()
+            node.serial = next_serial()
+            if q is None:
+                node.plan, node.parents, node.saved = left, (p,), keep_left(a, b, out)
+            elif p is None:
+                node.plan, node.parents, node.saved = right, (q,), keep_right(a, b, out)
+            else:
+                node.plan, node.parents, node.saved = both, (p, q), keep_both(a, b, out)
+            node.shape = out.shape
+            node.grad = node.values = node.extra = None
+        if word > RECORD:
+            observe(op, result.node, (a, b), out)
+        return result
+
+    return door
+
+
+def binary_numbers(op: Op) -> Callable[..., Any]:
+    number = op.number
+    both, left, right, keep_both, keep_left, keep_right = binary_plans(op)
+
+    def door(x: Any, y: Any) -> Any:
+        if isinstance(x, Value):
+            a, p = x.data, x.node
+        else:
+            a, p = x, None
+        if isinstance(y, Value):
+            b, q = y.data, y.node
+        else:
+            b, q = y, None
+        try:
+            out = number(a, b)  # type: ignore[misc]
+        except ARITHMETIC:
+            out = ieee(op, a, b)
+        if out.__class__ is not float:
+            return op.door(x, y)  # a Scalar and an array
+        result = new(FACES[float])
+        result.data = out
+        word = mode.word
+        if (p is None and q is None) or not word & RECORD:
+            result.node = None
+        else:
+            result.node = node = Node()
+            node.serial = next_serial()
+            if q is None:
+                node.plan, node.parents, node.saved = left, (p,), keep_left(a, b, out)
+            elif p is None:
+                node.plan, node.parents, node.saved = right, (q,), keep_right(a, b, out)
+            else:
+                node.plan, node.parents, node.saved = both, (p, q), keep_both(a, b, out)
+            node.values = ((a, b), out)
+            node.shape = node.grad = node.extra = None
+        if word > RECORD:
+            observe(op, result.node, (a, b), out)
+        return result
+
+    return door
+
+
+def broadcast_door(op: Op, floating: bool) -> Callable[..., Any]:
+    """For comparisons (no derivative) and for elementwise ops of three inputs."""
+    forward = op.forward
+    plain = (float, bool, int)
+
+    def door(*values: Any) -> Any:
+        for x in values:
+            if x.__class__ not in plain:
+                break
+        else:
+            return on_numbers(op, *values)
+        if not any(isinstance(x, Value) for x in values):
+            return raw(op, *values)
+        inputs = [x.data if isinstance(x, Value) else x for x in values]
+        if all(not isinstance(x, ndarray) for x in inputs):
+            out = on_numbers(op, *inputs)
+            if out.__class__ is not float:
+                return out  # a comparison of Scalars is a Python bool
+        else:
+            mixed = unify(op, floating, *values)
+            if mixed is not None:
+                return door(*mixed)
+            try:
+                out = np.asarray(forward(*inputs))
+            except ValueError:
+                raise shape_error(op, *inputs) from None
+        return finish(op, values, inputs, (out,), {})[0]
+
+    return door
+
+
+# Off the fast path ------------------------------------------------------------------------------
+
+
+def raw(op: Op, *values: Any) -> Any:
+    """A call without Values: arrays and numbers, as rules make them, or symbols being traced."""
+    for x in values:
+        if hasattr(x, "__apply_op__"):
+            return x.__apply_op__(op.name, values)
+    if all(isinstance(x, float | int) for x in values):
+        return on_numbers(op, *values)
+    return op.forward(*values)
+
+
+def ieee(op: Op, *values: Any) -> Any:
+    """The op on Python numbers where Python's own arithmetic raises: 1/0, log(0), exp(1000)."""
+    for x in values:
+        if not isinstance(x, float | int):
+            raise TypeError(f"{op.name}: cannot work with a {type(x).__name__}; make it a Scalar or a number")
+    with np.errstate(all="ignore"):
+        out = op.forward(*(np.asarray(x, np.float64) for x in values))
+    return bool(out) if out.dtype == bool else float(out)
+
+
+def on_numbers(op: Op, *values: Any) -> Any:
+    if op.number is not None:
+        try:
+            return op.number(*values)
+        except ARITHMETIC:
+            pass
+    return ieee(op, *values)
+
+
+def unify(op: Op, floating: bool, *values: Any) -> tuple[Any, ...] | None:
+    """The operands cast to their common type, or None if they can be used as they are."""
+    first = 1 if op.inputs[0] == "condition" else 0
+    datas = [x.data if isinstance(x, Value) else x for x in values]
+    for x, data in zip(values, datas, strict=True):
+        if not isinstance(data, ndarray | float | int | np.generic):
+            raise TypeError(f"{op.name}: cannot work with a {type(x).__name__}; make it a tensor first")
+        if isinstance(x, Value) and not isinstance(data, ndarray):
+            raise TypeError(
+                f"{op.name}: a Scalar and a tensor don't mix; use float(scalar), or a 0-d tensor instead"
+            )
+    dtype = dtypes.common_dtype(*datas[first:])
+    if floating and dtype.kind != "f":
+        dtype = dtypes.default_dtype
+    changed = False
+    result = list(values)
+    for i in range(first, len(values)):
+        data = datas[i]
+        if isinstance(data, ndarray) and data.dtype != dtype:
+            result[i] = cast(values[i], dtype)
+            changed = True
+        elif isinstance(data, np.generic):
+            result[i] = data.item()
+            changed = True
+    return tuple(result) if changed else None
+
+
+def shape_error(op: Op, *arrays: Any) -> ValueError:
+    shapes = " and ".join(str(np.shape(x)) for x in arrays)
+    return ValueError(
+        f"{op.name}: shapes {shapes} don't broadcast; trailing lengths must be equal or 1 "
+        "(reshape or unsqueeze one of them)"
+    )

@@ -1,0 +1,89 @@
+"""Ops that are a composite of others and have kernels of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd import kernels, tape
+from autograd.op import Op, Saved, alias, observe, record
+from autograd.tape import RECORD, Node, Value, mode
+
+__all__ = ["JointPlan", "fused"]
+
+
+class JointPlan:
+    """The plan of an op whose rule gives the gradients of all inputs at once.
+
+    `raw` and `graph` are None; the backward loop asks for `gradients`. Here `node.saved` is one tuple.
+    """
+
+    raw = graph = None
+
+    def __init__(self, op: Any, gradients: Callable[[Node, Any, bool], Sequence[Any]]) -> None:
+        self.op = op
+        self.gradients = gradients
+
+    def lift(self, node: Node) -> Saved | None:
+        return node.saved
+
+
+def fused(
+    name: str,
+    composite: Callable[..., Any],
+    forward: Callable[..., tuple[np.ndarray, tuple[Any, ...]] | None],
+    backward: Callable[..., Sequence[Any]],
+    *,
+    inputs: Sequence[str],
+    shape: Callable[..., Any],
+) -> Callable[..., Any]:
+    """Define an op that is a composite of other ops and has kernels for it.
+
+    composite   a function of ops: the meaning, and what is differentiated when a graph is wanted
+    forward     (arrays..., *, attributes...) -> (output, saved), or None where no kernel fits
+    backward    (g, saved, needs) -> a gradient per input, None for inputs not marked in `needs`
+    """
+    op = Op(name, composite, dict.fromkeys(inputs), shape=shape)
+    op.fused = True
+    count = len(inputs)
+
+    def gradients(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
+        *arrays, attributes, needs, saved = node.saved[0]  # type: ignore[index]
+        if not create_graph:
+            result = backward(g, saved, needs)
+            return [gx for gx, need in zip(result, needs, strict=True) if need]
+        parents = iter(node.parents)
+        aliases = [
+            alias(tape.wrap(x, next(parents))) if need else x
+            for x, need in zip(arrays, needs, strict=True)
+        ]
+        out = composite(*aliases, **attributes)
+        wanted = [x.node for x, need in zip(aliases, needs, strict=True) if need]
+        found = tape.backpropagate([(out.node, g)], wanted, create_graph=True, retain_graph=True)
+        return [found.get(node) for node in wanted]
+
+    plan = JointPlan(op, gradients)
+
+    def door(*values: Any, **attributes: Any) -> Any:
+        values += (None,) * (count - len(values))
+        arrays = [x.data if isinstance(x, Value) else x for x in values]
+        result = forward(*arrays, **attributes) if kernels.active else None
+        if result is None:
+            return composite(*values, **attributes)
+        out, saved = result
+        if not any(isinstance(x, Value) for x in values):
+            return out
+        needs = tuple(isinstance(x, Value) and x.node is not None for x in values)
+        node = None
+        if mode.word & RECORD and True in needs:
+            parents = tuple(x.node for x, need in zip(values, needs, strict=True) if need)
+            node = record(plan, parents, ((*arrays, attributes, needs, saved),), out)  # type: ignore[arg-type]
+        if mode.word > RECORD:
+            observe(op, node, arrays, out)
+        return tape.wrap(out, node)
+
+    door.__name__ = door.__qualname__ = name
+    op.door = door
+    return door
