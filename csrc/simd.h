@@ -150,6 +150,18 @@ static inline int any(mask m) {
 #endif
 }
 
+/* x as it is: the compiler must not fuse the product that made it into a sum. */
+static inline vec rounded(vec x) {
+#if defined(__x86_64__)
+  __asm__("" : "+x"(x));
+#elif defined(__aarch64__)
+  __asm__("" : "+w"(x));
+#else
+  __asm__("" : "+m"(x));
+#endif
+  return x;
+}
+
 static inline vec sqrt_v(vec x) {
 #if defined(KG_ISA_avx512) && KG_REAL == 64
   return (vec)_mm512_sqrt_pd((__m512d)x);
