@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from autograd import accelerated
-from autograd.op import fused
+from autograd.fused import fused
 from autograd.ops import elementwise as e
 from autograd.ops import reduce, reduce_kernel
 
