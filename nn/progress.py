@@ -35,7 +35,9 @@ class Progress:
                 self.bar = tqdm(
                     total=self.total,
                     initial=self.done,
-                    bar_format="{desc} {percentage:3.0f}%|{bar:20}| {postfix} left {remaining}",
+                    # The numbers go where the unit would: tqdm sets a comma before a postfix.
+                    bar_format="{desc} {percentage:3.0f}%|{bar:20}| {unit}  left {remaining}",
+                    unit="",
                     file=sys.stderr,
                     mininterval=0.2,
                 )
@@ -59,7 +61,7 @@ class Progress:
         if self.bar is not None:
             # Set without refresh: tqdm draws at most every `mininterval`.
             self.bar.set_description_str(title, refresh=False)
-            self.bar.set_postfix_str(f"{described(numbers)} {rate:,.0f} samples/s", refresh=False)
+            self.bar.unit = f"{described(numbers)}  {rate:,.0f} samples/s"
             self.bar.update()
         elif self.show and time.perf_counter() - self.spoke > QUIET:
             self.line(title, numbers, rate)
