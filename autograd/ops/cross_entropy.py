@@ -25,6 +25,10 @@ __all__ = ["cross_entropy"]
 Shape = tuple[int, ...]
 
 
+def raw(x: Any) -> np.ndarray:
+    return np.asarray(x.data if isinstance(x, Value) else x)
+
+
 def factor(targets: np.ndarray, ignore_index: int, reduction: str) -> float:
     """By what the sum of losses is multiplied: 1 / (labels that count) for the mean."""
     if reduction != "mean":
@@ -34,7 +38,7 @@ def factor(targets: np.ndarray, ignore_index: int, reduction: str) -> float:
 
 
 def composite(logits: Any, targets: Any, *, ignore_index: int, label_smoothing: float, reduction: str) -> Any:
-    labels = targets.data if isinstance(targets, Value) else targets
+    labels = softmax_kernel.checked(raw(logits), raw(targets))
     softmax_kernel.refuse_targets(labels, logits.shape[1], ignore_index)
     kept = labels != ignore_index
     log_p = reduce.log_softmax(logits, 1)
