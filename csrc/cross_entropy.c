@@ -86,7 +86,7 @@ int NAME(cross_entropy)(const kg_instruction *in) {
   b.ignore = s[3];
   b.smoothing = (real)in->values[0];
   if (s[1] < 1) return KG_BAD_ARGUMENT;
-  kg_parallel(loss_rows, &b, s[0], 8192 / s[1] + 1);
+  kg_parallel(loss_rows, &b, s[0], 32768 / s[1] + 1);
   return b.bad ? KG_BAD_INDEX : KG_OK;
 }
 
@@ -100,6 +100,6 @@ int NAME(cross_entropy_backward)(const kg_instruction *in) {
   b.g_stride = s[4];
   b.smoothing = (real)in->values[0];
   if (s[1] < 1) return KG_BAD_ARGUMENT;
-  kg_parallel(gradient_rows, &b, s[0], 8192 / s[1] + 1);
+  kg_parallel(gradient_rows, &b, s[0], 32768 / s[1] + 1);
   return b.bad ? KG_BAD_INDEX : KG_OK;
 }

@@ -14,7 +14,7 @@ enum { FIRST_OPERAND = 16, FIRST_VALUE = 32, SLOTS = 48 };
 /* Tiles are as long as lets a program's buffers share the L1 cache, within bounds; a program that needs
  * none (one op over contiguous arrays) is only cut for the threads. */
 enum { SHORTEST = 256, LONGEST = 1024, UNBUFFERED = 8192, CACHE_BYTES = 24576 };
-enum { GRAIN = 65536 }; /* element-steps that a thread is worth waking for */
+enum { GRAIN = 262144 }; /* element-steps that a thread is worth waking for */
 
 typedef struct {
   int64_t kind, strides[DIMS];

@@ -7,7 +7,7 @@
 #include "parallel.h"
 #include "simd.h"
 
-enum { GRAIN = 16384 };
+enum { GRAIN = 65536 };
 
 typedef struct {
   real *param, *first, *second, *largest;

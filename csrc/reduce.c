@@ -13,7 +13,7 @@
 #include "parallel.h"
 
 enum { SUM, MAXIMUM, MINIMUM, PRODUCT, SQUARES };
-enum { BLOCK = 4096, CHUNK = 65536, CHUNK_ROWS = 256, BLOCK_ROWS = 64, GRAIN = 32768 };
+enum { BLOCK = 4096, CHUNK = 65536, CHUNK_ROWS = 256, BLOCK_ROWS = 64, GRAIN = 131072 };
 
 typedef struct {
   const real *x, *centre;

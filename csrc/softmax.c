@@ -68,7 +68,7 @@ static void backward_rows(void *context, int64_t begin, int64_t end, int worker)
 int NAME(softmax)(const kg_instruction *in) {
   const int64_t *s = in->sizes;
   rows r = {.x = in->args[0], .out = in->args[1], .columns = s[1], .log = (int)s[2], .x_stride = s[3]};
-  if (s[1] > 0) kg_parallel(forward_rows, &r, s[0], 8192 / s[1] + 1);
+  if (s[1] > 0) kg_parallel(forward_rows, &r, s[0], 32768 / s[1] + 1);
   return KG_OK;
 }
 
@@ -77,6 +77,6 @@ int NAME(softmax_backward)(const kg_instruction *in) {
   rows r = {.x = in->args[0], .g = in->args[1], .out = in->args[2], .columns = s[1], .log = (int)s[2]};
   r.x_stride = s[3];
   r.g_stride = s[4];
-  if (s[1] > 0) kg_parallel(backward_rows, &r, s[0], 8192 / s[1] + 1);
+  if (s[1] > 0) kg_parallel(backward_rows, &r, s[0], 32768 / s[1] + 1);
   return KG_OK;
 }
