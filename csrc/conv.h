@@ -61,7 +61,8 @@ void NAME(conv_plane)(real *plane, conv_grid grid, const real *source, int64_t p
                       conv_axis columns);
 
 /* The planes of x that the forward product and the weight gradient read: for each channel, phases_h x
- * phases_w planes; tap (r, s) reads phase (r % phases_h, s % phases_w), shifted by at most (reach_h, reach_w). */
+ * phases_w planes; tap (r, s) reads phase (r % phases_h, s % phases_w), shifted by at most (reach_h,
+ * reach_w). */
 typedef struct {
   int64_t phases_h, phases_w, reach_h, reach_w;
   conv_grid grid;         /* for `rows` rows of outputs */
@@ -83,6 +84,7 @@ typedef struct {
   int64_t at;    /* place of its first lane */
   int64_t to;    /* where its first kept lane goes in y_k; the other kept lanes follow */
   uint32_t keep; /* bit i: lane i is a real output */
+  int32_t count; /* elements that may be written there: VL, or at the end the kept ones alone */
 } conv_vector;
 
 typedef struct {
@@ -134,6 +136,32 @@ int64_t NAME(conv_outer_terms)(int64_t terms, int64_t vectors);
 int64_t NAME(conv_inner_terms)(int64_t terms);
 void NAME(conv_outer)(const conv_sum *sum);
 void NAME(conv_inner)(const conv_sum *sum);
+
+/* The broadcast product: the same as the shifted product, with output channels in the lanes and several
+ * images at a time. `panel` is from conv_pack_broadcast; `vector` and `vectors` of the product are not used.
+ */
+typedef struct {
+  int64_t vectors;        /* of output channels; 0 where the shifted product is the better way */
+  int64_t images, places; /* outputs of an image */
+  int64_t taps;           /* the most there are */
+  int64_t y_image;        /* from an image of y to the next */
+  int64_t bytes;          /* of memory, for: */
+  real *sums;             /* [conv_outer_terms(images * places, vectors), vectors * VL] */
+  int64_t *place;         /* [images * places], from the start of the planes */
+  int64_t *lines;
+} conv_lanes;
+
+/* Which way, and how many of `images` at a time; an image has `places` outputs, the shifted product would
+ * work on `shifted` places. A product has about `taps`, no product more than `most_taps`. */
+conv_lanes NAME(conv_lanes_of)(int64_t outputs, int64_t images, int64_t places, int64_t shifted,
+                               int64_t channels, int64_t taps, int64_t most_taps);
+void NAME(conv_lanes_in)(conv_lanes *lanes, void *memory);
+void NAME(conv_places)(const conv_lanes *lanes, int64_t image_size, int64_t columns, int64_t width);
+void NAME(conv_broadcast)(const conv_product *product, const conv_lanes *lanes);
+
+int64_t NAME(conv_broadcast_panel)(int64_t outputs, int64_t vectors, int64_t terms);
+void NAME(conv_pack_broadcast)(real *panel, const real *w, int64_t outputs, int64_t vectors, int64_t channels,
+                               int64_t taps, int64_t k_stride, int64_t c_stride, const int64_t *place);
 
 /* Bytes that a worker's planes may take: half of a usual L2 cache. */
 enum { CONV_CACHE = 512 << 10 };

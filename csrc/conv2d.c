@@ -3,7 +3,8 @@
  *
  * All arrays contiguous, y apart from the others. Each thread takes images (or bands of rows of one),
  * copies its input into zero-padded planes, one per channel and phase of the stride, and runs the shifted
- * product (conv.h) from there straight into y. Without stride and padding x itself serves as planes. */
+ * product (conv.h) from there straight into y; or, where rows are so short that this wastes lanes, the
+ * broadcast product. Without stride and padding x itself serves as planes. */
 #include "conv.h"
 #include "parallel.h"
 
@@ -11,8 +12,10 @@ typedef struct {
   conv_shape s;
   conv_layout x;       /* planes of a full band */
   int64_t rows, bands; /* output rows of a band, bands of an image */
+  conv_lanes lanes;    /* for the broadcast product */
   int64_t panel;       /* elements of a group's panel */
-  int64_t offset_bytes, panel_bytes, planes_bytes, vector_bytes; /* the workspace, in this order */
+  int64_t offset_bytes, panel_bytes, planes_bytes, vector_bytes,
+      worker_bytes; /* the workspace, in this order */
 } conv_plan;
 
 static conv_plan plan_of(const kg_instruction *in) {
@@ -31,20 +34,26 @@ static conv_plan plan_of(const kg_instruction *in) {
   plan.rows = conv_ceil(s->P, conv_max(1, plan.bands));
   plan.bands = conv_ceil(s->P, conv_max(1, plan.rows));
   NAME(conv_layout_rows)(&plan.x, s, plan.rows);
-  plan.panel = NAME(conv_panel_size)(s->Kg, s->Cg * s->R * s->S);
+  int64_t images = plan.bands == 1 ? conv_min(s->N, units / threads) : 1, taps = s->R * s->S;
+  int64_t shifted = (plan.rows - 1) * plan.x.grid.width + s->Q;
+  plan.lanes = NAME(conv_lanes_of)(s->Kg, images, plan.rows * s->Q, shifted, s->Cg, taps, taps);
+  if (plan.bands > 1) plan.lanes = (conv_lanes){.images = 1};
+  plan.panel = plan.lanes.vectors ? NAME(conv_broadcast_panel)(s->Kg, plan.lanes.vectors, s->Cg * taps)
+                                  : NAME(conv_panel_size)(s->Kg, s->Cg * taps);
 
   int64_t vectors = conv_vector_count(plan.rows, s->Q, plan.x.grid.width);
-  int64_t planes = plan.x.within ? 0 : s->Cg * plan.x.channel + CONV_SLACK;
+  int64_t planes = plan.x.within ? 0 : plan.lanes.images * s->Cg * plan.x.channel + CONV_SLACK;
   plan.offset_bytes = conv_round(2 * s->R * s->S * (int64_t)sizeof(int64_t), 64);
   plan.panel_bytes = conv_round(plan.panel * s->groups * (int64_t)sizeof(real), 64);
   plan.planes_bytes = conv_round(planes * (int64_t)sizeof(real), 64);
   plan.vector_bytes = conv_round(vectors * (int64_t)sizeof(conv_vector), 64);
+  plan.worker_bytes = plan.planes_bytes + plan.vector_bytes + plan.lanes.bytes;
   return plan;
 }
 
 int64_t NAME(conv2d_workspace)(const kg_instruction *in) {
   conv_plan plan = plan_of(in);
-  return plan.offset_bytes + plan.panel_bytes + kg_get_threads() * (plan.planes_bytes + plan.vector_bytes);
+  return plan.offset_bytes + plan.panel_bytes + kg_get_threads() * plan.worker_bytes;
 }
 
 typedef struct {
@@ -60,32 +69,42 @@ static void pack_weights(void *context, int64_t begin, int64_t end, int worker) 
   (void)worker;
   const conv_run *run = context;
   const conv_shape *s = &run->plan->s;
-  int64_t taps = s->R * s->S, terms = s->Cg * taps, chunks = conv_ceil(s->Kg, CONV_CHUNK);
+  int64_t taps = s->R * s->S, terms = s->Cg * taps, vectors = run->plan->lanes.vectors;
+  int64_t chunk = vectors ? vectors * VL : CONV_CHUNK, chunks = conv_ceil(s->Kg, chunk);
   for (int64_t unit = begin; unit < end; unit++) {
-    int64_t k = unit % chunks * CONV_CHUNK, group = unit / chunks;
-    NAME(conv_pack_panel)((real *)run->panels + group * run->plan->panel + k * terms,
-                          run->w + (group * s->Kg + k) * terms, conv_min(CONV_CHUNK, s->Kg - k), s->Cg, taps, terms,
-                          taps, run->place);
+    int64_t k = unit % chunks * chunk, group = unit / chunks, outputs = conv_min(chunk, s->Kg - k);
+    real *panel = (real *)run->panels + group * run->plan->panel + k * terms;
+    const real *w = run->w + (group * s->Kg + k) * terms;
+    if (vectors)
+      NAME(conv_pack_broadcast)(panel, w, outputs, vectors, s->Cg, taps, terms, taps, run->place);
+    else
+      NAME(conv_pack_panel)(panel, w, outputs, s->Cg, taps, terms, taps, run->place);
   }
 }
 
-/* Bands [begin, end) of all (image, group, band). */
+/* Units [begin, end) of all (images, group, band). */
 static void convolve(void *context, int64_t begin, int64_t end, int worker) {
   const conv_run *run = context;
   const conv_plan *plan = run->plan;
   const conv_shape *s = &plan->s;
-  real *planes = (real *)(run->workers + worker * (plan->planes_bytes + plan->vector_bytes));
+  real *planes = (real *)(run->workers + worker * plan->worker_bytes);
   conv_vector *vector = (conv_vector *)((char *)planes + plan->planes_bytes);
-  int64_t vectors = 0, vectors_rows = -1;
+  conv_lanes lanes = plan->lanes;
+  int64_t vectors = 0, vectors_rows = -1, x_image = s->C * s->H * s->W;
+  int64_t image_size = plan->x.within ? x_image : s->Cg * plan->x.channel;
+  if (lanes.vectors) {
+    NAME(conv_lanes_in)(&lanes, (char *)vector + plan->vector_bytes);
+    NAME(conv_places)(&lanes, image_size, s->Q, plan->x.grid.width);
+    lanes.y_image = s->K * s->P * s->Q;
+  }
   for (int64_t unit = begin; unit < end; unit++) {
-    int64_t band = unit % plan->bands, group = unit / plan->bands % s->groups, n = unit / plan->bands / s->groups;
+    int64_t band = unit % plan->bands, group = unit / plan->bands % s->groups;
+    int64_t n = unit / plan->bands / s->groups * plan->lanes.images;
     int64_t first = band * plan->rows, rows = conv_min(plan->rows, s->P - first);
-    const real *x = run->x + (n * s->C + group * s->Cg) * s->H * s->W;
-    if (rows != vectors_rows) {
-      vectors = NAME(conv_vectors)(vector, rows, s->Q, plan->x.grid.width, plan->x.within);
-      vectors_rows = rows;
-    }
-    if (!plan->x.within) NAME(conv_fill)(planes, &plan->x, s, x, s->Cg, first, rows);
+    const real *x = run->x + n * x_image + group * s->Cg * s->H * s->W;
+    lanes.images = conv_min(plan->lanes.images, s->N - n);
+    for (int64_t i = 0; i < lanes.images && !plan->x.within; i++)
+      NAME(conv_fill)(planes + i * image_size, &plan->x, s, x + i * x_image, s->Cg, first, rows);
     conv_product product = {
         .planes = plan->x.within ? x + first * s->W : planes,
         .channels = s->Cg,
@@ -95,11 +114,17 @@ static void convolve(void *context, int64_t begin, int64_t end, int worker) {
         .panel = (const real *)run->panels + group * plan->panel,
         .bias = run->bias ? run->bias + group * s->Kg : NULL,
         .outputs = s->Kg,
-        .vectors = vectors,
         .vector = vector,
         .y = run->y + ((n * s->K + group * s->Kg) * s->P + first) * s->Q,
         .y_size = s->P * s->Q,
     };
+    if (lanes.vectors) {
+      NAME(conv_broadcast)(&product, &lanes);
+      continue;
+    }
+    if (rows != vectors_rows)
+      vectors = NAME(conv_vectors)(vector, vectors_rows = rows, s->Q, plan->x.grid.width, plan->x.within);
+    product.vectors = vectors;
     NAME(conv_shifted)(&product);
   }
 }
@@ -109,17 +134,25 @@ int NAME(conv2d)(const kg_instruction *in) {
   const conv_shape *s = &plan.s;
   if (s->N * s->K * s->P * s->Q == 0) return KG_OK;
   char *workspace = in->workspace;
-  conv_run run = {&plan, in->args[0], in->args[1], in->args[3], in->args[2], (int64_t *)workspace, NULL,
-                  workspace + plan.offset_bytes, workspace + plan.offset_bytes + plan.panel_bytes};
+  conv_run run = {&plan,
+                  in->args[0],
+                  in->args[1],
+                  in->args[3],
+                  in->args[2],
+                  (int64_t *)workspace,
+                  NULL,
+                  workspace + plan.offset_bytes,
+                  workspace + plan.offset_bytes + plan.panel_bytes};
   run.place = run.offset + s->R * s->S;
   for (int64_t r = 0; r < s->R; r++)
     for (int64_t t = 0; t < s->S; t++) {
       run.offset[r * s->S + t] = NAME(conv_tap)(&plan.x, s, r, t);
       run.place[r * s->S + t] = r * s->S + t;
     }
-  int64_t terms = s->Cg * s->R * s->S;
-  kg_parallel(pack_weights, &run, s->groups * conv_ceil(s->Kg, CONV_CHUNK),
-              conv_grain(conv_min(s->Kg, CONV_CHUNK) * terms));
-  kg_parallel(convolve, &run, s->N * s->groups * plan.bands, conv_grain(s->Kg * plan.rows * s->Q * terms / 8));
+  int64_t terms = s->Cg * s->R * s->S, chunk = plan.lanes.vectors ? plan.lanes.vectors * VL : CONV_CHUNK;
+  int64_t units = conv_ceil(s->N, plan.lanes.images) * s->groups * plan.bands;
+  kg_parallel(pack_weights, &run, s->groups * conv_ceil(s->Kg, chunk),
+              conv_grain(conv_min(s->Kg, chunk) * terms));
+  kg_parallel(convolve, &run, units, conv_grain(plan.lanes.images * s->Kg * plan.rows * s->Q * terms / 8));
   return KG_OK;
 }

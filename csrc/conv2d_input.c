@@ -5,8 +5,9 @@
  * Arrays contiguous, x apart from the others. The rows h whose (h + pad) leaves the remainder a when
  * divided by the stride are met only by the taps with r * dilation = a (modulo stride). For each pair of such
  * remainders ("phase") the gradient is a plain convolution without stride: with h + pad = stride * m + a,
- * tap r reads y at p = m - r * dilation / stride. So all phases run the shifted product (conv.h) over the same
- * zero-padded planes of y, and each writes its own rows and columns of x. */
+ * tap r reads y at p = m - r * dilation / stride. So all phases run the shifted product (conv.h) over the
+ * same zero-padded planes of y (or the broadcast product, where rows are short), and each writes its own rows
+ * and columns of x. */
 #include "conv.h"
 #include "parallel.h"
 
@@ -19,7 +20,13 @@ typedef struct {
 
 static phase_axis axis_of(int64_t taps, int64_t stride, int64_t pad, int64_t dilation, int64_t length) {
   int64_t low = pad / stride;
-  return (phase_axis){taps, stride, pad, dilation, length, low, (length - 1 + pad) / stride - low + 1,
+  return (phase_axis){taps,
+                      stride,
+                      pad,
+                      dilation,
+                      length,
+                      low,
+                      (length - 1 + pad) / stride - low + 1,
                       (taps - 1) * dilation / stride};
 }
 
@@ -36,11 +43,19 @@ typedef struct {
   conv_grid grid; /* of a full band */
   int64_t plane;
   int64_t rows, bands; /* m of a band, bands of an image */
+  conv_lanes lanes;    /* for the broadcast product */
   int64_t panel;       /* elements of the panels of a group */
   int64_t dense;       /* elements of a phase's output before it is dealt into x; 0 without stride */
   int within;          /* y itself serves as planes */
-  int64_t tap_bytes, panel_bytes, planes_bytes, dense_bytes, vector_bytes; /* the workspace, in this order */
+  int64_t tap_bytes, panel_bytes, planes_bytes, dense_bytes, vector_bytes,
+      worker_bytes; /* the workspace, in this order */
 } input_plan;
+
+/* Elements of the panel of a group's `terms`: the same for each of its phases put together. */
+static int64_t panel_size(const input_plan *plan, int64_t terms) {
+  return plan->lanes.vectors ? NAME(conv_broadcast_panel)(plan->s.Cg, plan->lanes.vectors, terms)
+                             : NAME(conv_panel_size)(plan->s.Cg, terms);
+}
 
 static input_plan plan_of(const kg_instruction *in) {
   input_plan plan = {.s = conv_shape_of(in)};
@@ -65,22 +80,31 @@ static input_plan plan_of(const kg_instruction *in) {
   plan.bands = conv_ceil(plan.h.count, conv_max(1, plan.rows));
   plan.grid.rows = plan.rows + reach_h;
   plan.plane = plan.within ? s->P * s->Q : conv_plane_size(plan.grid);
-  plan.panel = NAME(conv_panel_size)(s->Cg, s->Kg * s->R * s->S);
+  int64_t taps = conv_ceil(s->R, s->stride_h) * conv_ceil(s->S, s->stride_w); /* of a phase, about */
+  int64_t images = plan.bands == 1 && plan.phases == 1 ? conv_min(s->N, units / threads) : 1;
+  int64_t rows = conv_ceil(s->H, s->stride_h), across_x = conv_ceil(s->W, s->stride_w);
+  plan.lanes = NAME(conv_lanes_of)(s->Cg, images, rows * across_x, (rows - 1) * plan.grid.width + across_x,
+                                   s->Kg, taps, s->R * s->S);
+  if (plan.bands > 1) plan.lanes = (conv_lanes){.images = 1};
+  plan.panel = panel_size(&plan, s->Kg * s->R * s->S);
   plan.dense = plan.phases > 1 ? s->Cg * plan.rows * columns : 0;
 
   int64_t vectors = conv_vector_count(plan.rows, columns, plan.grid.width);
   plan.tap_bytes = conv_round((2 * s->R * s->S + plan.phases + 1) * (int64_t)sizeof(int64_t), 64);
   plan.panel_bytes = conv_round(plan.panel * s->groups * (int64_t)sizeof(real), 64);
-  plan.planes_bytes = plan.within ? 0 : conv_round((s->Kg * plan.plane + CONV_SLACK) * (int64_t)sizeof(real), 64);
+  plan.planes_bytes =
+      plan.within
+          ? 0
+          : conv_round((plan.lanes.images * s->Kg * plan.plane + CONV_SLACK) * (int64_t)sizeof(real), 64);
   plan.dense_bytes = conv_round(plan.dense * (int64_t)sizeof(real), 64);
   plan.vector_bytes = conv_round(vectors * (int64_t)sizeof(conv_vector), 64);
+  plan.worker_bytes = plan.planes_bytes + plan.dense_bytes + plan.vector_bytes + plan.lanes.bytes;
   return plan;
 }
 
 int64_t NAME(conv2d_input_workspace)(const kg_instruction *in) {
   input_plan plan = plan_of(in);
-  return plan.tap_bytes + plan.panel_bytes +
-         kg_get_threads() * (plan.planes_bytes + plan.dense_bytes + plan.vector_bytes);
+  return plan.tap_bytes + plan.panel_bytes + kg_get_threads() * plan.worker_bytes;
 }
 
 typedef struct {
@@ -92,16 +116,24 @@ typedef struct {
   char *panels, *workers;
 } input_run;
 
+/* Input channels whose weights are packed as one unit of work. */
+static int64_t chunk_of(const input_plan *plan) {
+  return plan->lanes.vectors ? plan->lanes.vectors * VL : CONV_CHUNK;
+}
+
+/* Taps in falling order, which is the rising order of the places they read. */
 static void find_taps(const input_run *run) {
   const input_plan *plan = run->plan;
   const phase_axis *h = &plan->h, *w = &plan->w;
   int64_t count = 0;
   for (int64_t phase = 0; phase < plan->phases; phase++) {
     run->start[phase] = count;
-    for (int64_t r = 0; r < h->taps; r++)
-      for (int64_t t = 0; t < w->taps; t++)
-        if (r * h->dilation % h->stride == phase / w->stride && t * w->dilation % w->stride == phase % w->stride) {
-          int64_t row = h->reach - r * h->dilation / h->stride, column = w->reach - t * w->dilation / w->stride;
+    for (int64_t r = h->taps - 1; r >= 0; r--)
+      for (int64_t t = w->taps - 1; t >= 0; t--)
+        if (r * h->dilation % h->stride == phase / w->stride &&
+            t * w->dilation % w->stride == phase % w->stride) {
+          int64_t row = h->reach - r * h->dilation / h->stride,
+                  column = w->reach - t * w->dilation / w->stride;
           run->offset[count] = row * plan->grid.width + column;
           run->place[count++] = r * w->taps + t;
         }
@@ -115,13 +147,20 @@ static void pack_weights(void *context, int64_t begin, int64_t end, int worker) 
   const input_run *run = context;
   const input_plan *plan = run->plan;
   const conv_shape *s = &plan->s;
-  int64_t all = s->R * s->S, chunks = conv_ceil(s->Cg, CONV_CHUNK);
+  int64_t all = s->R * s->S, chunk = chunk_of(plan), chunks = conv_ceil(s->Cg, chunk);
   for (int64_t unit = begin; unit < end; unit++) {
-    int64_t c = unit % chunks * CONV_CHUNK, phase = unit / chunks % plan->phases, group = unit / chunks / plan->phases;
-    int64_t first = run->start[phase], taps = run->start[phase + 1] - first;
-    real *panel = (real *)run->panels + group * plan->panel + NAME(conv_panel_size)(s->Cg, s->Kg * first);
-    NAME(conv_pack_panel)(panel + c * s->Kg * taps, run->w + (group * s->Kg * s->Cg + c) * all,
-                          conv_min(CONV_CHUNK, s->Cg - c), s->Kg, taps, all, s->Cg * all, run->place + first);
+    int64_t c = unit % chunks * chunk, phase = unit / chunks % plan->phases,
+            group = unit / chunks / plan->phases;
+    int64_t first = run->start[phase], taps = run->start[phase + 1] - first,
+            channels = conv_min(chunk, s->Cg - c);
+    real *panel =
+        (real *)run->panels + group * plan->panel + panel_size(plan, s->Kg * first) + c * s->Kg * taps;
+    const real *w = run->w + (group * s->Kg * s->Cg + c) * all;
+    if (plan->lanes.vectors)
+      NAME(conv_pack_broadcast)
+      (panel, w, channels, plan->lanes.vectors, s->Kg, taps, all, s->Cg * all, run->place + first);
+    else
+      NAME(conv_pack_panel)(panel, w, channels, s->Kg, taps, all, s->Cg * all, run->place + first);
   }
 }
 
@@ -142,32 +181,45 @@ static void convolve(void *context, int64_t begin, int64_t end, int worker) {
   const input_run *run = context;
   const input_plan *plan = run->plan;
   const conv_shape *s = &plan->s;
-  real *planes = (real *)(run->workers + worker * (plan->planes_bytes + plan->dense_bytes + plan->vector_bytes));
+  real *planes = (real *)(run->workers + worker * plan->worker_bytes);
   real *dense = (real *)((char *)planes + plan->planes_bytes);
   conv_vector *vector = (conv_vector *)((char *)dense + plan->dense_bytes);
-  int64_t vectors = 0, vectors_rows = -1, vectors_columns = -1;
+  conv_lanes lanes = plan->lanes;
+  int64_t vectors = 0, made_rows = -1, made_columns = -1; /* what the vectors or places were made for */
+  int64_t y_image = s->K * s->P * s->Q, image_size = plan->within ? y_image : s->Kg * plan->plane;
+  if (lanes.vectors) NAME(conv_lanes_in)(&lanes, (char *)vector + plan->vector_bytes);
   for (int64_t unit = begin; unit < end; unit++) {
-    int64_t band = unit % plan->bands, group = unit / plan->bands % s->groups, n = unit / plan->bands / s->groups;
-    int64_t low = plan->h.low + band * plan->rows, high = conv_min(low + plan->rows, plan->h.low + plan->h.count);
+    int64_t band = unit % plan->bands, group = unit / plan->bands % s->groups;
+    int64_t n = unit / plan->bands / s->groups * plan->lanes.images,
+            images = conv_min(plan->lanes.images, s->N - n);
+    int64_t low = plan->h.low + band * plan->rows,
+            high = conv_min(low + plan->rows, plan->h.low + plan->h.count);
     const real *y = run->y + (n * s->K + group * s->Kg) * s->P * s->Q;
     real *x = run->x + (n * s->C + group * s->Cg) * s->H * s->W;
     conv_grid grid = plan->grid;
     grid.rows = high - low + plan->h.reach;
-    for (int64_t k = 0; k < s->Kg && !plan->within; k++)
-      NAME(conv_plane)(planes + k * plan->plane, grid, y + k * s->P * s->Q, s->Q,
-                       (conv_axis){low - plan->h.reach, 1, s->P},
-                       (conv_axis){plan->w.low - plan->w.reach, 1, s->Q});
+    for (int64_t i = 0; i < images * s->Kg && !plan->within; i++)
+      NAME(conv_plane)
+      (planes + i * plan->plane, grid, y + i / s->Kg * y_image + i % s->Kg * s->P * s->Q, s->Q,
+       (conv_axis){low - plan->h.reach, 1, s->P}, (conv_axis){plan->w.low - plan->w.reach, 1, s->Q});
     for (int64_t phase = 0; phase < plan->phases; phase++) {
       int64_t a = phase / s->stride_w, b = phase % s->stride_w;
       int64_t from = low, to = high, left = plan->w.low, right = left + plan->w.count;
       phase_range(&plan->h, a, &from, &to);
       phase_range(&plan->w, b, &left, &right);
       if (from >= to || left >= right) continue;
-      if (to - from != vectors_rows || right - left != vectors_columns) {
-        vectors_rows = to - from;
-        vectors_columns = right - left;
-        vectors = NAME(conv_vectors)(vector, vectors_rows, vectors_columns, grid.width, plan->within);
+      if (to - from != made_rows || right - left != made_columns) {
+        made_rows = to - from;
+        made_columns = right - left;
+        lanes.places = made_rows * made_columns;
+        lanes.images = plan->lanes.images;
+        if (lanes.vectors)
+          NAME(conv_places)(&lanes, image_size, made_columns, grid.width);
+        else
+          vectors = NAME(conv_vectors)(vector, made_rows, made_columns, grid.width, plan->within);
       }
+      lanes.images = images;
+      lanes.y_image = s->C * s->H * s->W;
       const real *source = plan->within ? y + (low - plan->h.reach) * s->Q : planes;
       real *target = x + (from * s->stride_h + a - s->pad_h) * s->W + left * s->stride_w + b - s->pad_w;
       conv_product product = {
@@ -176,16 +228,19 @@ static void convolve(void *context, int64_t begin, int64_t end, int worker) {
           .channel_size = plan->plane,
           .taps = run->start[phase + 1] - run->start[phase],
           .offset = run->offset + run->start[phase],
-          .panel = (const real *)run->panels + group * plan->panel +
-                   NAME(conv_panel_size)(s->Cg, s->Kg * run->start[phase]),
+          .panel =
+              (const real *)run->panels + group * plan->panel + panel_size(plan, s->Kg * run->start[phase]),
           .outputs = s->Cg,
           .vectors = vectors,
           .vector = vector,
           .y = plan->dense ? dense : target,
-          .y_size = plan->dense ? vectors_rows * vectors_columns : s->H * s->W,
+          .y_size = plan->dense ? made_rows * made_columns : s->H * s->W,
       };
-      NAME(conv_shifted)(&product);
-      if (plan->dense) deal(target, dense, s, vectors_rows, vectors_columns);
+      if (lanes.vectors)
+        NAME(conv_broadcast)(&product, &lanes);
+      else
+        NAME(conv_shifted)(&product);
+      if (plan->dense) deal(target, dense, s, made_rows, made_columns);
     }
   }
 }
@@ -195,14 +250,22 @@ int NAME(conv2d_input)(const kg_instruction *in) {
   if (s.N * s.C * s.H * s.W == 0) return KG_OK;
   input_plan plan = plan_of(in);
   char *workspace = in->workspace;
-  input_run run = {&plan, in->args[2], in->args[1], in->args[0], (int64_t *)workspace, NULL, NULL,
-                   workspace + plan.tap_bytes, workspace + plan.tap_bytes + plan.panel_bytes};
+  input_run run = {&plan,
+                   in->args[2],
+                   in->args[1],
+                   in->args[0],
+                   (int64_t *)workspace,
+                   NULL,
+                   NULL,
+                   workspace + plan.tap_bytes,
+                   workspace + plan.tap_bytes + plan.panel_bytes};
   run.place = run.offset + s.R * s.S;
   run.start = run.place + s.R * s.S;
   find_taps(&run);
   int64_t terms = s.Kg * s.R * s.S / plan.phases;
-  kg_parallel(pack_weights, &run, s.groups * plan.phases * conv_ceil(s.Cg, CONV_CHUNK),
-              conv_grain(conv_min(s.Cg, CONV_CHUNK) * terms));
-  kg_parallel(convolve, &run, s.N * s.groups * plan.bands, conv_grain(s.Cg * plan.rows * s.W * terms / 8));
+  int64_t chunk = chunk_of(&plan), units = conv_ceil(s.N, plan.lanes.images) * s.groups * plan.bands;
+  kg_parallel(pack_weights, &run, s.groups * plan.phases * conv_ceil(s.Cg, chunk),
+              conv_grain(conv_min(s.Cg, chunk) * terms));
+  kg_parallel(convolve, &run, units, conv_grain(plan.lanes.images * s.Cg * plan.rows * s.W * terms / 8));
   return KG_OK;
 }

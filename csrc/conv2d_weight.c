@@ -14,13 +14,14 @@
 typedef struct {
   conv_shape s;
   conv_layout x;
-  int inner;       /* few output channels: sums along the lines */
-  int64_t vectors; /* of output channels in a chunk; 1 for inner */
-  int64_t outputs, output_chunks;  /* output channels in a chunk */
+  int inner;                        /* few output channels: sums along the lines */
+  int64_t vectors;                  /* of output channels in a chunk; 1 for inner */
+  int64_t outputs, output_chunks;   /* output channels in a chunk */
   int64_t channels, channel_chunks; /* input channels in a chunk */
   int64_t images, rows, bands;      /* a block: images, or a band of rows of one */
   int64_t lines;                    /* lines at a time: their y stays in L1 */
-  int64_t sums;                     /* elements */
+  int64_t sums;                     /* elements of a piece */
+  int64_t pieces, together;         /* all there are; how many a thread works on at a time */
   int64_t offset_bytes, planes_bytes, y_bytes, line_bytes, sum_bytes; /* of a worker, in this order */
 } weight_plan;
 
@@ -36,8 +37,9 @@ static weight_plan plan_of(const kg_instruction *in) {
   plan.output_chunks = conv_ceil(vectors, plan.vectors);
   plan.outputs = plan.inner ? s->Kg : plan.vectors * VL;
 
-  int64_t sum_bytes = taps * (plan.inner ? s->Kg : plan.vectors) * VBYTES, pieces = s->groups * plan.output_chunks;
-  plan.channel_chunks = conv_ceil(s->Cg * sum_bytes, CONV_CACHE / 4);
+  int64_t sum_bytes = taps * (plan.inner ? s->Kg : plan.vectors) * VBYTES,
+          pieces = s->groups * plan.output_chunks;
+  plan.channel_chunks = conv_ceil(s->Cg * sum_bytes, CONV_CACHE / 2);
   if (pieces % threads) plan.channel_chunks = conv_round(conv_max(1, plan.channel_chunks), threads);
   plan.channels = conv_max(1, conv_ceil(s->Cg, conv_max(1, plan.channel_chunks)));
   plan.channel_chunks = conv_ceil(s->Cg, plan.channels);
@@ -63,7 +65,11 @@ static weight_plan plan_of(const kg_instruction *in) {
   plan.planes_bytes = conv_round(planes * (int64_t)sizeof(real), 64);
   plan.y_bytes = plan.inner ? 0 : plan.images * plan.rows * s->Q * plan.vectors * VBYTES;
   plan.line_bytes = conv_round(2 * plan.images * plan.rows * (int64_t)sizeof(int64_t), 64);
-  plan.sum_bytes = conv_round(plan.sums * (int64_t)sizeof(real), 64);
+  /* Small pieces (depthwise) together, image after image: x and y are then read in the order of memory. */
+  plan.pieces = pieces * plan.channel_chunks;
+  plan.together =
+      conv_max(1, conv_min(plan.pieces, CONV_CACHE / 4 / conv_max(1, plan.sums * (int64_t)sizeof(real))));
+  plan.sum_bytes = conv_round(plan.together * plan.sums * (int64_t)sizeof(real), 64);
   return plan;
 }
 
@@ -100,7 +106,8 @@ static void add_block(const weight_piece *d, int64_t n, int64_t images, int64_t 
       NAME(conv_fill)(d->planes + i * planes_image, layout, s, x + i * image, d->channels, first, rows);
     for (int64_t row = 0; row < rows; row++) {
       d->x_line[i * rows + row] = i * planes_image + row * layout->grid.width;
-      d->y_line[i * rows + row] = plan->inner ? (i * s->K * s->P + row) * s->Q : (i * rows + row) * s->Q * lane_count;
+      d->y_line[i * rows + row] =
+          plan->inner ? (i * s->K * s->P + row) * s->Q : (i * rows + row) * s->Q * lane_count;
     }
     for (int64_t k = 0; k < lane_count && !plan->inner; k += VL) {
       const real *from = y + (i * s->K + k) * s->P * s->Q;
@@ -136,7 +143,8 @@ static void add_block(const weight_piece *d, int64_t n, int64_t images, int64_t 
 /* The finished sums into w. */
 static void write_weights(const weight_piece *d) {
   const conv_shape *s = &d->plan->s;
-  int64_t taps = s->R * s->S, terms = d->channels * taps, pitch = s->Cg * taps, lane_count = d->plan->vectors * VL;
+  int64_t taps = s->R * s->S, terms = d->channels * taps, pitch = s->Cg * taps,
+          lane_count = d->plan->vectors * VL;
   real *w = d->w + ((d->group * s->Kg + d->k) * s->Cg + d->c) * taps;
   real tile[VL * VL];
   for (int64_t k = 0; k < d->outputs; k += d->plan->inner ? 1 : VL)
@@ -164,7 +172,17 @@ typedef struct {
   char *workers;
 } weight_run;
 
-/* Pieces [begin, end) of all (group, output chunk, input chunk). */
+/* Pieces are numbered by (group, output chunk, input chunk). */
+static void choose(weight_piece *d, int64_t piece) {
+  const weight_plan *plan = d->plan;
+  d->c = piece % plan->channel_chunks * plan->channels;
+  d->channels = conv_min(plan->channels, plan->s.Cg - d->c);
+  d->k = piece / plan->channel_chunks % plan->output_chunks * plan->outputs;
+  d->outputs = conv_min(plan->outputs, plan->s.Kg - d->k);
+  d->group = piece / plan->channel_chunks / plan->output_chunks;
+}
+
+/* Pieces [begin, end). */
 static void differentiate(void *context, int64_t begin, int64_t end, int worker) {
   const weight_run *run = context;
   const weight_plan *plan = run->plan;
@@ -175,20 +193,25 @@ static void differentiate(void *context, int64_t begin, int64_t end, int worker)
   d.places = (real *)(own += plan->planes_bytes);
   d.x_line = (int64_t *)(own += plan->y_bytes);
   d.y_line = d.x_line + plan->images * plan->rows;
-  d.sums = (real *)(own + plan->line_bytes);
   for (int64_t t = 0; t < plan->channels * s->R * s->S; t++)
-    d.offset[t] = t / (s->R * s->S) * plan->x.channel + NAME(conv_tap)(&plan->x, s, t / s->S % s->R, t % s->S);
-  for (int64_t piece = begin; piece < end; piece++) {
-    d.c = piece % plan->channel_chunks * plan->channels;
-    d.channels = conv_min(plan->channels, s->Cg - d.c);
-    d.k = piece / plan->channel_chunks % plan->output_chunks * plan->outputs;
-    d.outputs = conv_min(plan->outputs, s->Kg - d.k);
-    d.group = piece / plan->channel_chunks / plan->output_chunks;
-    memset(d.sums, 0, (size_t)plan->sum_bytes);
+    d.offset[t] =
+        t / (s->R * s->S) * plan->x.channel + NAME(conv_tap)(&plan->x, s, t / s->S % s->R, t % s->S);
+  real *sums = (real *)(own + plan->line_bytes);
+  for (int64_t piece = begin, last; piece < end; piece = last) {
+    last = conv_min(end, piece + plan->together);
+    memset(sums, 0, (size_t)((last - piece) * plan->sums) * sizeof(real));
     for (int64_t n = 0; n < s->N; n += plan->images)
       for (int64_t first = 0; first < s->P; first += plan->rows)
-        add_block(&d, n, conv_min(plan->images, s->N - n), first, conv_min(plan->rows, s->P - first));
-    write_weights(&d);
+        for (int64_t i = piece; i < last; i++) {
+          d.sums = sums + (i - piece) * plan->sums;
+          choose(&d, i);
+          add_block(&d, n, conv_min(plan->images, s->N - n), first, conv_min(plan->rows, s->P - first));
+        }
+    for (int64_t i = piece; i < last; i++) {
+      d.sums = sums + (i - piece) * plan->sums;
+      choose(&d, i);
+      write_weights(&d);
+    }
   }
 }
 
@@ -197,6 +220,6 @@ int NAME(conv2d_weight)(const kg_instruction *in) {
   const conv_shape *s = &plan.s;
   weight_run run = {&plan, in->args[0], in->args[2], in->args[1], in->workspace};
   int64_t work = plan.outputs * plan.channels * s->R * s->S * s->N * s->P * s->Q / 8;
-  kg_parallel(differentiate, &run, s->groups * plan.output_chunks * plan.channel_chunks, conv_grain(work));
+  kg_parallel(differentiate, &run, plan.pieces, conv_grain(work));
   return KG_OK;
 }

@@ -11,45 +11,47 @@ static void inside(conv_axis axis, int64_t count, int64_t *from, int64_t *to) {
   *to = conv_max(*from, conv_min(count, end));
 }
 
-static inline void zero(real *p, int64_t n) {
-  for (; n >= VL; n -= VL, p += VL) store(p, (vec){0});
-  for (int64_t i = 0; i < n; i++) p[i] = 0;
-}
-
+/* Copies may write up to VL zeros behind the n elements: what belongs there is zero or written later. */
 static inline void copy(real *restrict to, const real *restrict from, int64_t n) {
   for (; n >= VL; n -= VL, to += VL, from += VL) store(to, load(from));
 #ifdef KG_ISA_avx512
-  store_n(to, load_n(from, n), n);
+  if (n) store(to, load_n(from, n));
 #else
   for (int64_t i = 0; i < n; i++) to[i] = from[i];
 #endif
 }
 
+/* to[i] = from[2 * i]: by far the most usual stride. */
+static inline void copy_halved(real *restrict to, const real *restrict from, int64_t n) {
+#ifdef KG_ISA_avx512
+  for (; n > 0; n -= VL / 2, to += VL / 2, from += VL)
+    store(to, compress(load_n(from, conv_min(2 * n - 1, VL)), 0x5555));
+#else
+  for (int64_t i = 0; i < n; i++) to[i] = from[2 * i];
+#endif
+}
+
 static inline void copy_strided(real *restrict to, const real *restrict from, int64_t step, int64_t n) {
-  if (step == 2) /* by far the most usual: worth a loop that the compiler can vectorise */
-    for (int64_t i = 0; i < n; i++) to[i] = from[2 * i];
-  else
-    for (int64_t i = 0; i < n; i++) to[i] = from[step * i];
+  for (int64_t i = 0; i < n; i++) to[i] = from[step * i];
 }
 
 void NAME(conv_plane)(real *plane, conv_grid grid, const real *source, int64_t pitch, conv_axis rows,
                       conv_axis columns) {
-  int64_t top, bottom, left, right;
+  int64_t top, bottom, left, right, size = grid.rows * grid.width + grid.share;
   inside(rows, grid.rows, &top, &bottom);
   inside(columns, grid.width, &left, &right);
-  real *end = plane + grid.rows * grid.width + grid.share;
-  real *next = plane; /* written up to here */
-  for (int64_t i = top; i < bottom && left < right; i++) {
-    const real *from = source + (rows.step * i + rows.first) * pitch + columns.step * left + columns.first;
-    real *to = plane + i * grid.width + left;
-    zero(next, to - next);
+  /* Zeros first: the plane stays in L1, and rows are too short to go round their borders. */
+  for (int64_t i = 0; i + VL <= size; i += VL) store(plane + i, (vec){0});
+  for (int64_t i = size / VL * VL; i < size; i++) plane[i] = 0;
+  const real *from = source + (rows.step * top + rows.first) * pitch + columns.step * left + columns.first;
+  real *to = plane + top * grid.width + left;
+  for (int64_t i = top; i < bottom; i++, from += rows.step * pitch, to += grid.width)
     if (columns.step == 1)
       copy(to, from, right - left);
+    else if (columns.step == 2)
+      copy_halved(to, from, right - left);
     else
       copy_strided(to, from, columns.step, right - left);
-    next = to + (right - left);
-  }
-  zero(next, end - next);
 }
 
 static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a; }
@@ -84,11 +86,12 @@ void NAME(conv_layout_rows)(conv_layout *layout, const conv_shape *s, int64_t ro
 
 int64_t NAME(conv_tap)(const conv_layout *layout, const conv_shape *s, int64_t r, int64_t t) {
   int64_t phase = r % layout->phases_h * layout->phases_w + t % layout->phases_w;
-  return phase * layout->plane + r * s->dilation_h / s->stride_h * layout->grid.width + t * s->dilation_w / s->stride_w;
+  return phase * layout->plane + r * s->dilation_h / s->stride_h * layout->grid.width +
+         t * s->dilation_w / s->stride_w;
 }
 
-void NAME(conv_fill)(real *planes, const conv_layout *layout, const conv_shape *s, const real *x, int64_t channels,
-                     int64_t first, int64_t rows) {
+void NAME(conv_fill)(real *planes, const conv_layout *layout, const conv_shape *s, const real *x,
+                     int64_t channels, int64_t first, int64_t rows) {
   conv_grid grid = layout->grid;
   grid.rows = rows + layout->reach_h;
   for (int64_t c = 0; c < channels; c++, x += s->H * s->W)

@@ -5,7 +5,8 @@
  * vectors, one weight: 8 x 3 + 3 + 1 = 28 of 32, or 4 x 3 + 3 + 1 = 16 of 16. Few outputs take more
  * vectors instead: the loads of a tile stay below its multiplications.
  *
- * y_k are `y_size` apart and don't overlap the planes or the panel. One thread: callers share out the work. */
+ * y_k are `y_size` apart and don't overlap the planes or the panel. One thread: callers share out the work.
+ */
 #include "conv.h"
 
 #if defined(KG_ISA_avx512) || defined(KG_ISA_neon)
@@ -22,7 +23,8 @@ static int64_t block_of(int64_t left) {
 
 int64_t NAME(conv_panel_size)(int64_t outputs, int64_t terms) {
   int64_t padded = 0;
-  for (int64_t k = outputs / KR * KR; k < outputs; k += block_of(outputs - k)) padded += block_of(outputs - k);
+  for (int64_t k = outputs / KR * KR; k < outputs; k += block_of(outputs - k))
+    padded += block_of(outputs - k);
   return (padded + outputs / KR * KR) * terms;
 }
 
@@ -43,7 +45,7 @@ int64_t NAME(conv_vectors)(conv_vector *vector, int64_t rows, int64_t columns, i
   for (int64_t v = 0, row = 0, column = 0, to = 0; v < count; v++) {
     uint32_t keep = 0;
     int64_t lanes = conv_min(VL, places - v * VL);
-    vector[v] = (conv_vector){v * VL, to, 0};
+    vector[v] = (conv_vector){v * VL, to, 0, 0};
     for (int64_t i = 0; i < lanes; i++) {
       keep |= (uint32_t)(column < columns) << i;
       if (++column == width) column = 0, row++;
@@ -53,38 +55,48 @@ int64_t NAME(conv_vectors)(conv_vector *vector, int64_t rows, int64_t columns, i
       vector[v].at = places - VL;
     }
     vector[v].keep = keep;
+    vector[v].count = to + VL > rows * columns ? __builtin_popcount(keep) : VL;
     to += __builtin_popcount(keep);
   }
   return count;
 }
 
+/* In order of place, so that what is written too much is written again. */
+static inline void put(real *y, vec v, const conv_vector *to) {
+  v = compress(v, to->keep);
+  if (to->count == VL)
+    store(y, v);
+  else
+    store_n(y, v, to->count);
+}
+
 /* One tile: outputs k .. k + kr (of which `outputs` are real), vectors v .. v + pv. */
-#define TILE(kr, pv)                                                                                         \
-  static void tile_##kr##x##pv(const conv_product *d, const real *panel, int64_t k, int64_t v) {             \
-    vec acc[kr][pv];                                                                                         \
-    _Pragma("GCC unroll 8") for (int i = 0; i < kr; i++) {                                                   \
-      vec start = splat(d->bias && k + i < d->outputs ? d->bias[k + i] : 0);                                 \
-      _Pragma("GCC unroll 8") for (int j = 0; j < pv; j++) acc[i][j] = start;                                \
-    }                                                                                                        \
-    const real *plane = d->planes + d->vector[v].at;                                                         \
-    const int64_t *offset = d->offset;                                                                       \
-    int64_t taps = d->taps;                                                                                  \
-    for (int64_t c = 0; c < d->channels; c++, plane += d->channel_size)                                      \
-      for (int64_t t = 0; t < taps; t++, panel += kr) {                                                      \
-        const real *from = plane + offset[t];                                                                \
-        vec b[pv];                                                                                           \
-        _Pragma("GCC unroll 8") for (int j = 0; j < pv; j++) b[j] = load(from + j * VL);                     \
-        _Pragma("GCC unroll 8") for (int i = 0; i < kr; i++) {                                               \
-          vec a = splat(panel[i]);                                                                           \
-          _Pragma("GCC unroll 8") for (int j = 0; j < pv; j++) acc[i][j] += a * b[j];                        \
-        }                                                                                                    \
-      }                                                                                                      \
-    const conv_vector *to = d->vector + v;                                                                   \
-    real *y = d->y + k * d->y_size;                                                                          \
-    _Pragma("GCC unroll 8") for (int i = 0; i < kr; i++, y += d->y_size) {                                   \
-      if (i && k + i >= d->outputs) break;                                                                   \
-      _Pragma("GCC unroll 8") for (int j = 0; j < pv; j++) store_kept(y + to[j].to, acc[i][j], to[j].keep);  \
-    }                                                                                                        \
+#define TILE(kr, pv)                                                                             \
+  static void tile_##kr##x##pv(const conv_product *d, const real *panel, int64_t k, int64_t v) { \
+    vec acc[kr][pv];                                                                             \
+    _Pragma("GCC unroll 8") for (int i = 0; i < kr; i++) {                                       \
+      vec start = splat(d->bias && k + i < d->outputs ? d->bias[k + i] : 0);                     \
+      _Pragma("GCC unroll 8") for (int j = 0; j < pv; j++) acc[i][j] = start;                    \
+    }                                                                                            \
+    const real *plane = d->planes + d->vector[v].at;                                             \
+    const int64_t *offset = d->offset;                                                           \
+    int64_t taps = d->taps;                                                                      \
+    for (int64_t c = 0; c < d->channels; c++, plane += d->channel_size)                          \
+      for (int64_t t = 0; t < taps; t++, panel += kr) {                                          \
+        const real *from = plane + offset[t];                                                    \
+        vec b[pv];                                                                               \
+        _Pragma("GCC unroll 8") for (int j = 0; j < pv; j++) b[j] = load(from + j * VL);         \
+        _Pragma("GCC unroll 8") for (int i = 0; i < kr; i++) {                                   \
+          vec a = splat(panel[i]);                                                               \
+          _Pragma("GCC unroll 8") for (int j = 0; j < pv; j++) acc[i][j] += a * b[j];            \
+        }                                                                                        \
+      }                                                                                          \
+    const conv_vector *to = d->vector + v;                                                       \
+    real *y = d->y + k * d->y_size;                                                              \
+    _Pragma("GCC unroll 8") for (int i = 0; i < kr; i++, y += d->y_size) {                       \
+      if (i && k + i >= d->outputs) break;                                                       \
+      _Pragma("GCC unroll 8") for (int j = 0; j < pv; j++) put(y + to[j].to, acc[i][j], to + j); \
+    }                                                                                            \
   }
 
 typedef void tile(const conv_product *, const real *, int64_t, int64_t);
@@ -94,9 +106,9 @@ typedef struct {
 } tile_row;
 
 /* Widest first; each ends with one vector. */
-#define TILES(kr, wide, middle)                                                                              \
-  TILE(kr, wide) TILE(kr, middle) TILE(kr, 1)                                                                \
-  static const tile_row tiles##kr[] = {                                                                      \
+#define TILES(kr, wide, middle)                                      \
+  TILE(kr, wide)                                                     \
+  TILE(kr, middle) TILE(kr, 1) static const tile_row tiles##kr[] = { \
       {wide, tile_##kr##x##wide}, {middle, tile_##kr##x##middle}, {1, tile_##kr##x1}};
 #if KR == 8
 TILES(8, 3, 2)
@@ -111,11 +123,15 @@ TILES(1, 8, 4)
 static const tile_row *tiles_of(int64_t block) {
   switch (block) {
 #if KR == 8
-    case 8: return tiles8;
+    case 8:
+      return tiles8;
 #endif
-    case 4: return tiles4;
-    case 2: return tiles2;
-    default: return tiles1;
+    case 4:
+      return tiles4;
+    case 2:
+      return tiles2;
+    default:
+      return tiles1;
   }
 }
 

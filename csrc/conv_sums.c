@@ -23,8 +23,8 @@ int64_t NAME(conv_inner_terms)(int64_t terms) {
   return conv_ceil(terms, MOST_INNER) * tile_terms(terms, MOST_INNER);
 }
 
-static inline __attribute__((always_inline)) void outer(const conv_sum *d, const real *const *from, real *sums,
-                                                        const int terms, const int vectors) {
+static inline __attribute__((always_inline)) void outer(const conv_sum *d, const real *const *from,
+                                                        real *sums, const int terms, const int vectors) {
   vec acc[8][4];
 #pragma GCC unroll 8
   for (int i = 0; i < terms; i++)
@@ -50,8 +50,8 @@ static inline __attribute__((always_inline)) void outer(const conv_sum *d, const
     for (int j = 0; j < vectors; j++) store(sums + (i * vectors + j) * VL, acc[i][j]);
 }
 
-static inline __attribute__((always_inline)) void inner(const conv_sum *d, const real *const *from, real *sums,
-                                                        const int terms) {
+static inline __attribute__((always_inline)) void inner(const conv_sum *d, const real *const *from,
+                                                        real *sums, const int terms) {
   vec acc[MOST_INNER];
   int64_t tail = d->columns % VL, whole = d->columns - tail;
   mask lanes;
@@ -77,21 +77,26 @@ static inline __attribute__((always_inline)) void inner(const conv_sum *d, const
 }
 
 typedef void tile(const conv_sum *, const real *const *, real *);
-#define OUTER(n, v) \
-  static void outer_##n##x##v(const conv_sum *d, const real *const *from, real *sums) { outer(d, from, sums, n, v); }
+#define OUTER(n, v)                                                                     \
+  static void outer_##n##x##v(const conv_sum *d, const real *const *from, real *sums) { \
+    outer(d, from, sums, n, v);                                                         \
+  }
 #define INNER(n) \
   static void inner_##n(const conv_sum *d, const real *const *from, real *sums) { inner(d, from, sums, n); }
-INNER(1) INNER(2) INNER(3) INNER(4) INNER(5) INNER(6) INNER(7) INNER(8) INNER(9)
+INNER(1)
+INNER(2) INNER(3) INNER(4) INNER(5) INNER(6) INNER(7) INNER(8) INNER(9)
 #define OUTER_SIX(v) OUTER(1, v) OUTER(2, v) OUTER(3, v) OUTER(4, v) OUTER(5, v) OUTER(6, v)
 #define OUTER_EIGHT(v) OUTER_SIX(v) OUTER(7, v) OUTER(8, v)
 #define SIX(v) outer_1x##v, outer_2x##v, outer_3x##v, outer_4x##v, outer_5x##v, outer_6x##v
 #if defined(KG_ISA_avx512) || defined(KG_ISA_neon)
-OUTER_EIGHT(1) OUTER_EIGHT(2) OUTER_EIGHT(3) OUTER_SIX(4)
-static tile *const outer_tiles[][8] = {
-    {SIX(1), outer_7x1, outer_8x1}, {SIX(2), outer_7x2, outer_8x2}, {SIX(3), outer_7x3, outer_8x3}, {SIX(4)}};
+    OUTER_EIGHT(1) OUTER_EIGHT(2) OUTER_EIGHT(3)
+        OUTER_SIX(4) static tile *const outer_tiles[][8] = {{SIX(1), outer_7x1, outer_8x1},
+                                                            {SIX(2), outer_7x2, outer_8x2},
+                                                            {SIX(3), outer_7x3, outer_8x3},
+                                                            {SIX(4)}};
 #else
-OUTER_EIGHT(1) OUTER_SIX(2)
-static tile *const outer_tiles[][8] = {{SIX(1), outer_7x1, outer_8x1}, {SIX(2)}};
+    OUTER_EIGHT(1)
+        OUTER_SIX(2) static tile *const outer_tiles[][8] = {{SIX(1), outer_7x1, outer_8x1}, {SIX(2)}};
 #endif
 static tile *const inner_tiles[MOST_INNER] = {inner_1, inner_2, inner_3, inner_4, inner_5,
                                               inner_6, inner_7, inner_8, inner_9};

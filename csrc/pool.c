@@ -1,9 +1,9 @@
 /* Max and average pooling over windows of R x S, and their gradients.
  *
- *   max: y[p, q] = max over (r, s) of x[p * stride_h + r * dilation_h - pad_h, q * stride_w + ...]; index[p, q]
- *        is where that is in the plane. Outside x is -inf. NaN wins, and of several the last.
- *   avg: y[p, q] = sum over (r, s) of x[...] / count[p, q]; outside x is 0. count is how many places of the
- *        window lie inside x, or with include_pad inside x and its padding.
+ *   max: y[p, q] = max over (r, s) of x[p * stride_h + r * dilation_h - pad_h, q * stride_w + ...]; index[p,
+ * q] is where that is in the plane. Outside x is -inf. NaN wins, and of several the last. avg: y[p, q] = sum
+ * over (r, s) of x[...] / count[p, q]; outside x is 0. count is how many places of the window lie inside x,
+ * or with include_pad inside x and its padding.
  *
  * Arrays contiguous, none overlap. Planes are shared out over the threads. A row of outputs is worked on in
  * pieces of PIECE, tap by tap, so that the compiler vectorises along the row. */
@@ -140,8 +140,8 @@ static inline __attribute__((always_inline)) void add_from(real *restrict sum, c
   for (int64_t i = 0; i < count; i++) sum[i] += x[step * i];
 }
 
-static inline __attribute__((always_inline)) void add_to(real *restrict x, const real *restrict y, int64_t count,
-                                                         const int64_t step) {
+static inline __attribute__((always_inline)) void add_to(real *restrict x, const real *restrict y,
+                                                         int64_t count, const int64_t step) {
   for (int64_t i = 0; i < count; i++) x[step * i] += y[i];
 }
 
@@ -176,8 +176,7 @@ static void average_piece(const pool_shape *s, real *x, int64_t p, int64_t first
 
 static void average_planes(const pool_run *run, int64_t begin, int64_t end, int backward) {
   const pool_shape *s = &run->s;
-  if (backward)
-    memset(run->x + begin * s->H * s->W, 0, (size_t)((end - begin) * s->H * s->W) * sizeof(real));
+  if (backward) memset(run->x + begin * s->H * s->W, 0, (size_t)((end - begin) * s->H * s->W) * sizeof(real));
   for (int64_t row = begin * s->P; row < end * s->P; row++)
     for (int64_t q = 0; q < s->Q; q += PIECE)
       average_piece(s, run->x + row / s->P * s->H * s->W, row % s->P, q, least(PIECE, s->Q - q),

@@ -184,20 +184,19 @@ static inline vec sqrt_v(vec x) {
 #endif
 }
 
-/* The lanes whose bit is set in `keep`, one after the other. */
-static inline void store_kept(real *p, vec v, uint32_t keep) {
+/* The lanes whose bit is set in `keep`, one after the other; zeros or nothing behind them, up to VL in all.
+ * (A masked store that crosses a cache line was measured to cost many times a whole one.) */
 #if defined(KG_ISA_avx512) && KG_REAL == 64
-  store_n(p, (vec)_mm512_maskz_compress_pd((__mmask8)keep, (__m512d)v), __builtin_popcount(keep));
+static inline vec compress(vec v, uint32_t keep) { return (vec)_mm512_maskz_compress_pd((__mmask8)keep, (__m512d)v); }
 #elif defined(KG_ISA_avx512)
-  store_n(p, (vec)_mm512_maskz_compress_ps((__mmask16)keep, (__m512)v), __builtin_popcount(keep));
+static inline vec compress(vec v, uint32_t keep) { return (vec)_mm512_maskz_compress_ps((__mmask16)keep, (__m512)v); }
 #else
-  if (keep == (1u << VL) - 1) {
-    store(p, v);
-    return;
-  }
-  for (int i = 0; i < VL; i++)
-    if (keep >> i & 1) *p++ = v[i];
-#endif
+static inline vec compress(vec v, uint32_t keep) {
+  vec packed = {0};
+  for (int i = 0, n = 0; i < VL; i++)
+    if (keep >> i & 1) packed[n++] = v[i];
+  return packed;
 }
+#endif
 
 #endif

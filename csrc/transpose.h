@@ -5,8 +5,8 @@
 
 /* to[j * to_pitch + i] = from[i * from_pitch + j] for i < rows, j < columns <= VL. Writes whole vectors:
  * lanes i >= rows (up to VL) are zero. */
-static inline void transpose_tile(real *to, int64_t to_pitch, const real *from, int64_t from_pitch, int64_t rows,
-                                  int64_t columns) {
+static inline void transpose_tile(real *to, int64_t to_pitch, const real *from, int64_t from_pitch,
+                                  int64_t rows, int64_t columns) {
   vec v[VL];
   if (rows >= VL && columns == VL) {
 #pragma GCC unroll 16
