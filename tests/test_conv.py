@@ -102,6 +102,9 @@ def test_kernels_agree_with_the_reference(sizes, dtype):
         ((1, 40, 57, 57), (24, 40, 3, 3), (1, 1), (1, 1), (1, 1), 1),  # bands of rows of one image
         ((3, 3, 61, 67), (20, 3, 7, 7), (2, 2), (3, 3), (1, 1), 1),  # phases, few channels
         ((2, 160, 7, 7), (130, 160, 3, 3), (1, 1), (1, 1), (1, 1), 1),  # more weights than cache
+        ((5, 24, 7, 7), (40, 24, 3, 3), (1, 1), (1, 1), (1, 1), 1),  # short rows: channels in the lanes
+        ((3, 30, 14, 15), (50, 30, 4, 4), (2, 2), (1, 1), (1, 1), 1),  # the same, with phases
+        ((2, 64, 7, 7), (96, 32, 3, 2), (1, 1), (1, 1), (1, 2), 2),  # the same, with groups
         ((2, 33, 28, 28), (33, 1, 3, 3), (1, 1), (1, 1), (1, 1), 33),  # depthwise
         ((4, 70, 9, 9), (21, 70, 1, 1), (1, 1), (0, 0), (1, 1), 1),  # a matrix product
         ((2, 6, 12, 12), (4, 6, 1, 1), (3, 2), (0, 0), (1, 1), 1),  # inputs that no tap meets
