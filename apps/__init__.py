@@ -3,7 +3,9 @@
 import importlib.util
 import os
 
-# The large products are our kernels' business. Idle threads of NumPy's BLAS spin, and would take the cores
-# from them. (This must be said before NumPy is imported; without kernels, BLAS keeps its threads.)
+# Threads that wait must not spin: neither those of NumPy's BLAS (the large products are our kernels' business)
+# nor those of our kernels, which would take the cores from the thread that prepares the next batch, and from
+# every other program. (This must be said before NumPy is imported; without kernels, BLAS keeps its threads.)
 if importlib.util.find_spec("_kernelgrad") is not None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
