@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -380,10 +381,17 @@ def nan_count(data: Any) -> int:
     return int(unequal.sum()) if hasattr(unequal, "sum") else int(unequal)
 
 
+# The folders of autograd and nn: their full paths, for a user's own folder may be called nn too.
+PACKAGES = tuple(
+    os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), name, "")
+    for name in ("autograd", "nn")
+)
+
+
 def user_line() -> str:
     """The innermost line of the program that is not in this package."""
     for frame in reversed(traceback.extract_stack()):
-        if "/autograd/" not in frame.filename.replace("\\", "/") and "/nn/" not in frame.filename:
+        if not os.path.abspath(frame.filename).startswith(PACKAGES):
             return f"{frame.filename}:{frame.lineno}: {frame.line}"
     return "?"
 
