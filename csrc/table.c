@@ -2,8 +2,8 @@
 #include "simd.h"
 #include "table.h"
 
-#define KERNEL(name) int NAME(name)(const kg_instruction *) __attribute__((weak));
-#define KERNEL_WORKSPACE(name) KERNEL(name) int64_t NAME(name##_workspace)(const kg_instruction *) __attribute__((weak));
+#define KERNEL(name) int NAME(name)(const kg_instruction *);
+#define KERNEL_WORKSPACE(name) KERNEL(name) int64_t NAME(name##_workspace)(const kg_instruction *);
 #include "kernels.def"
 #undef KERNEL
 #undef KERNEL_WORKSPACE
