@@ -42,8 +42,8 @@ lint: $(VENV)/lint.stamp
 	@if command -v clang-format >/dev/null; then clang-format --dry-run -Werror csrc/*.c csrc/*.h; \
 	 else echo "lint: no clang-format here; the C sources were not checked"; fi
 
-# The kernel tests are those that go through the instruction sets.
-KERNEL_TESTS = $(shell grep -l 'kernels.isas()' tests/test_*.py)
+# The kernel tests are those that go through the instruction sets; gradients run no other kernels.
+KERNEL_TESTS = $(shell grep -l 'kernels.isas()' tests/test_*.py) --deselect tests/test_registry.py::test_gradients
 
 # The kernels again, in a folder of their own, with the sanitizers; Python itself leaks by design. -P keeps
 # the library in this folder out of the way.
@@ -54,12 +54,12 @@ sanitize: $(VENV)/test.stamp
 	KERNELGRAD_BUILD=require KERNELGRAD_CFLAGS="$(SANITIZE)" \
 	    $(PY) setup.py -q build_ext --build-lib build/sanitize --build-temp build/sanitize-objects
 	$(SANITIZED) -c "from autograd import kernels; assert 'build/sanitize' in kernels.library()"
-	$(SANITIZED) -m pytest -q -p no:cacheprovider $(KERNEL_TESTS) $(ARGS)
+	$(SANITIZED) -m pytest -q -n 2 -p no:cacheprovider $(KERNEL_TESTS) $(ARGS)
 
 # The same tests on an emulated aarch64 processor (Debian: gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user).
 neon: build $(VENV)/test.stamp
 	$(PY) tests/neon/build.py
-	$(PY) -m pytest -q -p no:cacheprovider -p tests.neon.machine $(KERNEL_TESTS) $(ARGS)
+	$(PY) -m pytest -q -n 2 -p no:cacheprovider -p tests.neon.machine $(KERNEL_TESTS) $(ARGS)
 
 # sdist, wheel and folder, installed into environments of their own.
 packaging: build $(VENV)/test.stamp

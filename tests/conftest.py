@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import hypothesis
 import pytest
+
+# How long an example takes says nothing on a machine that does other things too.
+hypothesis.settings.register_profile("steady", deadline=None)
+hypothesis.settings.load_profile("steady")
 
 # What a reason to skip may not say, and where: with the data folder at hand, no test skips for want of data;
 # where the build of the kernels is required, none for want of kernels.

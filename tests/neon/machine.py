@@ -18,6 +18,7 @@ from typing import Any
 
 import hypothesis
 import numpy as np
+import pytest
 from numpy.lib.array_utils import byte_bounds
 
 from autograd import kernels
@@ -125,14 +126,25 @@ def merged(bounds: list[tuple[int, int]]) -> list[tuple[int, int]]:
 machine = Machine()
 kernels.lib, kernels.call = machine, machine.call
 hypothesis.settings.register_profile("emulated", deadline=None, max_examples=20)
-hypothesis.settings.load_profile("emulated")
+
+
+def pytest_configure(config: Any) -> None:
+    hypothesis.settings.load_profile("emulated")  # here: after tests/conftest.py has loaded its own
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: Any) -> None:
+    """A worker of pytest-xdist, each with a machine of its own, says how many calls it made."""
+    machine.calls += node.workeroutput.get("kernel calls", 0)
+
+
+def pytest_sessionfinish(session: Any, exitstatus: int) -> None:
+    """Tests that never reach a kernel there would prove nothing."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["kernel calls"] = machine.calls
+    elif not machine.calls and not session.exitstatus:
+        session.exitstatus = 1
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     terminalreporter.write_line(f"{machine.calls} kernel calls ran on aarch64 ({machine.names}) under qemu")
-
-
-def pytest_sessionfinish(session: Any, exitstatus: int) -> None:
-    """Tests that never reach a kernel here would prove nothing."""
-    if not machine.calls:
-        session.exitstatus = 1
