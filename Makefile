@@ -69,7 +69,7 @@ clean:
 	rm -rf $(VENV) build _kernelgrad*.so *.egg-info
 
 help:
-	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
+	@sed -n '/^#/!q;s/^# \{0,1\}//p' Makefile
 
 # Set-up -------------------------------------------------------------------------------------------
 

@@ -313,7 +313,9 @@ def test_an_unwritable_output_is_refused_before_any_work(capsys, tmp_path):
 
 def test_a_run_that_diverges_leaves_the_last_result(capsys, monkeypatch, trained):
     before = {p.name: p.read_bytes() for p in trained.iterdir()}
-    monkeypatch.setattr(nn, "CrossEntropyLoss", lambda **options: lambda output, target: (output * float("nan")).sum())
+    monkeypatch.setattr(
+        nn, "CrossEntropyLoss", lambda **options: lambda output, target: (output * float("nan")).sum()
+    )
     said = refused(capsys, *TRAIN, "--epochs", 1, "--output", trained)
     assert "the training diverged" in said
     assert {p.name: p.read_bytes() for p in trained.iterdir()} == before

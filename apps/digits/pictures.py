@@ -42,14 +42,18 @@ def write(figure: Figure, path: Path) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def curves(history: Sequence[dict[str, Any]], title: str, test: float | None, path: Path) -> None:
-    """Loss and accuracy after each epoch; `test` accuracy as a line of its own."""
+def curves(
+    history: Sequence[dict[str, Any]], title: str, augmented: bool, test: float | None, path: Path
+) -> None:
+    """Loss and accuracy after each epoch; `test` accuracy as a line of its own. Augmented images are harder
+    than plain ones, so the legend says what was trained on."""
+    training = "training, on augmented images" if augmented else "training"
     epochs = [record["epoch"] for record in history]
     with rc_context(STYLE):
         figure = Figure(figsize=(9, 3.6), dpi=130, layout="constrained")
         axes = figure.subplots(1, 2)
         for ax, key, scale in ((axes[0], "loss", 1), (axes[1], "accuracy", 100)):
-            for prefix, label, color in (("", "training", BLUE), ("val_", "validation", ORANGE)):
+            for prefix, label, color in (("", training, BLUE), ("val_", "validation", ORANGE)):
                 values = [scale * record[prefix + key] for record in history if prefix + key in record]
                 if values:
                     places = epochs[-len(values) :]

@@ -197,7 +197,8 @@ def finish(
         kind: {"accuracy": accuracy, "mistakes": mistakes, "images": len(labels)},
     }  # fmt: skip
     write_json(folder / "history.json", record)
-    pictures.curves(history, title, None if settings.validation else accuracy, folder / "curves.png")
+    test = None if settings.validation else accuracy
+    pictures.curves(history, title, recipe.augment, test, folder / "curves.png")
     matrix = nn.metrics.confusion_matrix(chances, labels, len(classes))
     pictures.confusion(matrix, classes, f"{title}, {kind} images", folder / "confusion.png")
     pictures.mistakes(images[:, 0], labels, chances, classes, title, folder / "mistakes.png")
