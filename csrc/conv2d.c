@@ -75,10 +75,8 @@ static void pack_weights(void *context, int64_t begin, int64_t end, int worker) 
     int64_t k = unit % chunks * chunk, group = unit / chunks, outputs = conv_min(chunk, s->Kg - k);
     real *panel = (real *)run->panels + group * run->plan->panel + k * terms;
     const real *w = run->w + (group * s->Kg + k) * terms;
-    if (vectors)
-      NAME(conv_pack_broadcast)(panel, w, outputs, vectors, s->Cg, taps, terms, taps, run->place);
-    else
-      NAME(conv_pack_panel)(panel, w, outputs, s->Cg, taps, terms, taps, run->place);
+    if (vectors) NAME(conv_pack_broadcast)(panel, w, outputs, vectors, s->Cg, taps, terms, taps, run->place);
+    else NAME(conv_pack_panel)(panel, w, outputs, s->Cg, taps, terms, taps, run->place);
   }
 }
 

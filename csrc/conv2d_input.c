@@ -156,11 +156,12 @@ static void pack_weights(void *context, int64_t begin, int64_t end, int worker) 
     real *panel =
         (real *)run->panels + group * plan->panel + panel_size(plan, s->Kg * first) + c * s->Kg * taps;
     const real *w = run->w + (group * s->Kg * s->Cg + c) * all;
-    if (plan->lanes.vectors)
+    if (plan->lanes.vectors) {
       NAME(conv_pack_broadcast)
       (panel, w, channels, plan->lanes.vectors, s->Kg, taps, all, s->Cg * all, run->place + first);
-    else
+    } else {
       NAME(conv_pack_panel)(panel, w, channels, s->Kg, taps, all, s->Cg * all, run->place + first);
+    }
   }
 }
 
@@ -198,10 +199,11 @@ static void convolve(void *context, int64_t begin, int64_t end, int worker) {
     real *x = run->x + (n * s->C + group * s->Cg) * s->H * s->W;
     conv_grid grid = plan->grid;
     grid.rows = high - low + plan->h.reach;
-    for (int64_t i = 0; i < images * s->Kg && !plan->within; i++)
+    for (int64_t i = 0; i < images * s->Kg && !plan->within; i++) {
       NAME(conv_plane)
       (planes + i * plan->plane, grid, y + i / s->Kg * y_image + i % s->Kg * s->P * s->Q, s->Q,
        (conv_axis){low - plan->h.reach, 1, s->P}, (conv_axis){plan->w.low - plan->w.reach, 1, s->Q});
+    }
     for (int64_t phase = 0; phase < plan->phases; phase++) {
       int64_t a = phase / s->stride_w, b = phase % s->stride_w;
       int64_t from = low, to = high, left = plan->w.low, right = left + plan->w.count;
@@ -213,10 +215,8 @@ static void convolve(void *context, int64_t begin, int64_t end, int worker) {
         made_columns = right - left;
         lanes.places = made_rows * made_columns;
         lanes.images = plan->lanes.images;
-        if (lanes.vectors)
-          NAME(conv_places)(&lanes, image_size, made_columns, grid.width);
-        else
-          vectors = NAME(conv_vectors)(vector, made_rows, made_columns, grid.width, plan->within);
+        if (lanes.vectors) NAME(conv_places)(&lanes, image_size, made_columns, grid.width);
+        else vectors = NAME(conv_vectors)(vector, made_rows, made_columns, grid.width, plan->within);
       }
       lanes.images = images;
       lanes.y_image = s->C * s->H * s->W;
@@ -236,10 +236,8 @@ static void convolve(void *context, int64_t begin, int64_t end, int worker) {
           .y = plan->dense ? dense : target,
           .y_size = plan->dense ? made_rows * made_columns : s->H * s->W,
       };
-      if (lanes.vectors)
-        NAME(conv_broadcast)(&product, &lanes);
-      else
-        NAME(conv_shifted)(&product);
+      if (lanes.vectors) NAME(conv_broadcast)(&product, &lanes);
+      else NAME(conv_shifted)(&product);
       if (plan->dense) deal(target, dense, s, made_rows, made_columns);
     }
   }

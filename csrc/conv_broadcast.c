@@ -131,10 +131,8 @@ void NAME(conv_broadcast)(const conv_product *d, const conv_lanes *b) {
           real *y = d->y + image * b->y_image + (k + lane) * d->y_size + f;
           transpose_tile(tile, VL, b->sums + (image * b->places + f) * lanes + lane, lanes, count, VL);
           for (int64_t i = 0; i < outputs; i++, y += d->y_size)
-            if (count == VL)
-              store(y, load(tile + i * VL));
-            else
-              store_n(y, load(tile + i * VL), count);
+            if (count == VL) store(y, load(tile + i * VL));
+            else store_n(y, load(tile + i * VL), count);
         }
   }
 }

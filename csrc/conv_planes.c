@@ -46,12 +46,9 @@ void NAME(conv_plane)(real *plane, conv_grid grid, const real *source, int64_t p
   const real *from = source + (rows.step * top + rows.first) * pitch + columns.step * left + columns.first;
   real *to = plane + top * grid.width + left;
   for (int64_t i = top; i < bottom; i++, from += rows.step * pitch, to += grid.width)
-    if (columns.step == 1)
-      copy(to, from, right - left);
-    else if (columns.step == 2)
-      copy_halved(to, from, right - left);
-    else
-      copy_strided(to, from, columns.step, right - left);
+    if (columns.step == 1) copy(to, from, right - left);
+    else if (columns.step == 2) copy_halved(to, from, right - left);
+    else copy_strided(to, from, columns.step, right - left);
 }
 
 static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a; }

@@ -64,10 +64,8 @@ int64_t NAME(conv_vectors)(conv_vector *vector, int64_t rows, int64_t columns, i
 /* In order of place, so that what is written too much is written again. */
 static inline void put(real *y, vec v, const conv_vector *to) {
   v = compress(v, to->keep);
-  if (to->count == VL)
-    store(y, v);
-  else
-    store_n(y, v, to->count);
+  if (to->count == VL) store(y, v);
+  else store_n(y, v, to->count);
 }
 
 /* One tile: outputs k .. k + kr (of which `outputs` are real), vectors v .. v + pv. */
@@ -106,9 +104,11 @@ typedef struct {
 } tile_row;
 
 /* Widest first; each ends with one vector. */
-#define TILES(kr, wide, middle)                                      \
-  TILE(kr, wide)                                                     \
-  TILE(kr, middle) TILE(kr, 1) static const tile_row tiles##kr[] = { \
+#define TILES(kr, wide, middle)         \
+  TILE(kr, wide)                        \
+  TILE(kr, middle)                      \
+  TILE(kr, 1)                           \
+  static const tile_row tiles##kr[] = { \
       {wide, tile_##kr##x##wide}, {middle, tile_##kr##x##middle}, {1, tile_##kr##x1}};
 #if KR == 8
 TILES(8, 3, 2)
@@ -123,15 +123,11 @@ TILES(1, 8, 4)
 static const tile_row *tiles_of(int64_t block) {
   switch (block) {
 #if KR == 8
-    case 8:
-      return tiles8;
+    case 8: return tiles8;
 #endif
-    case 4:
-      return tiles4;
-    case 2:
-      return tiles2;
-    default:
-      return tiles1;
+    case 4: return tiles4;
+    case 2: return tiles2;
+    default: return tiles1;
   }
 }
 

@@ -8,17 +8,16 @@
 #define KG_SOURCES_HASH "unknown"
 #endif
 
-#define DECLARE(isa) \
-  extern const kg_entry kg_table_##isa##_f32[KG_KERNELS], kg_table_##isa##_f64[KG_KERNELS];
+#define DECLARE(isa) extern const kg_entry kg_table_##isa##_f32[KG_KERNELS], kg_table_##isa##_f64[KG_KERNELS]
 #define ROW(isa, supported) {#isa, kg_table_##isa##_f32, kg_table_##isa##_f64, supported},
 
 #if defined(__x86_64__)
-DECLARE(avx512) DECLARE(avx2) DECLARE(generic)
+DECLARE(avx512);
+DECLARE(avx2);
 #elif defined(__aarch64__)
-DECLARE(neon) DECLARE(generic)
-#else
-DECLARE(generic)
+DECLARE(neon);
 #endif
+DECLARE(generic);
 
 static int always(void) { return 1; }
 #if defined(__x86_64__)
@@ -35,13 +34,15 @@ typedef struct {
   int (*supported)(void);
 } isa_row;
 
+/* clang-format off */
 static const isa_row isas[] = { /* best first */
 #if defined(__x86_64__)
     ROW(avx512, has_avx512) ROW(avx2, has_avx2)
 #elif defined(__aarch64__)
     ROW(neon, always)
 #endif
-        ROW(generic, always)};
+    ROW(generic, always)};
+/* clang-format on */
 enum { ISAS = sizeof isas / sizeof isas[0] };
 
 static const isa_row *chosen = &isas[ISAS - 1];

@@ -33,13 +33,13 @@ typedef void tile_op(real *out, const real *a, const real *b, const real *c, con
 #define LOAD_2 LOAD_1 vec b = load(b_ + i);
 #define LOAD_3 LOAD_2 vec c = load(c_ + i);
 #define LOAD_4 LOAD_3 vec d = load(d_ + i);
-#define OP(name, arguments, expression)                                                               \
+#define OP(name, arguments, expression)                                                              \
   static void name##_tile(real *out, const real *a_, const real *b_, const real *c_, const real *d_, \
-                          int64_t n) {                                                                \
-    (void)b_, (void)c_, (void)d_;                                                                     \
-    for (int64_t i = 0; i < n; i += VL) {                                                             \
-      LOAD_##arguments store(out + i, expression);                                                    \
-    }                                                                                                 \
+                          int64_t n) {                                                               \
+    (void)b_, (void)c_, (void)d_;                                                                    \
+    for (int64_t i = 0; i < n; i += VL) {                                                            \
+      LOAD_##arguments store(out + i, expression);                                                   \
+    }                                                                                                \
   }
 #include "ops.def"
 #undef OP
@@ -113,25 +113,31 @@ static void gather(real *tile, const void *from, int64_t kind, int64_t stride, i
   } else {
     const real *p = from;
     if (stride == 1) memcpy(tile, p, (size_t)n * sizeof(real));
-    else if (stride == 0) for (int64_t i = 0; i < n; i++) tile[i] = *p;
-    else for (int64_t i = 0; i < n; i++) tile[i] = p[i * stride];
+    else if (stride == 0)
+      for (int64_t i = 0; i < n; i++) tile[i] = *p;
+    else
+      for (int64_t i = 0; i < n; i++) tile[i] = p[i * stride];
   }
 }
 static void scatter(void *to, const real *tile, int64_t kind, int64_t stride, int64_t n) {
   if (kind) {
     uint8_t *p = to;
-    if (stride == 1) for (int64_t i = 0; i < n; i++) p[i] = tile[i] != 0;
-    else for (int64_t i = 0; i < n; i++) p[i * stride] = tile[i] != 0;
+    if (stride == 1)
+      for (int64_t i = 0; i < n; i++) p[i] = tile[i] != 0;
+    else
+      for (int64_t i = 0; i < n; i++) p[i * stride] = tile[i] != 0;
   } else {
     real *p = to;
     if (stride == 1) memcpy(p, tile, (size_t)n * sizeof(real));
-    else for (int64_t i = 0; i < n; i++) p[i * stride] = tile[i];
+    else
+      for (int64_t i = 0; i < n; i++) p[i * stride] = tile[i];
   }
 }
 
 /* Move the elements [start, start + n) of the iteration space between an operand and its tile, row by
  * row of the innermost dimension. */
-static void stage(const plan *p, const operand *o, char *base, real *tile, int64_t start, int64_t n, int out) {
+static void stage(const plan *p, const operand *o, char *base, real *tile, int64_t start, int64_t n,
+                  int out) {
   int64_t size = o->kind ? 1 : (int64_t)sizeof(real), last = p->ndim - 1, row = p->shape[last];
   while (n > 0) {
     int64_t column = start % row, rest = start / row, offset = column * o->strides[last];
@@ -176,8 +182,8 @@ static void run_tile(const job *j, real **slot, real *const *own, int64_t start,
   }
   for (int64_t s = 0; s < p->steps; s++) {
     const step *now = &j->steps[s];
-    tile_ops[now->op](slot[now->out], slot[now->in[0]], slot[now->in[1]], slot[now->in[2]],
-                      slot[now->in[3]], round_up(n));
+    tile_ops[now->op](slot[now->out], slot[now->in[0]], slot[now->in[1]], slot[now->in[2]], slot[now->in[3]],
+                      round_up(n));
   }
   for (int64_t i = p->inputs; i < j->operands; i++)
     if (staged[i]) stage(p, &p->operands[i], j->in->args[1 + i], own[i], start, n, 1);

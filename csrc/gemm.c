@@ -49,18 +49,42 @@ static int64_t max(int64_t x, int64_t y) { return x > y ? x : y; }
 
 static product read(const kg_instruction *in) {
   const int64_t *s = in->sizes;
-  product g = {.batch = s[0], .m = s[1], .n = s[2], .k = s[3], .a = in->args[0], .a_batch = s[4],
-               .a_row = s[5], .a_col = s[6], .b = in->args[1], .b_batch = s[7], .b_row = s[8],
-               .b_col = s[9], .c = in->args[2], .c_batch = s[10], .c_row = s[11],
+  product g = {.batch = s[0],
+               .m = s[1],
+               .n = s[2],
+               .k = s[3],
+               .a = in->args[0],
+               .a_batch = s[4],
+               .a_row = s[5],
+               .a_col = s[6],
+               .b = in->args[1],
+               .b_batch = s[7],
+               .b_row = s[8],
+               .b_col = s[9],
+               .c = in->args[2],
+               .c_batch = s[10],
+               .c_row = s[11],
                .workspace = in->workspace};
   g.end = (epilogue){.bias_columns = s[12] == 1 ? in->args[3] : 0,
                      .bias_rows = s[12] == 2 ? in->args[3] : 0,
                      .accumulate = s[13] != 0,
                      .relu = s[14] == 1};
   if (g.n == 1 && g.m > 1 && g.c_row == 1) { /* a column is a row of the transposed product */
-    g = (product){.batch = g.batch, .m = 1, .n = g.m, .k = g.k, .a = g.b, .a_batch = g.b_batch,
-                  .a_row = g.b_col, .a_col = g.b_row, .b = g.a, .b_batch = g.a_batch, .b_row = g.a_col,
-                  .b_col = g.a_row, .c = g.c, .c_batch = g.c_batch, .c_row = g.m,
+    g = (product){.batch = g.batch,
+                  .m = 1,
+                  .n = g.m,
+                  .k = g.k,
+                  .a = g.b,
+                  .a_batch = g.b_batch,
+                  .a_row = g.b_col,
+                  .a_col = g.b_row,
+                  .b = g.a,
+                  .b_batch = g.a_batch,
+                  .b_row = g.a_col,
+                  .b_col = g.a_row,
+                  .c = g.c,
+                  .c_batch = g.c_batch,
+                  .c_row = g.m,
                   .workspace = g.workspace,
                   .end = {g.end.bias_rows, g.end.bias_columns, g.end.accumulate, g.end.relu}};
   }
@@ -125,8 +149,8 @@ static void rectangles(void *context, int64_t begin, int64_t end, int worker) {
     if (at.bias_columns) at.bias_columns += j;
     if (at.bias_rows) at.bias_rows += i;
     multiply(g, g->a + which * g->a_batch + i * g->a_row, g->b + which * g->b_batch + j * g->b_col,
-             g->c + which * g->c_batch + i * g->c_row + j, tall ? to - from : g->m,
-             tall ? g->n : to - from, at, g->workspace + worker * g->slice);
+             g->c + which * g->c_batch + i * g->c_row + j, tall ? to - from : g->m, tall ? g->n : to - from,
+             at, g->workspace + worker * g->slice);
   }
 }
 

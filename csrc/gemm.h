@@ -54,10 +54,8 @@ ALWAYS_INLINE void finish(real *to, vec sum, int64_t n, const real *bias, const 
   if (bias) sum += whole ? load(bias) : load_n(bias, n);
   if (row_bias) sum += splat(*row_bias);
   if (end->relu) sum = (vec)((mask)sum & ~(sum < 0));
-  if (whole)
-    store(to, sum);
-  else
-    store_n(to, sum, n);
+  if (whole) store(to, sum);
+  else store_n(to, sum, n);
 }
 
 /* One tile: c (rows, cols), rows <= MR, cols <= NR, any k >= 0. `a` and `b` point at the panels' first

@@ -7,8 +7,8 @@
 #include "gemm.h"
 
 /* One panel whose lanes are contiguous along k: VL x VL blocks are transposed in registers. */
-ALWAYS_INLINE void pack_transposed(real *to, const real *from, const int width, int64_t lanes,
-                                   int64_t across, int64_t k) {
+ALWAYS_INLINE void pack_transposed(real *to, const real *from, const int width, int64_t lanes, int64_t across,
+                                   int64_t k) {
   for (int64_t p = 0; p < k; p += VL) {
     const int64_t depth = k - p < VL ? k - p : VL;
     for (int g = 0; g < width; g += VL) {
@@ -38,14 +38,12 @@ ALWAYS_INLINE void pack_transposed(real *to, const real *from, const int width, 
 ALWAYS_INLINE void pack(real *restrict to, const real *restrict from, const int width, int64_t lanes,
                         int64_t across, int64_t along, int64_t k) {
   for (; lanes > 0; lanes -= width, from += width * across, to += width * k) {
-    if (along == 1 && across != 1)
-      pack_transposed(to, from, width, lanes, across, k);
+    if (along == 1 && across != 1) pack_transposed(to, from, width, lanes, across, k);
     else if (across == 1 && lanes >= width)
       for (int64_t p = 0; p < k; p++) memcpy(to + p * width, from + p * along, (size_t)width * sizeof(real));
     else
       for (int64_t p = 0; p < k; p++)
-        for (int64_t i = 0; i < width; i++)
-          to[p * width + i] = i < lanes ? from[i * across + p * along] : 0;
+        for (int64_t i = 0; i < width; i++) to[p * width + i] = i < lanes ? from[i * across + p * along] : 0;
   }
 }
 

@@ -17,23 +17,23 @@
 #endif
 
 ALWAYS_INLINE void tile(const int rows, const int vectors, int64_t cols, int64_t k, const real *restrict a,
-                        int64_t a_row, int64_t a_col, const real *restrict b, int64_t b_row,
-                        real *restrict c, int64_t c_row, const epilogue *end) {
+                        int64_t a_row, int64_t a_col, const real *restrict b, int64_t b_row, real *restrict c,
+                        int64_t c_row, const epilogue *end) {
   const int wide = vectors > 1;
 #define START(i) vec c##i##_0 = {0}, c##i##_1 = {0};
   ROWS(START)
-#define PREFETCH(i) \
-  if (i < rows) { \
-    __builtin_prefetch(c + i * c_row, 1); \
+#define PREFETCH(i)                                      \
+  if (i < rows) {                                        \
+    __builtin_prefetch(c + i * c_row, 1);                \
     if (wide) __builtin_prefetch(c + i * c_row + VL, 1); \
   }
   ROWS(PREFETCH)
   for (int64_t p = 0; p < k; p++) {
     vec b0 = load(b), b1 = wide ? load(b + VL) : b0;
-#define MULTIPLY(i) \
-  if (i < rows) { \
-    vec x = splat(a[i * a_row]); \
-    c##i##_0 += x * b0; \
+#define MULTIPLY(i)               \
+  if (i < rows) {                 \
+    vec x = splat(a[i * a_row]);  \
+    c##i##_0 += x * b0;           \
     if (wide) c##i##_1 += x * b1; \
   }
     ROWS(MULTIPLY)
@@ -54,11 +54,11 @@ typedef void tile_kernel(int64_t, int64_t, const real *, int64_t, int64_t, const
                          int64_t, const epilogue *);
 
 #define COPIES(i) COPY(i, 1) COPY(i, 2)
-#define COPY(i, vectors) \
+#define COPY(i, vectors)                                                                                 \
   static void tile_##i##_##vectors(int64_t cols, int64_t k, const real *a, int64_t a_row, int64_t a_col, \
-                                   const real *b, int64_t b_row, real *c, int64_t c_row, \
-                                   const epilogue *end) { \
-    tile(i + 1, vectors, cols, k, a, a_row, a_col, b, b_row, c, c_row, end); \
+                                   const real *b, int64_t b_row, real *c, int64_t c_row,                 \
+                                   const epilogue *end) {                                                \
+    tile(i + 1, vectors, cols, k, a, a_row, a_col, b, b_row, c, c_row, end);                             \
   }
 ROWS(COPIES)
 
@@ -79,8 +79,7 @@ void NAME(macro_kernel)(int64_t m, int64_t n, int64_t k, panels a, panels b, rea
     if (at.bias_columns) at.bias_columns += j;
     for (int64_t i = 0; i < m; i += MR, panel += a.panel) {
       const int64_t rows = m - i < MR ? m - i : MR;
-      tiles[rows - 1][cols > VL](cols, k, panel, a.row, a.col, b.data, b.row, c + i * c_row + j, c_row,
-                                 &at);
+      tiles[rows - 1][cols > VL](cols, k, panel, a.row, a.col, b.data, b.row, c + i * c_row + j, c_row, &at);
       if (at.bias_rows) at.bias_rows += MR;
     }
   }

@@ -36,22 +36,21 @@ ALWAYS_INLINE real total(vec v) {
 }
 
 /* `count` columns of c; b_col may be anything. */
-ALWAYS_INLINE void dots(const int count, int64_t k, const real *x, const real *b, int64_t b_col,
-                        real *sums) {
+ALWAYS_INLINE void dots(const int count, int64_t k, const real *x, const real *b, int64_t b_col, real *sums) {
   vec s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0}, s4 = {0}, s5 = {0}, s6 = {0}, s7 = {0};
-#define DOTS(load_k) \
-  { \
-    const vec v = load_k(x + p); \
-    s0 += v * load_k(b + p); \
-    if (count > 1) { \
-      s1 += v * load_k(b + b_col + p); \
+#define DOTS(load_k)                       \
+  {                                        \
+    const vec v = load_k(x + p);           \
+    s0 += v * load_k(b + p);               \
+    if (count > 1) {                       \
+      s1 += v * load_k(b + b_col + p);     \
       s2 += v * load_k(b + 2 * b_col + p); \
       s3 += v * load_k(b + 3 * b_col + p); \
       s4 += v * load_k(b + 4 * b_col + p); \
       s5 += v * load_k(b + 5 * b_col + p); \
       s6 += v * load_k(b + 6 * b_col + p); \
       s7 += v * load_k(b + 7 * b_col + p); \
-    } \
+    }                                      \
   }
 #define REST(from) load_n(from, k - p)
   int64_t p = 0;

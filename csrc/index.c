@@ -23,9 +23,15 @@ typedef struct {
 
 static shape shape_of(const kg_instruction *in) {
   const int64_t *n = in->sizes;
-  return (shape){.x = in->args[0], .index = in->args[1], .y = in->args[2],
-                 .outer = n[0], .size = n[1], .inner = n[2], .n = n[3],
-                 .units = (n[2] + UNIT - 1) / UNIT, .single = n[4] != 0};
+  return (shape){.x = in->args[0],
+                 .index = in->args[1],
+                 .y = in->args[2],
+                 .outer = n[0],
+                 .size = n[1],
+                 .inner = n[2],
+                 .n = n[3],
+                 .units = (n[2] + UNIT - 1) / UNIT,
+                 .single = n[4] != 0};
 }
 
 static int in_range(const shape *s) {

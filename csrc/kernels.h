@@ -14,12 +14,12 @@
 enum { KG_ARGS = 16, KG_SIZES = 64, KG_VALUES = 16 };
 
 typedef struct {
-  int32_t kernel;          /* one of KG_GEMM ... */
-  int32_t dtype;           /* KG_FLOAT32 or KG_FLOAT64 */
-  void *args[16];          /* arrays */
-  int64_t sizes[64];       /* lengths, strides, flags */
-  double values[16];       /* real parameters */
-  void *workspace;         /* scratch, 64-byte aligned */
+  int32_t kernel;    /* one of KG_GEMM ... */
+  int32_t dtype;     /* KG_FLOAT32 or KG_FLOAT64 */
+  void *args[16];    /* arrays */
+  int64_t sizes[64]; /* lengths, strides, flags */
+  double values[16]; /* real parameters */
+  void *workspace;   /* scratch, 64-byte aligned */
 } kg_instruction;
 
 enum { KG_FLOAT32, KG_FLOAT64 };
@@ -36,8 +36,8 @@ enum {
   /* y = conv(x, w) + bias.  args: x w y bias.  x (N,C,H,W), w (K,C/groups,R,S), y (N,K,P,Q), contiguous
    * sizes: N C H W K R S P Q stride_h stride_w pad_h pad_w dilation_h dilation_w groups */
   KG_CONV2D,
-  KG_CONV2D_INPUT,   /* args: x(out) w y(in);   the gradient in x, same sizes */
-  KG_CONV2D_WEIGHT,  /* args: x w(out) y(in);   the gradient in w, same sizes */
+  KG_CONV2D_INPUT,  /* args: x(out) w y(in);   the gradient in x, same sizes */
+  KG_CONV2D_WEIGHT, /* args: x w(out) y(in);   the gradient in w, same sizes */
   /* A register program over a broadcast iteration space.  args: plan, inputs, outputs (at most 15)
    * plan is an int64 array: steps, inputs, outputs, values, registers, ndim (1 to 6), shape (6 slots),
    * then for each operand (inputs, outputs) its kind (0 real, 1 bool) and 6 strides (slots past ndim
@@ -51,8 +51,8 @@ enum {
    * lengths, their 2 strides, the 2 reduced lengths, their 2 strides (in x; outer before inner)
    * values: scale, by which the result is multiplied.   Nothing may be empty. */
   KG_REDUCE,
-  KG_SOFTMAX,           /* args: x y   sizes: rows columns log(0 or 1) x_row_stride */
-  KG_SOFTMAX_BACKWARD,  /* args: y g dx   sizes: rows columns log y_row_stride g_row_stride */
+  KG_SOFTMAX,          /* args: x y   sizes: rows columns log(0 or 1) x_row_stride */
+  KG_SOFTMAX_BACKWARD, /* args: y g dx   sizes: rows columns log y_row_stride g_row_stride */
   /* args: x targets(int64) losses saved (rows, 2)   sizes: rows columns x_row_stride ignore_index
    * values: label_smoothing */
   KG_CROSS_ENTROPY,

@@ -22,16 +22,16 @@ static inline void store_first(real *p, vec v, int64_t n) {
 
 /* Each round joins the lower half with the upper half, every lane twice: after log2(VL) rounds every lane
  * holds the result. Pairwise, so the error of a sum does not grow with the number of lanes. */
-#define ACROSS(name, join)                                          \
-  static inline real name(vec v) {                                  \
-    _Pragma("GCC unroll 4") for (int w = 1; w < VL; w *= 2) {       \
-      vec a = interleave_low(v, v), b = interleave_high(v, v);      \
-      v = join;                                                     \
-    }                                                               \
-    return v[0];                                                    \
+#define ACROSS(name, join)                                     \
+  static inline real name(vec v) {                             \
+    _Pragma("GCC unroll 4") for (int w = 1; w < VL; w *= 2) {  \
+      vec a = interleave_low(v, v), b = interleave_high(v, v); \
+      v = join;                                                \
+    }                                                          \
+    return v[0];                                               \
   }
 ACROSS(sum_of_lanes, a + b)
-ACROSS(product_of_lanes, a * b)
+ACROSS(product_of_lanes, a *b)
 ACROSS(maximum_of_lanes, maximum(a, b))
 ACROSS(minimum_of_lanes, minimum(a, b))
 #undef ACROSS

@@ -12,7 +12,7 @@ enum { GRAIN = 65536 };
 typedef struct {
   real *param, *first, *second, *largest;
   const real *grad;
-  int nesterov, begin; /* begin: the state holds nothing yet */
+  int nesterov, begin;                           /* begin: the state holds nothing yet */
   real sign, rate, momentum, keep, weight_decay; /* keep: 1 - dampening */
   real shrink, rest1, beta2, rest2, root_correction, eps;
 } update;

@@ -21,9 +21,7 @@ __attribute__((constructor)) static void watch_forks(void) { pthread_atfork(0, 0
 enum { forked = 0 };
 #endif
 
-void kg_set_threads(int count) {
-  threads = count < 1 ? 1 : count > KG_MAX_THREADS ? KG_MAX_THREADS : count;
-}
+void kg_set_threads(int count) { threads = count < 1 ? 1 : count > KG_MAX_THREADS ? KG_MAX_THREADS : count; }
 int kg_get_threads(void) { return forked ? 1 : threads; }
 
 void kg_parallel(kg_body *body, void *context, int64_t n, int64_t grain) {

@@ -68,12 +68,9 @@ static void max_piece(const pool_shape *s, const real *x, int64_t p, int64_t fir
       int64_t shift = t * s->dilation_w - s->pad_w, from, to;
       columns_inside(s, shift, first, count, &from, &to);
       int64_t at = h * s->W + (first + from) * s->stride_w + shift;
-      if (s->stride_w == 1)
-        larger(best + from, where + from, x + at, (lane)at, to - from, 1);
-      else if (s->stride_w == 2)
-        larger(best + from, where + from, x + at, (lane)at, to - from, 2);
-      else
-        larger(best + from, where + from, x + at, (lane)at, to - from, s->stride_w);
+      if (s->stride_w == 1) larger(best + from, where + from, x + at, (lane)at, to - from, 1);
+      else if (s->stride_w == 2) larger(best + from, where + from, x + at, (lane)at, to - from, 2);
+      else larger(best + from, where + from, x + at, (lane)at, to - from, s->stride_w);
     }
   }
   for (int64_t i = 0; i < count; i++) y[i] = best[i], index[i] = where[i];
@@ -158,16 +155,11 @@ static void average_piece(const pool_shape *s, real *x, int64_t p, int64_t first
       int64_t shift = t - s->pad_w, from, to;
       columns_inside(s, shift, first, count, &from, &to);
       real *at = x + h * s->W + (first + from) * s->stride_w + shift;
-      if (backward && s->stride_w == 1)
-        add_to(at, sum + from, to - from, 1);
-      else if (backward)
-        add_to(at, sum + from, to - from, s->stride_w);
-      else if (s->stride_w == 1)
-        add_from(sum + from, at, to - from, 1);
-      else if (s->stride_w == 2)
-        add_from(sum + from, at, to - from, 2);
-      else
-        add_from(sum + from, at, to - from, s->stride_w);
+      if (backward && s->stride_w == 1) add_to(at, sum + from, to - from, 1);
+      else if (backward) add_to(at, sum + from, to - from, s->stride_w);
+      else if (s->stride_w == 1) add_from(sum + from, at, to - from, 1);
+      else if (s->stride_w == 2) add_from(sum + from, at, to - from, 2);
+      else add_from(sum + from, at, to - from, s->stride_w);
     }
   }
   if (!backward)

@@ -114,10 +114,24 @@ static inline vec logarithm(vec x) {
  * [-pi/4, pi/4]. */
 static inline void turn(vec t, vec *cosine, vec *sine) {
   enum { TERMS = KG_REAL == 64 ? 9 : 5 };
-  static const real c[] = {1,             -1. / 2,        1. / 24,           -1. / 720,          1. / 40320,
-                           -1. / 3628800, 1. / 479001600, -1. / 87178291200, 1. / 20922789888000};
-  static const real s[] = {1,              -1. / 6,         1. / 120,            -1. / 5040, 1. / 362880,
-                           -1. / 39916800, 1. / 6227020800, -1. / 1307674368000, 1. / 355687428096000};
+  static const real c[] = {1,
+                           -1. / 2,
+                           1. / 24,
+                           -1. / 720,
+                           1. / 40320,
+                           -1. / 3628800,
+                           1. / 479001600,
+                           -1. / 87178291200,
+                           1. / 20922789888000};
+  static const real s[] = {1,
+                           -1. / 6,
+                           1. / 120,
+                           -1. / 5040,
+                           1. / 362880,
+                           -1. / 39916800,
+                           1. / 6227020800,
+                           -1. / 1307674368000,
+                           1. / 355687428096000};
   const vec base = splat((real)1.5 * ((word)1 << MANTISSA));
   vec shifted = t * 4 + base; /* rounds to the nearest integer, which stands in the lowest bits */
   words quarter = to_bits(shifted);
@@ -219,10 +233,16 @@ static void body(void *context, int64_t begin, int64_t end, int worker) {
 
 int NAME(random)(const kg_instruction *in) {
   const int64_t *n = in->sizes;
-  draw d = {.out = in->args[0], .kind = (int)n[0], .count = n[1], .key = (uint64_t)n[2],
-            .low = (uint64_t)n[3], .high = (uint64_t)n[4], .first = (uint64_t)n[5],
+  draw d = {.out = in->args[0],
+            .kind = (int)n[0],
+            .count = n[1],
+            .key = (uint64_t)n[2],
+            .low = (uint64_t)n[3],
+            .high = (uint64_t)n[4],
+            .first = (uint64_t)n[5],
             .range = (uint64_t)n[6],
-            .mean_or_keep = (real)in->values[0], .std_or_scale = (real)in->values[1]};
+            .mean_or_keep = (real)in->values[0],
+            .std_or_scale = (real)in->values[1]};
   if (d.kind < WORDS || d.kind > INTEGERS || d.count < 0) return KG_BAD_ARGUMENT;
   if (d.kind == INTEGERS && (KG_REAL != 64 || d.range == 0)) return KG_BAD_ARGUMENT;
   kg_parallel(body, &d, (d.count + 2 * VL - 1) / (2 * VL), 1024);

@@ -35,12 +35,9 @@ typedef struct {
 
 static inline void add_to(total *t, int op, double v) {
   double s = t->sum;
-  if (op == MAXIMUM)
-    t->sum = s > v || s != s ? s : v;
-  else if (op == MINIMUM)
-    t->sum = s < v || s != s ? s : v;
-  else if (op == PRODUCT)
-    t->sum = s * v;
+  if (op == MAXIMUM) t->sum = s > v || s != s ? s : v;
+  else if (op == MINIMUM) t->sum = s < v || s != s ? s : v;
+  else if (op == PRODUCT) t->sum = s * v;
   else {
     t->sum = s + v;
     t->lost += fabs(s) >= fabs(v) ? (s - t->sum) + v : (v - t->sum) + s;
@@ -61,22 +58,13 @@ INLINE real across(int op, vec v) {
          : op == PRODUCT ? product_of_lanes(v)
                          : sum_of_lanes(v);
 }
-#define FOR_EACH_OP(call)                                                                                    \
-  switch (j->op) {                                                                                           \
-  case SUM:                                                                                                  \
-    call(SUM);                                                                                               \
-    break;                                                                                                   \
-  case MAXIMUM:                                                                                              \
-    call(MAXIMUM);                                                                                           \
-    break;                                                                                                   \
-  case MINIMUM:                                                                                              \
-    call(MINIMUM);                                                                                           \
-    break;                                                                                                   \
-  case PRODUCT:                                                                                              \
-    call(PRODUCT);                                                                                           \
-    break;                                                                                                   \
-  default:                                                                                                   \
-    call(SQUARES);                                                                                           \
+#define FOR_EACH_OP(call)               \
+  switch (j->op) {                      \
+    case SUM: call(SUM); break;         \
+    case MAXIMUM: call(MAXIMUM); break; \
+    case MINIMUM: call(MINIMUM); break; \
+    case PRODUCT: call(PRODUCT); break; \
+    default: call(SQUARES);             \
   }
 
 /* Along rows --------------------------------------------------------------------------------------*/
@@ -103,8 +91,7 @@ INLINE void add_row(int op, total *t, const real *p, int64_t n, int64_t stride, 
       }
       sums = joined(op, sums, joined(op, joined(op, a0, a1), joined(op, a2, a3)));
     }
-    for (; i < end; i += VL)
-      sums = joined(op, sums, taken(op, load_filled(p + i, end - i, fill), centre));
+    for (; i < end; i += VL) sums = joined(op, sums, taken(op, load_filled(p + i, end - i, fill), centre));
     add_to(t, op, across(op, sums));
   }
 }
@@ -124,21 +111,16 @@ INLINE void rows_of(int op, const job *j, int64_t begin, int64_t end) {
               left < CHUNK ? left : CHUNK, j->reduced_stride[1], c);
     } else {
       int64_t first = chunk * j->chunk_rows, last = first + j->chunk_rows;
-      if (last > j->reduced[0])
-        last = j->reduced[0];
+      if (last > j->reduced[0]) last = j->reduced[0];
       for (int64_t r = first; r < last; r++)
         add_row(op, &t, x + r * j->reduced_stride[0], j->reduced[1], j->reduced_stride[1], c);
     }
-    if (j->chunks > 1)
-      j->partials[u] = value_of(t);
-    else
-      j->y[k] = (real)(value_of(t) * j->scale);
-    if (++chunk < j->chunks)
-      continue;
+    if (j->chunks > 1) j->partials[u] = value_of(t);
+    else j->y[k] = (real)(value_of(t) * j->scale);
+    if (++chunk < j->chunks) continue;
     chunk = 0;
     k++;
-    if (++inner == j->kept[1])
-      inner = 0, outer++;
+    if (++inner == j->kept[1]) inner = 0, outer++;
   }
 }
 
@@ -158,8 +140,7 @@ INLINE void strip_of(int op, const job *j, const real *x, int64_t k, int64_t n, 
   const int vectors = wide ? MOST : 1;
   const vec none = splat(NEUTRAL[op]);
   int64_t first = chunk * j->chunk_rows, last = first + j->chunk_rows, count = j->reduced[0] * j->reduced[1];
-  if (last > count)
-    last = count;
+  if (last > count) last = count;
   vec sums[MOST], c[MOST];
   for (int v = 0; v < vectors; v++) {
     sums[v] = none;
@@ -168,8 +149,7 @@ INLINE void strip_of(int op, const job *j, const real *x, int64_t k, int64_t n, 
   for (int64_t r = first; r < last;) {
     int64_t outer = r / j->reduced[1], inner = r % j->reduced[1];
     int64_t rows = j->reduced[1] - inner < last - r ? j->reduced[1] - inner : last - r;
-    if (rows > BLOCK_ROWS)
-      rows = BLOCK_ROWS;
+    if (rows > BLOCK_ROWS) rows = BLOCK_ROWS;
     const real *p = x + outer * j->reduced_stride[0] + inner * j->reduced_stride[1];
     if (wide) {
       vec a0 = none, a1 = none, a2 = none, a3 = none;
@@ -191,10 +171,8 @@ INLINE void strip_of(int op, const job *j, const real *x, int64_t k, int64_t n, 
   }
   for (int v = 0; v < vectors; v++)
     for (int64_t i = 0; i < (wide ? VL : n); i++)
-      if (j->chunks > 1)
-        j->partials[chunk * j->kept[0] * j->kept[1] + k + v * VL + i] = sums[v][i];
-      else
-        j->y[k + v * VL + i] = (real)((double)sums[v][i] * j->scale);
+      if (j->chunks > 1) j->partials[chunk * j->kept[0] * j->kept[1] + k + v * VL + i] = sums[v][i];
+      else j->y[k + v * VL + i] = (real)((double)sums[v][i] * j->scale);
 }
 
 /* Unit u is strip (of 4 VL columns) u % strips, of chunk u / strips % chunks, of outer kept index the rest.
@@ -205,11 +183,9 @@ INLINE void columns_of(int op, const job *j, int64_t begin, int64_t end) {
             outer = u / j->strips / j->chunks;
     const real *x = j->x + outer * j->kept_stride[0] + column;
     int64_t k = outer * j->kept[1] + column, n = j->kept[1] - column;
-    if (n >= 4 * VL)
-      strip_of(op, j, x, k, VL, 1, chunk);
+    if (n >= 4 * VL) strip_of(op, j, x, k, VL, 1, chunk);
     else
-      for (int64_t i = 0; i < n; i += VL)
-        strip_of(op, j, x + i, k + i, n - i < VL ? n - i : VL, 0, chunk);
+      for (int64_t i = 0; i < n; i += VL) strip_of(op, j, x + i, k + i, n - i < VL ? n - i : VL, 0, chunk);
   }
 }
 
@@ -253,22 +229,19 @@ static int empty(const kg_instruction *in) {
 }
 
 int64_t NAME(reduce_workspace)(const kg_instruction *in) {
-  if (empty(in))
-    return 0;
+  if (empty(in)) return 0;
   job j = prepare(in);
   return j.chunks > 1 ? j.chunks * j.kept[0] * j.kept[1] * (int64_t)sizeof(double) : 0;
 }
 
 int NAME(reduce)(const kg_instruction *in) {
-  if (in->sizes[0] < SUM || in->sizes[0] > SQUARES || empty(in))
-    return KG_BAD_ARGUMENT;
+  if (in->sizes[0] < SUM || in->sizes[0] > SQUARES || empty(in)) return KG_BAD_ARGUMENT;
   job j = prepare(in);
   int64_t outputs = j.kept[0] * j.kept[1], count = j.reduced[0] * j.reduced[1];
   int64_t units = j.columns ? j.kept[0] * j.chunks * j.strips : outputs * j.chunks;
   int64_t work = outputs * count / units + 1; /* elements in a unit */
   kg_parallel(j.columns ? run_columns : run_rows, &j, units, GRAIN / work + 1);
-  if (j.chunks == 1)
-    return KG_OK;
+  if (j.chunks == 1) return KG_OK;
   for (int64_t k = 0; k < outputs; k++) {
     total t = {WIDE_NEUTRAL[j.op], 0};
     for (int64_t chunk = 0; chunk < j.chunks; chunk++)

@@ -187,9 +187,13 @@ static inline vec sqrt_v(vec x) {
 /* The lanes whose bit is set in `keep`, one after the other; zeros or nothing behind them, up to VL in all.
  * (A masked store that crosses a cache line was measured to cost many times a whole one.) */
 #if defined(KG_ISA_avx512) && KG_REAL == 64
-static inline vec compress(vec v, uint32_t keep) { return (vec)_mm512_maskz_compress_pd((__mmask8)keep, (__m512d)v); }
+static inline vec compress(vec v, uint32_t keep) {
+  return (vec)_mm512_maskz_compress_pd((__mmask8)keep, (__m512d)v);
+}
 #elif defined(KG_ISA_avx512)
-static inline vec compress(vec v, uint32_t keep) { return (vec)_mm512_maskz_compress_ps((__mmask16)keep, (__m512)v); }
+static inline vec compress(vec v, uint32_t keep) {
+  return (vec)_mm512_maskz_compress_ps((__mmask16)keep, (__m512)v);
+}
 #else
 static inline vec compress(vec v, uint32_t keep) {
   vec packed = {0};

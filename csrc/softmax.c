@@ -37,7 +37,8 @@ static void forward_rows(void *context, int64_t begin, int64_t end, int worker) 
     real total = sum_of_lanes(sum);
     if (r->log) {
       real shift = log_v(splat(total))[0];
-      for (int64_t i = 0; i < n; i += VL) store_first(y + i, load_filled(x + i, n - i, 0) - top - shift, n - i);
+      for (int64_t i = 0; i < n; i += VL)
+        store_first(y + i, load_filled(x + i, n - i, 0) - top - shift, n - i);
     } else {
       real scale = 1 / total;
       for (int64_t i = 0; i < n; i += VL) store_first(y + i, load_filled(y + i, n - i, 0) * scale, n - i);
