@@ -116,19 +116,21 @@ int64_t NAME(conv_panel_size)(int64_t outputs, int64_t terms);
 void NAME(conv_pack_panel)(real *panel, const real *w, int64_t outputs, int64_t channels, int64_t taps,
                            int64_t k_stride, int64_t c_stride, const int64_t *place);
 
-/* Sums over places, for the gradient in the weights. A line is a row of outputs: x_line and y_line say where
- * it begins in the planes and in y. Two ways:
- *   outer: sums[t, lane] += planes[offset[t] + place] * y[place, lane], the lanes being vectors * VL outputs;
- *   inner: sums[t, lane] += planes[offset[t] + place] * y[place], over the places with place % VL = lane.
- * sums has conv_outer_terms() or conv_inner_terms() rows; those from `terms` on are garbage. */
+/* Sums over places, for the gradient in the weights. Two ways:
+ *   outer: sums[t, lane] += planes[offset[t] + place] * y[place, lane], the lanes being vectors * VL outputs.
+ * A line is a row of outputs: x_line and y_line say where it begins in the planes and in y; inner: sums[t,
+ * lane] += planes[offset[t] + f] * y[f] over the f < columns with f % VL = lane, y being a plane with the
+ * gaps of the grid, where `lanes` is 0 and else -1; both go on to a whole vector. sums has conv_outer_terms()
+ * or conv_inner_terms() rows; those from `terms` on are garbage. */
 typedef struct {
   const real *planes, *y;
   const int64_t *offset; /* [terms] */
-  int64_t terms;
-  const int64_t *x_line, *y_line;
-  int64_t lines, columns;
+  int64_t terms, columns;
   int64_t vectors; /* 1 for inner */
   real *sums;
+  const int64_t *x_line, *y_line; /* outer */
+  int64_t lines;
+  const lane *lanes; /* inner */
 } conv_sum;
 
 enum { CONV_SUM_VECTORS = VREGS == 32 ? 4 : 2 };

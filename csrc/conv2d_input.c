@@ -156,13 +156,9 @@ static void pack_weights(void *context, int64_t begin, int64_t end, int worker) 
     real *panel =
         (real *)run->panels + group * plan->panel + panel_size(plan, s->Kg * first) + c * s->Kg * taps;
     const real *w = run->w + (group * s->Kg * s->Cg + c) * all;
-    if (plan->lanes.vectors) {
-      NAME(conv_pack_broadcast)
-      (panel, w, channels, plan->lanes.vectors, s->Kg, taps, all, s->Cg * all, run->place + first);
-    } else {
-      NAME(conv_pack_panel)(panel, w, channels, s->Kg, taps, all, s->Cg * all, run->place + first);
-    }
-  }
+    if (plan->lanes.vectors) NAME(conv_pack_broadcast)
+    (panel, w, channels, plan->lanes.vectors, s->Kg, taps, all, s->Cg * all, run->place + first);
+    else NAME(conv_pack_panel)(panel, w, channels, s->Kg, taps, all, s->Cg * all, run->place + first); }
 }
 
 /* Deal the dense [channels, rows, columns] of a phase into x. */
@@ -199,11 +195,9 @@ static void convolve(void *context, int64_t begin, int64_t end, int worker) {
     real *x = run->x + (n * s->C + group * s->Cg) * s->H * s->W;
     conv_grid grid = plan->grid;
     grid.rows = high - low + plan->h.reach;
-    for (int64_t i = 0; i < images * s->Kg && !plan->within; i++) {
-      NAME(conv_plane)
-      (planes + i * plan->plane, grid, y + i / s->Kg * y_image + i % s->Kg * s->P * s->Q, s->Q,
-       (conv_axis){low - plan->h.reach, 1, s->P}, (conv_axis){plan->w.low - plan->w.reach, 1, s->Q});
-    }
+    for (int64_t i = 0; i < images * s->Kg && !plan->within; i++) NAME(conv_plane)
+    (planes + i * plan->plane, grid, y + i / s->Kg * y_image + i % s->Kg * s->P * s->Q, s->Q,
+     (conv_axis){low - plan->h.reach, 1, s->P}, (conv_axis){plan->w.low - plan->w.reach, 1, s->Q});
     for (int64_t phase = 0; phase < plan->phases; phase++) {
       int64_t a = phase / s->stride_w, b = phase % s->stride_w;
       int64_t from = low, to = high, left = plan->w.low, right = left + plan->w.count;

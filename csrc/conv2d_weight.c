@@ -6,7 +6,7 @@
  * and each thread computes whole pieces over all images, so nothing is added up between threads and the
  * result does not depend on their number. For each block of images or rows, x goes into zero-padded planes
  * and y is transposed to have output channels in the lanes; then come the sums of conv.h. With few
- * output channels the lanes run along the rows instead, and y is read in place. */
+ * output channels the lanes run along the planes instead, and y goes into planes too. */
 #include "conv.h"
 #include "parallel.h"
 #include "transpose.h"
@@ -21,6 +21,7 @@ typedef struct {
   int64_t images, rows, bands;      /* a block: images, or a band of rows of one */
   int64_t lines;                    /* lines at a time: their y stays in L1 */
   int64_t sums;                     /* elements of a piece */
+  int64_t places;                   /* elements of the lanes' y of an image */
   int64_t pieces, together;         /* all there are; how many a thread works on at a time */
   int64_t offset_bytes, planes_bytes, y_bytes, line_bytes, sum_bytes; /* of a worker, in this order */
 } weight_plan;
@@ -45,7 +46,7 @@ static weight_plan plan_of(const kg_instruction *in) {
   plan.channel_chunks = conv_ceil(s->Cg, plan.channels);
 
   plan.x = NAME(conv_layout_of)(s);
-  plan.x.within = plan.x.within && !plan.inner; /* inner sums read past the end of a line */
+  plan.x.within = plan.x.within && !plan.inner; /* inner sums read past the end */
   int64_t places = conv_max(1, s->P * s->Q), reach = plan.x.reach_h;
   int64_t x_row = plan.channels * plan.x.phases_h * plan.x.phases_w * plan.x.grid.width;
   int64_t row_bytes = conv_max(x_row, s->Q * plan.vectors * VL) * (int64_t)sizeof(real);
@@ -63,7 +64,9 @@ static weight_plan plan_of(const kg_instruction *in) {
   int64_t planes = plan.x.within ? 0 : plan.images * plan.channels * plan.x.channel + CONV_SLACK;
   plan.offset_bytes = conv_round(terms * (int64_t)sizeof(int64_t), 64);
   plan.planes_bytes = conv_round(planes * (int64_t)sizeof(real), 64);
-  plan.y_bytes = plan.inner ? 0 : plan.images * plan.rows * s->Q * plan.vectors * VBYTES;
+  plan.places = plan.inner ? conv_round(plan.x.grid.width * plan.rows, VL) + VL /* for conv_plane */
+                           : s->Q * plan.rows * plan.vectors * VL;
+  plan.y_bytes = conv_round((plan.inner ? 2 : plan.images) * plan.places * (int64_t)sizeof(real), 64);
   plan.line_bytes = conv_round(2 * plan.images * plan.rows * (int64_t)sizeof(int64_t), 64);
   /* Small pieces (depthwise) together, image after image: x and y are then read in the order of memory. */
   plan.pieces = pieces * plan.channel_chunks;
@@ -87,29 +90,24 @@ typedef struct {
   const weight_plan *plan;
   const real *x, *y;
   real *w;
-  real *planes, *places, *sums; /* places: y with output channels in the lanes */
+  real *planes, *places, *sums; /* places: y with output channels in the lanes, or a plane of y */
+  lane *lanes;                  /* for inner sums */
   int64_t *offset, *x_line, *y_line;
   int64_t group, k, outputs, c, channels; /* the piece: k and c count within the group */
 } weight_piece;
 
-/* Add one block: images [n, n + images), rows [first, first + rows) of each. */
-static void add_block(const weight_piece *d, int64_t n, int64_t images, int64_t first, int64_t rows) {
+/* Add to the sums images [n, n + images), rows [first, first + rows) of each, by outer sums. */
+static void add_outer(const weight_piece *d, const real *planes, int64_t planes_image, const real *y,
+                      int64_t images, int64_t rows) {
   const weight_plan *plan = d->plan;
   const conv_shape *s = &plan->s;
-  const conv_layout *layout = &plan->x;
-  int64_t image = s->C * s->H * s->W, places = rows * s->Q, lane_count = plan->vectors * VL;
-  const real *x = d->x + n * image + (d->group * s->Cg + d->c) * s->H * s->W;
-  const real *y = d->y + ((n * s->K + d->group * s->Kg + d->k) * s->P + first) * s->Q;
-  int64_t planes_image = layout->within ? image : plan->channels * layout->channel;
+  int64_t places = rows * s->Q, lane_count = plan->vectors * VL;
   for (int64_t i = 0; i < images; i++) {
-    if (!layout->within)
-      NAME(conv_fill)(d->planes + i * planes_image, layout, s, x + i * image, d->channels, first, rows);
     for (int64_t row = 0; row < rows; row++) {
-      d->x_line[i * rows + row] = i * planes_image + row * layout->grid.width;
-      d->y_line[i * rows + row] =
-          plan->inner ? (i * s->K * s->P + row) * s->Q : (i * rows + row) * s->Q * lane_count;
+      d->x_line[i * rows + row] = i * planes_image + row * plan->x.grid.width;
+      d->y_line[i * rows + row] = (i * rows + row) * s->Q * lane_count;
     }
-    for (int64_t k = 0; k < lane_count && !plan->inner; k += VL) {
+    for (int64_t k = 0; k < lane_count; k += VL) {
       const real *from = y + (i * s->K + k) * s->P * s->Q;
       real *to = d->places + i * places * lane_count + k;
       for (int64_t f = 0; f < places; f += VL)
@@ -117,27 +115,61 @@ static void add_block(const weight_piece *d, int64_t n, int64_t images, int64_t 
                        conv_min(VL, places - f));
     }
   }
-  conv_sum sum = {.planes = layout->within ? x + first * s->W : d->planes,
+  conv_sum sum = {.planes = planes,
+                  .y = d->places,
                   .offset = d->offset,
                   .terms = d->channels * s->R * s->S,
                   .columns = s->Q,
-                  .vectors = plan->vectors};
+                  .vectors = plan->vectors,
+                  .sums = d->sums};
   for (int64_t line = 0; line < images * rows; line += sum.lines) {
     sum.lines = conv_min(plan->lines, images * rows - line);
     sum.x_line = d->x_line + line;
     sum.y_line = d->y_line + line;
-    sum.sums = d->sums;
-    sum.y = d->places;
-    if (!plan->inner) {
-      NAME(conv_outer)(&sum);
-      continue;
-    }
-    for (int64_t k = 0; k < d->outputs; k++) {
-      sum.y = y + k * s->P * s->Q;
-      NAME(conv_inner)(&sum);
-      sum.sums += NAME(conv_inner_terms)(sum.terms) * VL;
-    }
+    NAME(conv_outer)(&sum);
   }
+}
+
+/* -1 where the grid has outputs, 0 in its gaps, up to whole vectors. */
+static void mark_lanes(lane *lanes, const conv_shape *s, int64_t rows, int64_t width) {
+  memset(lanes, 0, (size_t)conv_round(rows * width, VL) * sizeof(lane));
+  for (int64_t row = 0; row < rows; row++)
+    for (int64_t q = 0; q < s->Q; q++) lanes[row * width + q] = -1;
+}
+
+/* The same by inner sums. */
+static void add_inner(const weight_piece *d, int64_t planes_image, const real *y, int64_t images,
+                      int64_t rows) {
+  const conv_shape *s = &d->plan->s;
+  int64_t width = d->plan->x.grid.width, end = conv_round(rows * width, VL);
+  conv_sum sum = {.y = d->places,
+                  .offset = d->offset,
+                  .terms = d->channels * s->R * s->S,
+                  .columns = (rows - 1) * width + s->Q,
+                  .vectors = 1,
+                  .lanes = d->lanes};
+  for (int64_t i = 0; i < images; i++)
+    for (int64_t k = 0; k < d->outputs; k++) {
+      NAME(conv_plane)
+      (d->places, (conv_grid){rows, width, end - rows * width}, y + (i * s->K + k) * s->P * s->Q, s->Q,
+       (conv_axis){0, 1, rows}, (conv_axis){0, 1, s->Q});
+      sum.planes = d->planes + i * planes_image;
+      sum.sums = d->sums + k * NAME(conv_inner_terms)(sum.terms) * VL;
+      NAME(conv_inner)(&sum);
+    }
+}
+
+static void add_block(const weight_piece *d, int64_t n, int64_t images, int64_t first, int64_t rows) {
+  const weight_plan *plan = d->plan;
+  const conv_shape *s = &plan->s;
+  int64_t image = s->C * s->H * s->W,
+          planes_image = plan->x.within ? image : plan->channels * plan->x.channel;
+  const real *x = d->x + n * image + (d->group * s->Cg + d->c) * s->H * s->W;
+  const real *y = d->y + ((n * s->K + d->group * s->Kg + d->k) * s->P + first) * s->Q;
+  for (int64_t i = 0; i < images && !plan->x.within; i++)
+    NAME(conv_fill)(d->planes + i * planes_image, &plan->x, s, x + i * image, d->channels, first, rows);
+  if (plan->inner) add_inner(d, planes_image, y, images, rows);
+  else add_outer(d, plan->x.within ? x + first * s->W : d->planes, planes_image, y, images, rows);
 }
 
 /* The finished sums into w. */
@@ -191,21 +223,25 @@ static void differentiate(void *context, int64_t begin, int64_t end, int worker)
   weight_piece d = {.plan = plan, .x = run->x, .y = run->y, .w = run->w, .offset = (int64_t *)own};
   d.planes = (real *)(own += plan->offset_bytes);
   d.places = (real *)(own += plan->planes_bytes);
+  d.lanes = (lane *)(d.places + plan->places);
   d.x_line = (int64_t *)(own += plan->y_bytes);
   d.y_line = d.x_line + plan->images * plan->rows;
   for (int64_t t = 0; t < plan->channels * s->R * s->S; t++)
     d.offset[t] =
         t / (s->R * s->S) * plan->x.channel + NAME(conv_tap)(&plan->x, s, t / s->S % s->R, t % s->S);
   real *sums = (real *)(own + plan->line_bytes);
+  int64_t marked = -1; /* rows that the lanes are marked for */
   for (int64_t piece = begin, last; piece < end; piece = last) {
     last = conv_min(end, piece + plan->together);
     memset(sums, 0, (size_t)((last - piece) * plan->sums) * sizeof(real));
     for (int64_t n = 0; n < s->N; n += plan->images)
       for (int64_t first = 0; first < s->P; first += plan->rows)
         for (int64_t i = piece; i < last; i++) {
+          int64_t rows = conv_min(plan->rows, s->P - first);
+          if (plan->inner && rows != marked) mark_lanes(d.lanes, s, marked = rows, plan->x.grid.width);
           d.sums = sums + (i - piece) * plan->sums;
           choose(&d, i);
-          add_block(&d, n, conv_min(plan->images, s->N - n), first, conv_min(plan->rows, s->P - first));
+          add_block(&d, n, conv_min(plan->images, s->N - n), first, rows);
         }
     for (int64_t i = piece; i < last; i++) {
       d.sums = sums + (i - piece) * plan->sums;

@@ -13,7 +13,10 @@ static void inside(conv_axis axis, int64_t count, int64_t *from, int64_t *to) {
 
 /* Copies may write up to VL zeros behind the n elements: what belongs there is zero or written later. */
 static inline void copy(real *restrict to, const real *restrict from, int64_t n) {
-  for (; n >= VL; n -= VL, to += VL, from += VL) store(to, load(from));
+  for (; n >= VL; n -= VL, to += VL, from += VL) {
+    store(to, load(from));
+    __asm__ volatile(""); /* or GCC makes it a call of memmove, which costs more than so short a row */
+  }
 #ifdef KG_ISA_avx512
   if (n) store(to, load_n(from, n));
 #else

@@ -3,10 +3,10 @@
  * An outer tile holds TERMS x VECTORS accumulators; every place loads VECTORS vectors of y (one output
  * channel a lane) and multiplies them with TERMS inputs, broadcast from their shifted places. Registers:
  * 6 x 4 + 4 + 1 = 29 of 32, 6 x 2 + 2 + 1 = 15 of 16. Each term has a pointer: more than 8 would not fit the
- * integer registers. An inner tile, for few output channels, holds one accumulator a term and runs along the
- * line; past its end y is loaded as 0 and x masked to 0 (it may be infinite).
+ * integer registers. An inner tile, for few output channels, holds one accumulator a term and runs along
+ * whole planes; where a row ends y is 0 and x is masked to 0 (it may be infinite).
  *
- * Reads up to VL elements past the places named (inner only). One thread: callers share out the work. */
+ * Inner sums read whole vectors. One thread: callers share out the work. */
 #include "conv.h"
 
 /* The same number of terms for every tile, at most `most`: the last tile repeats its last term. */
@@ -53,24 +53,13 @@ static inline __attribute__((always_inline)) void outer(const conv_sum *d, const
 static inline __attribute__((always_inline)) void inner(const conv_sum *d, const real *const *from,
                                                         real *sums, const int terms) {
   vec acc[MOST_INNER];
-  int64_t tail = d->columns % VL, whole = d->columns - tail;
-  mask lanes;
-  for (int i = 0; i < VL; i++) lanes[i] = i < tail ? -1 : 0;
 #pragma GCC unroll 9
   for (int i = 0; i < terms; i++) acc[i] = load(sums + i * VL);
-  for (int64_t l = 0; l < d->lines; l++) {
-    const real *y = d->y + d->y_line[l];
-    int64_t q = d->x_line[l];
-    for (int64_t end = q + whole; q < end; q += VL, y += VL) {
-      vec b = load(y);
+  for (int64_t f = 0; f < d->columns; f += VL) {
+    vec b = load(d->y + f);
+    mask real_lanes = (mask)load((const real *)d->lanes + f);
 #pragma GCC unroll 9
-      for (int i = 0; i < terms; i++) acc[i] += load(from[i] + q) * b;
-    }
-    if (tail) {
-      vec b = load_n(y, tail);
-#pragma GCC unroll 9
-      for (int i = 0; i < terms; i++) acc[i] += (vec)((mask)load(from[i] + q) & lanes) * b;
-    }
+    for (int i = 0; i < terms; i++) acc[i] += (vec)((mask)load(from[i] + f) & real_lanes) * b;
   }
 #pragma GCC unroll 9
   for (int i = 0; i < terms; i++) store(sums + i * VL, acc[i]);
@@ -84,7 +73,9 @@ typedef void tile(const conv_sum *, const real *const *, real *);
 #define INNER(n) \
   static void inner_##n(const conv_sum *d, const real *const *from, real *sums) { inner(d, from, sums, n); }
 INNER(1)
-INNER(2) INNER(3) INNER(4) INNER(5) INNER(6) INNER(7) INNER(8) INNER(9)
+INNER(2)
+INNER(3)
+INNER(4) INNER(5) INNER(6) INNER(7) INNER(8) INNER(9)
 #define OUTER_SIX(v) OUTER(1, v) OUTER(2, v) OUTER(3, v) OUTER(4, v) OUTER(5, v) OUTER(6, v)
 #define OUTER_EIGHT(v) OUTER_SIX(v) OUTER(7, v) OUTER(8, v)
 #define SIX(v) outer_1x##v, outer_2x##v, outer_3x##v, outer_4x##v, outer_5x##v, outer_6x##v
