@@ -42,7 +42,12 @@ def gradcheck(
     """
     inputs = gradients.as_tuple(inputs)
     for i, x in enumerate(inputs):
-        if isinstance(x, Value) and x.node is not None and isinstance(x.data, np.ndarray) and x.data.dtype != np.float64:
+        if (
+            isinstance(x, Value)
+            and x.node is not None
+            and isinstance(x.data, np.ndarray)
+            and x.data.dtype != np.float64
+        ):
             raise TypeError(f"gradcheck: input {i} is {x.data.dtype}; differences need float64")
     check(function, inputs, order, eps, atol, rtol, np.random.default_rng(seed), depth=1)
     return True
@@ -69,13 +74,19 @@ def check(
     directions = {i: direction(rng, inputs[i].data) for i in places}
 
     def moved(t: float) -> tuple[Any, ...]:
-        at = [leaf(x.data + t * directions[i], isinstance(x.data, float)) if i in directions else x for i, x in enumerate(inputs)]
+        at = [
+            leaf(x.data + t * directions[i], isinstance(x.data, float)) if i in directions else x
+            for i, x in enumerate(inputs)
+        ]
         return outputs_of(function, at)
 
     def projected(values: tuple[Any, ...]) -> float:
         return float(sum(np.sum(u * v.data) for u, v in zip(projections, values, strict=True)))
 
-    fresh = [leaf(np.copy(x.data), isinstance(x.data, float)) if i in directions else x for i, x in enumerate(inputs)]
+    fresh = [
+        leaf(np.copy(x.data), isinstance(x.data, float)) if i in directions else x
+        for i, x in enumerate(inputs)
+    ]
     values = outputs_of(function, fresh)
     projections = [direction(rng, v.data) for v in values]
     numeric = (projected(moved(eps)) - projected(moved(-eps))) / (2 * eps)
@@ -98,7 +109,11 @@ def check(
     if order > 1:
 
         def gradient(*at: Any) -> tuple[Any, ...]:
-            out = [(v, u) for v, u in zip(outputs_of(function, at), projections, strict=True) if v.node is not None]
+            out = [
+                (v, u)
+                for v, u in zip(outputs_of(function, at), projections, strict=True)
+                if v.node is not None
+            ]
             at_wanted = [at[i] for i in places]
             if not out:
                 return tuple(x * 0.0 for x in at_wanted)

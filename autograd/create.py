@@ -88,7 +88,9 @@ def full_like(x: Tensor, fill_value: Any, dtype: Any = None, requires_grad: bool
     return Tensor(np.full(x.shape, fill_value, dtype or x.dtype), requires_grad)
 
 
-def arange(start: Any, end: Any = None, step: Any = 1, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def arange(
+    start: Any, end: Any = None, step: Any = 1, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
     """start, start + step, ... below `end`; int64 where all are ints, else the default float type."""
     if end is None:
         start, end = 0, start

@@ -205,7 +205,7 @@ def binary_door(op: Op, floating: bool) -> Callable[..., Any]:
             result.node = node = Node()
             node.serial = next_serial()
             if q is None:
-                node.plan, node.parents, node.saved = left, (p,), keep_left(a, b, out)
+                node.plan, node.parents, node.saved = left, (p,), keep_left(a, b, out)  # type: ignore[assignment]
             elif p is None:
                 node.plan, node.parents, node.saved = right, (q,), keep_right(a, b, out)
             else:
@@ -247,7 +247,7 @@ def binary_numbers(op: Op) -> Callable[..., Any]:
             result.node = node = Node()
             node.serial = next_serial()
             if q is None:
-                node.plan, node.parents, node.saved = left, (p,), keep_left(a, b, out)
+                node.plan, node.parents, node.saved = left, (p,), keep_left(a, b, out)  # type: ignore[assignment]
             elif p is None:
                 node.plan, node.parents, node.saved = right, (q,), keep_right(a, b, out)
             else:

@@ -42,7 +42,9 @@ def category(dtype: np.dtype[Any]) -> int:
     try:
         return CATEGORY[dtype.kind]
     except KeyError:
-        raise TypeError(f"elements of type {dtype} are not supported; use floats, integers or bools") from None
+        raise TypeError(
+            f"elements of type {dtype} are not supported; use floats, integers or bools"
+        ) from None
 
 
 def common_dtype(*operands: Any) -> np.dtype[Any]:

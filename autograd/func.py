@@ -1,10 +1,10 @@
 """Transforms of functions, with torch.func's names: each takes a function of tensors and gives another.
 
-    grad(f)(x)               the gradient of a function with one number as its value
-    vjp(f, x)                the value, and a function v -> v^T J
-    jvp(f, (x,), (v,))       the value, and J v
-    jacobian(f, x), hessian(f, x)
-    checkpoint(f, x)         f(x), computed again in the backward pass instead of kept
+grad(f)(x)               the gradient of a function with one number as its value
+vjp(f, x)                the value, and a function v -> v^T J
+jvp(f, (x,), (v,))       the value, and J v
+jacobian(f, x), hessian(f, x)
+checkpoint(f, x)         f(x), computed again in the backward pass instead of kept
 """
 
 from __future__ import annotations
@@ -103,7 +103,11 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
         out = function(*inputs)
         dummy = tape.wrap(np.zeros_like(out.data), tape.leaf(out.data.shape))
         rows = gradients.grad(out, inputs, dummy, create_graph=True, allow_unused=True)
-        used = [(row, t) for row, t in zip(rows, tangents, strict=True) if row is not None and row.node is not None]
+        used = [
+            (row, t)
+            for row, t in zip(rows, tangents, strict=True)
+            if row is not None and row.node is not None
+        ]
         if not used:
             return detached(out), zero_of(out)
         found = gradients.grad([row for row, _ in used], dummy, [t for _, t in used], allow_unused=True)
@@ -120,7 +124,12 @@ def jacobian(function: Callable[[Any], Any], x: Any, create_graph: bool = False)
             seed = np.zeros(out.data.size, out.data.dtype)
             seed[i] = 1.0
             (row,) = gradients.grad(
-                out, x, seed.reshape(out.data.shape), retain_graph=True, create_graph=create_graph, allow_unused=True
+                out,
+                x,
+                seed.reshape(out.data.shape),
+                retain_graph=True,
+                create_graph=create_graph,
+                allow_unused=True,
             )
             rows.append(zero_of(x) if row is None else row)
     return reshape(stack(rows), (*out.data.shape, *x.data.shape))
@@ -151,7 +160,10 @@ def checkpoint(function: Callable[..., Any], *args: Any) -> Any:
             outs = out if isinstance(out, tuple) else (out,)
             pairs = [(o.node, gi.data) for o, gi in zip(outs, g, strict=True) if o.node is not None]
             found = tape.backpropagate(pairs)
-            result = tuple(found.pop(x.node, None) if isinstance(x, Value) and x.node is not None else None for x in inputs)
+            result = tuple(
+                found.pop(x.node, None) if isinstance(x, Value) and x.node is not None else None
+                for x in inputs
+            )
             for node, gx in found.items():
                 gradients.accumulate(node, gx)
             return tuple(None if gx is None else tape.wrap(gx, None) for gx in result)

@@ -29,7 +29,8 @@ class Context:
         for x in tensors:
             if x is not None and not isinstance(x, Value):
                 raise TypeError(
-                    f"save_for_backward: want tensors, got {type(x).__name__}; keep other things as attributes of ctx"
+                    f"save_for_backward: want tensors, got {type(x).__name__}; keep other things as "
+                    "attributes of ctx"
                 )
         self.to_save = tensors
 
@@ -139,7 +140,9 @@ class Saved:
     """Tensors saved by a Function, as (array, where its node is), so that no cycle arises."""
 
     def __init__(self, ctx: Context, args: Sequence[Any], outputs: Sequence[Value]) -> None:
-        inputs = {id(x): i for i, x in enumerate(x for x in args if isinstance(x, Value) and x.node is not None)}
+        inputs = {
+            id(x): i for i, x in enumerate(x for x in args if isinstance(x, Value) and x.node is not None)
+        }
         places = {id(out): -1 - i for i, out in enumerate(outputs)}
         self.several = len(outputs) > 1
         self.entries = [

@@ -56,8 +56,7 @@ def fused(
             return [gx for gx, need in zip(result, needs, strict=True) if need]
         parents = iter(node.parents)
         aliases = [
-            alias(tape.wrap(x, next(parents))) if need else x
-            for x, need in zip(arrays, needs, strict=True)
+            alias(tape.wrap(x, next(parents))) if need else x for x, need in zip(arrays, needs, strict=True)
         ]
         out = composite(*aliases, **attributes)
         wanted = [x.node for x, need in zip(aliases, needs, strict=True) if need]
@@ -79,7 +78,7 @@ def fused(
         node = None
         if mode.word & RECORD and True in needs:
             parents = tuple(x.node for x, need in zip(values, needs, strict=True) if need)
-            node = record(plan, parents, ((*arrays, attributes, needs, saved),), out)  # type: ignore[arg-type]
+            node = record(plan, parents, ((*arrays, attributes, needs, saved),), out)
         if mode.word > RECORD:
             observe(op, node, arrays, out)
         return tape.wrap(out, node)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,9 @@ def as_tuple(values: Any) -> tuple[Any, ...]:
     return tuple(values) if isinstance(values, list | tuple) else (values,)
 
 
-def seeds(name: str, outputs: tuple[Value, ...], grad_outputs: Any, create_graph: bool) -> list[tuple[Node, Any]]:
+def seeds(
+    name: str, outputs: tuple[Value, ...], grad_outputs: Any, create_graph: bool
+) -> list[tuple[Node, Any]]:
     """Pairs of an output's node and its gradient: 1 for a single element unless given."""
     given = (None,) * len(outputs) if grad_outputs is None else as_tuple(grad_outputs)
     if len(given) != len(outputs):
@@ -93,9 +94,7 @@ def node_of(name: str, x: Any) -> Node:
 def accumulate(node: Node, g: Any) -> None:
     """Add `g` to a leaf's .grad, which owns its memory: nothing else may change with it."""
     old = node.grad
-    if isinstance(g, Value):  # recorded
-        node.grad = g if old is None else old + g
-    elif node.shape is None:
+    if isinstance(g, Value) or node.shape is None:  # recorded
         node.grad = g if old is None else old + g
     elif old is None:
         node.grad = tape.wrap(owned(g), None)
@@ -146,8 +145,8 @@ def grad(
         g = found.get(node)
         if g is None and not allow_unused:
             raise RuntimeError(
-                f"grad: the outputs don't depend on input {i} (shape {node.shape}); pass allow_unused=True to "
-                "get None for it"
+                f"grad: the outputs don't depend on input {i} (shape {node.shape}); pass allow_unused=True "
+                "to get None for it"
             )
         if g is None or isinstance(g, Value):
             result.append(g)

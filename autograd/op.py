@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from autograd import tape
-from autograd.tape import ANOMALY, FACES, RECORD, WATCH, Node, Value, mode, next_serial
+from autograd.tape import ANOMALY, RECORD, WATCH, Node, Value, mode, next_serial
 
 __all__ = ["REGISTRY", "Op", "Plan", "alias", "cast", "operation"]
 

@@ -68,7 +68,11 @@ class Scalar(Value):
         return bool(self.data)
 
     def __repr__(self) -> str:
-        return f"Scalar({self.data:.6g})" if self.node is None else f"Scalar({self.data:.6g}, grad={float(self.grad):.6g})"
+        return (
+            f"Scalar({self.data:.6g})"
+            if self.node is None
+            else f"Scalar({self.data:.6g}, grad={float(self.grad):.6g})"
+        )
 
     def __format__(self, spec: str) -> str:
         return format(self.data, spec)
@@ -81,13 +85,13 @@ class Scalar(Value):
     __pow__ = e.pow
     __neg__ = REGISTRY["neg"].numbers
     __abs__ = REGISTRY["abs"].numbers
-    __eq__ = e.eq  # type: ignore[assignment]
-    __ne__ = e.ne  # type: ignore[assignment]
+    __eq__ = e.eq
+    __ne__ = e.ne
     __lt__ = e.lt
     __le__ = e.le
     __gt__ = e.gt
     __ge__ = e.ge
-    __hash__ = object.__hash__  # type: ignore[assignment]
+    __hash__ = object.__hash__
     # Addition and multiplication commute: the reflected operators need no other door.
     __radd__ = __add__
     __rmul__ = __mul__

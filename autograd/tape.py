@@ -186,7 +186,7 @@ class set_grad_enabled(switched):
     def __init__(self, flag: bool) -> None:
         self.on = bool(flag)
 
-    def _recreate_cm(self) -> switched:
+    def _recreate_cm(self) -> set_grad_enabled:  # typeshed says Self
         return type(self)(self.on)
 
 
@@ -214,10 +214,14 @@ def written(array: Any) -> None:
 
 def refuse_stale(node: Node) -> None:
     for value in itertools.chain.from_iterable(node.saved or ()):
-        if value.__class__ in FACES and hasattr(value, "base") and writes.get(storage(value), 0) > node.serial:
+        if (
+            value.__class__ in FACES
+            and hasattr(value, "base")
+            and writes.get(storage(value), 0) > node.serial
+        ):
             raise RuntimeError(
                 f"an array that {node.plan.op.name} saved for its backward pass (shape "
-                f"{tuple(value.shape)}) was written in place since; do not write to it between forward "
+                f"{tuple(value.shape)}) was written in place since; do not write to it between forward "  # type: ignore[attr-defined]
                 "and backward, or give the op a copy (x.clone())"
             )
 
@@ -279,7 +283,8 @@ def backpropagate(
                 rules = plan.raw
             edges: Iterable[tuple[Node, Any, Any]]
             if rules is None:
-                edges = ((p, constant, (gx,)) for p, gx in zip(node.parents, plan.gradients(node, g, create_graph)))
+                pairs = zip(node.parents, plan.gradients(node, g, create_graph))  # noqa: B905 (as below)
+                edges = ((p, constant, (gx,)) for p, gx in pairs)
             else:
                 edges = zip(node.parents, rules, saved)  # noqa: B905 (equal by construction)
             if useful is not None:
@@ -398,7 +403,9 @@ def user_line() -> str:
 
 def refuse_nan_output(name: str, inputs: Iterable[Any], output: Any) -> None:
     """Raise if an op made a NaN from inputs that had none."""
-    if nan_count(output) and not any(nan_count(x) for x in inputs if isinstance(x, float) or hasattr(x, "dtype")):
+    if nan_count(output) and not any(
+        nan_count(x) for x in inputs if isinstance(x, float) or hasattr(x, "dtype")
+    ):
         size = getattr(output, "size", 1)
         raise AnomalyError(
             f"{name} made the first NaN ({nan_count(output)} of {size} elements; inputs had none) "

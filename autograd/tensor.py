@@ -127,7 +127,9 @@ class Tensor(Value):
 
     def __bool__(self) -> bool:
         if self.data.size != 1:
-            raise ValueError(f"the truth of a tensor of shape {self.shape} is ambiguous; use .any() or .all()")
+            raise ValueError(
+                f"the truth of a tensor of shape {self.shape} is ambiguous; use .any() or .all()"
+            )
         return bool(self.data.item())
 
     def __format__(self, spec: str) -> str:
@@ -321,16 +323,16 @@ class Tensor(Value):
             return result
         return self.in_place(result.detach())
 
-    def __iadd__(self, other: Any) -> Tensor:
+    def __iadd__(self, other: Any) -> Tensor:  # type: ignore[misc]
         return self.augmented(self + other)
 
-    def __isub__(self, other: Any) -> Tensor:
+    def __isub__(self, other: Any) -> Tensor:  # type: ignore[misc]
         return self.augmented(self - other)
 
-    def __imul__(self, other: Any) -> Tensor:
+    def __imul__(self, other: Any) -> Tensor:  # type: ignore[misc]
         return self.augmented(self * other)
 
-    def __itruediv__(self, other: Any) -> Tensor:
+    def __itruediv__(self, other: Any) -> Tensor:  # type: ignore[misc]
         return self.augmented(self / other)
 
     # Operators are the doors themselves ----------------------------------------------------------
@@ -343,8 +345,8 @@ class Tensor(Value):
     __matmul__ = mm.matmul
     __neg__ = e.neg
     __abs__ = e.abs
-    __eq__ = e.eq  # type: ignore[assignment]
-    __ne__ = e.ne  # type: ignore[assignment]
+    __eq__ = e.eq
+    __ne__ = e.ne
     __lt__ = e.lt
     __le__ = e.le
     __gt__ = e.gt
@@ -352,7 +354,7 @@ class Tensor(Value):
     __and__ = e.logical_and
     __or__ = e.logical_or
     __invert__ = e.logical_not
-    __hash__ = object.__hash__  # type: ignore[assignment]
+    __hash__ = object.__hash__
 
     def __radd__(self, other: Any) -> Any:
         return e.add(other, self)

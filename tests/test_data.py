@@ -216,8 +216,9 @@ def test_prefetching_runs_ahead_while_the_consumer_works():
 @pytest.mark.skipif(os.name != "posix", reason="sends a POSIX signal")
 def test_ctrl_c_ends_the_program_at_once():
     program = """
-import time
+import signal, time
 import numpy as np
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits that it is ignored
 from nn.data import DataLoader, TensorDataset
 class Slow(TensorDataset):
     def batch(self, indices):

@@ -44,7 +44,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(not (ROOT / "csrc").is_dir(),
 
 
 def run(*command: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    variables = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "AUTOGRAD", "KERNELGRAD"))}
+    variables = {
+        k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "AUTOGRAD", "KERNELGRAD"))
+    }
     done = subprocess.run(
         [str(part) for part in command], cwd=cwd, env=variables | environment, capture_output=True, text=True
     )
@@ -101,7 +103,11 @@ def test_the_wheel_has_what_runs_and_no_more(wheel):
     assert sum(name.startswith("_kernelgrad.") for name in names) == 1
     assert {"nn/data/optdigits.npz", "autograd/py.typed", "nn/py.typed"} <= set(names)
     assert any(name.endswith("/LICENSE") for name in names)
-    modules = {path.relative_to(ROOT).as_posix() for top in ("autograd", "nn") for path in ROOT.glob(f"{top}/**/*.py")}
+    modules = {
+        path.relative_to(ROOT).as_posix()
+        for top in ("autograd", "nn")
+        for path in ROOT.glob(f"{top}/**/*.py")
+    }
     assert modules <= set(names)
 
 
@@ -128,10 +134,20 @@ def test_import_takes_at_most_half_as_long_again_as_numpy(python, wheel, folder)
 
 def test_nothing_is_built_twice(checkout):
     def build() -> None:
-        run(sys.executable, "setup.py", "-q", "build_ext", "--inplace", cwd=checkout, KERNELGRAD_BUILD="require")
+        run(
+            sys.executable,
+            "setup.py",
+            "-q",
+            "build_ext",
+            "--inplace",
+            cwd=checkout,
+            KERNELGRAD_BUILD="require",
+        )
 
     def times() -> dict[Path, float]:
-        return {path: path.stat().st_mtime for path in checkout.glob("build/**/*") if path.suffix in (".o", ".so")}
+        return {
+            path: path.stat().st_mtime for path in checkout.glob("build/**/*") if path.suffix in (".o", ".so")
+        }
 
     build()
     before = times()

@@ -62,7 +62,9 @@ def test_shape_rule(case: Case) -> None:
 def test_gradients(case: Case, backend: str) -> None:
     """Orders 1 and 2 against central differences, in every input that has a rule."""
     op = REGISTRY[case.op]
-    rules = [op.rules["*" if op.variadic else name] for name in (op.inputs * len(case.inputs))[: len(case.inputs)]]
+    rules = [
+        op.rules["*" if op.variadic else name] for name in (op.inputs * len(case.inputs))[: len(case.inputs)]
+    ]
     inputs = [
         Tensor(x.copy(), requires_grad=(rule is not None or op.fused) and x.dtype.kind == "f")
         for x, rule in zip(case.inputs, rules, strict=True)
@@ -96,14 +98,18 @@ def test_c_against_numpy(case: Case, isa: str, dtype: Any, monkeypatch: pytest.M
             continue
         length = max(1, max((x.size for x in case.inputs), default=1) // max(theirs.size, 1))
         scale = TOLERANCE[dtype] * max(1.0, np.sqrt(length))
-        np.testing.assert_allclose(ours, theirs, rtol=scale, atol=scale * max(1.0, np.abs(theirs).max(initial=0)))
+        np.testing.assert_allclose(
+            ours, theirs, rtol=scale, atol=scale * max(1.0, np.abs(theirs).max(initial=0))
+        )
 
 
 def forward_and_gradients(case: Case, dtype: Any) -> list[np.ndarray]:
     op = REGISTRY[case.op]
     if op.why:
         return list(run(case, dtype))
-    rules = [op.rules["*" if op.variadic else name] for name in (op.inputs * len(case.inputs))[: len(case.inputs)]]
+    rules = [
+        op.rules["*" if op.variadic else name] for name in (op.inputs * len(case.inputs))[: len(case.inputs)]
+    ]
     inputs = [
         Tensor(x, requires_grad=(rule is not None or op.fused) and x.dtype.kind == "f")
         for x, rule in zip(typed(case, dtype), rules, strict=True)

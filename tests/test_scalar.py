@@ -51,14 +51,19 @@ def mlp(kind: type, weights: list[list[list[float]]], points: list[list[float]])
 def test_a_small_network_gives_microgads_numbers() -> None:
     micrograd = pytest.importorskip("micrograd.engine", reason="micrograd (oracle extra) is not installed")
     rng = random.Random(1)
-    weights = [[[rng.uniform(-1, 1) for _ in range(fan + 1)] for _ in range(n)] for fan, n in ((2, 4), (4, 4), (4, 1))]
+    weights = [
+        [[rng.uniform(-1, 1) for _ in range(fan + 1)] for _ in range(n)]
+        for fan, n in ((2, 4), (4, 4), (4, 1))
+    ]
     points = [[rng.uniform(-1, 1), rng.uniform(-1, 1), rng.choice([-1.0, 1.0])] for _ in range(5)]
     ours, theirs = mlp(Scalar, weights, points), mlp(micrograd.Value, weights, points)
     assert ours[0] == pytest.approx(theirs[0], rel=1e-12)
     assert ours[1] == pytest.approx(theirs[1], rel=1e-12, abs=1e-15)
 
 
-SMOOTH = "neg square exp expm1 sin cos tanh erf sigmoid softplus silu gelu sqrt rsqrt log log1p abs relu elu".split()
+SMOOTH = (
+    "neg square exp expm1 sin cos tanh erf sigmoid softplus silu gelu sqrt rsqrt log log1p abs relu elu"
+).split()
 
 
 @pytest.mark.parametrize("name", SMOOTH)
@@ -73,7 +78,9 @@ def test_same_numbers_as_a_tensor(name: str) -> None:
         z, u = getattr(x, name)(), getattr(autograd, name)(t)
         z.backward()
         u.backward()
-        assert z.data == pytest.approx(u.item(), rel=1e-14) and x.grad == pytest.approx(t.grad.item(), rel=1e-14)
+        assert z.data == pytest.approx(u.item(), rel=1e-14) and x.grad == pytest.approx(
+            t.grad.item(), rel=1e-14
+        )
 
 
 def test_mixes_with_python_numbers() -> None:

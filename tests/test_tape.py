@@ -254,7 +254,10 @@ def test_training_steps_leave_memory_flat() -> None:
 
 def test_anomaly_names_op_and_line_of_a_forward_nan() -> None:
     x = leaf(-1.0)
-    with autograd.detect_anomaly(), pytest.raises(tape.AnomalyError, match=r"sqrt made the first NaN.*test_tape"):
+    with (
+        autograd.detect_anomaly(),
+        pytest.raises(tape.AnomalyError, match=r"sqrt made the first NaN.*test_tape"),
+    ):
         x.sqrt()
 
 

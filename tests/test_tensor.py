@@ -158,7 +158,10 @@ def test_augmented_assignment_records() -> None:
 
 def test_printing() -> None:
     assert repr(tensor([1.0, 2.5])) == "tensor([1. , 2.5])"
-    assert repr(tensor([1.0], dtype=float64, requires_grad=True)) == "tensor([1.], dtype=float64, requires_grad=True)"
+    assert (
+        repr(tensor([1.0], dtype=float64, requires_grad=True))
+        == "tensor([1.], dtype=float64, requires_grad=True)"
+    )
     assert repr(tensor(1.0, requires_grad=True) * 2) == "tensor(2., grad_fn=<mul>)"
 
 
@@ -179,7 +182,11 @@ def test_numpy_on_the_left() -> None:
     ("call", "error", "message"),
     [
         (lambda: autograd.ones(3) + autograd.ones(4), ValueError, r"add: shapes \(3,\) and \(4,\)"),
-        (lambda: autograd.ones(2, 3) @ autograd.ones(2, 3), ValueError, r"matmul: shapes \(2, 3\) and \(2, 3\)"),
+        (
+            lambda: autograd.ones(2, 3) @ autograd.ones(2, 3),
+            ValueError,
+            r"matmul: shapes \(2, 3\) and \(2, 3\)",
+        ),
         (lambda: autograd.ones(2, 3).reshape(4), ValueError, "6 elements can't become"),
         (lambda: autograd.ones(2).sum(3), IndexError, "dim 3 is out of range for 1 dimensions"),
         (lambda: autograd.ones(2)["a"], TypeError, "want ints, slices"),

@@ -213,9 +213,7 @@ def shortened(title: str) -> str:
 
 def drawn(boxes: list[Box]) -> str:
     texts = [[shortened(box.title), *map(shortened, box.lines())] for box in boxes]
-    sizes = [
-        (max(map(len, text)) * CHARACTER + 2 * PADDING, len(text) * LINE + PADDING) for text in texts
-    ]
+    sizes = [(max(map(len, text)) * CHARACTER + 2 * PADDING, len(text) * LINE + PADDING) for text in texts]
     edges = sorted({(i, j) for j, box in enumerate(boxes) for i in box.inputs})
     right = True
     plan = arrange(sizes, edges, right=True)

@@ -57,7 +57,6 @@ ceil = elementwise("ceil", np.ceil, (lambda g: 0.0 * g,), number=lambda x: float
 round = elementwise("round", np.rint, (lambda g: 0.0 * g,))
 
 
-
 def pow(x: Any, y: Any) -> Any:
     """x to the power y. Integer tensors to a negative power become floats."""
     if y.__class__ in (int, float):
@@ -170,10 +169,11 @@ logical_not = elementwise("logical_not", np.logical_not, (None,), number=operato
 logical_and = elementwise(
     "logical_and", np.logical_and, (None, None), number=lambda x, y: bool(x and y), why=BOOLEAN
 )
-logical_or = elementwise("logical_or", np.logical_or, (None, None), number=lambda x, y: bool(x or y), why=BOOLEAN)
+logical_or = elementwise(
+    "logical_or", np.logical_or, (None, None), number=lambda x, y: bool(x or y), why=BOOLEAN
+)
 
 # Activations -------------------------------------------------------------------------------------
-
 
 
 def relu_rule(g: Any, z: Any) -> Any:
@@ -222,10 +222,7 @@ SQRT_HALF, SQRT_2_OVER_PI = math.sqrt(0.5), math.sqrt(2.0 / math.pi)
 gelu_ = elementwise(
     "gelu",
     lambda x: x * 0.5 * (1.0 + erf(x * SQRT_HALF)),
-    (
-        lambda g, x: g
-        * (0.5 * (1.0 + erf(x * SQRT_HALF)) + x * exp(x * x * -0.5) * (0.5 * SQRT_2_OVER_PI)),
-    ),
+    (lambda g, x: g * (0.5 * (1.0 + erf(x * SQRT_HALF)) + x * exp(x * x * -0.5) * (0.5 * SQRT_2_OVER_PI)),),
     number=lambda x: x * 0.5 * (1.0 + math.erf(x * SQRT_HALF)),
     floating=True,
 )

@@ -44,7 +44,9 @@ def matmul(x: Any, y: Any) -> Any:
     """
     a, b = tuple(x.shape), tuple(y.shape)
     if not a or not b:
-        raise ValueError(f"matmul: want at least one dimension each, got shapes {a} and {b}; use * for numbers")
+        raise ValueError(
+            f"matmul: want at least one dimension each, got shapes {a} and {b}; use * for numbers"
+        )
     if x.dtype is not y.dtype and x.dtype != y.dtype:
         dtype = np.result_type(x.dtype, y.dtype) if x.dtype.kind == y.dtype.kind else None
         dtype = dtype or (x.dtype if x.dtype.kind == "f" else y.dtype)
@@ -98,7 +100,9 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     if bias is None:
         return matmul(x, swap_last(weight))
     if not x.dtype == weight.dtype == bias.dtype:
-        raise TypeError(f"linear: input of {x.dtype}, weight of {weight.dtype}, bias of {bias.dtype}: cast one")
+        raise TypeError(
+            f"linear: input of {x.dtype}, weight of {weight.dtype}, bias of {bias.dtype}: cast one"
+        )
     if len(shape) == 2:
         return linear_(x, weight, bias)
     rows = reshape(x, (int(np.prod(shape[:-1], dtype=int)), shape[-1]))

@@ -277,7 +277,9 @@ def pad(x: Any, widths: Sequence[int], value: float = 0.0) -> Any:
     bottom, ...); negative widths cut."""
     ndim = len(x.shape)
     if len(widths) % 2 or len(widths) > 2 * ndim:
-        raise ValueError(f"pad: want up to {ndim} pairs of widths for shape {tuple(x.shape)}, got {list(widths)}")
+        raise ValueError(
+            f"pad: want up to {ndim} pairs of widths for shape {tuple(x.shape)}, got {list(widths)}"
+        )
     pairs = [(0, 0)] * (ndim - len(widths) // 2)
     pairs += [(int(widths[i]), int(widths[i + 1])) for i in range(len(widths) - 2, -1, -2)]
     for dim, (before, after) in enumerate(pairs):

@@ -35,7 +35,9 @@ def assign(target: Value, source: Any, key: Any = Ellipsis) -> None:
         source = source.data
     array = target.data
     if not np.can_cast(np.result_type(source), array.dtype, casting="same_kind"):
-        raise TypeError(f"assign: cannot write {np.result_type(source)} into a tensor of {array.dtype}; cast it first")
+        raise TypeError(
+            f"assign: cannot write {np.result_type(source)} into a tensor of {array.dtype}; cast it first"
+        )
     key = key if key is Ellipsis else plain_key(key)
     try:
         array[key] = source

@@ -22,7 +22,10 @@ FOLDER = ROOT / "build" / "neon"
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     extra = os.environ.get("KERNELGRAD_CFLAGS", "").split()
-    jobs = [*setup.compile_jobs(setup.ISA_FLAGS["aarch64"]), (Path(__file__).with_name("driver.c"), "driver", [])]
+    jobs = [
+        *setup.compile_jobs(setup.ISA_FLAGS["aarch64"]),
+        (Path(__file__).with_name("driver.c"), "driver", []),
+    ]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         objects = list(
             pool.map(

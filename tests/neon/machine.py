@@ -23,7 +23,9 @@ from numpy.lib.array_utils import byte_bounds
 
 from autograd import kernels
 
-DRIVER = Path(os.environ.get("NEON_DRIVER", Path(__file__).resolve().parents[2] / "build" / "neon" / "driver"))
+DRIVER = Path(
+    os.environ.get("NEON_DRIVER", Path(__file__).resolve().parents[2] / "build" / "neon" / "driver")
+)
 SET_ISA, SET_THREADS, GET_THREADS, ISAS, CALL = range(5)
 TOUCHED_GUARD = 100
 
