@@ -72,23 +72,20 @@ typedef void tile(const conv_sum *, const real *const *, real *);
   }
 #define INNER(n) \
   static void inner_##n(const conv_sum *d, const real *const *from, real *sums) { inner(d, from, sums, n); }
-INNER(1)
-INNER(2)
-INNER(3)
-INNER(4) INNER(5) INNER(6) INNER(7) INNER(8) INNER(9)
+/* clang-format off */
+INNER(1) INNER(2) INNER(3) INNER(4) INNER(5) INNER(6) INNER(7) INNER(8) INNER(9)
 #define OUTER_SIX(v) OUTER(1, v) OUTER(2, v) OUTER(3, v) OUTER(4, v) OUTER(5, v) OUTER(6, v)
 #define OUTER_EIGHT(v) OUTER_SIX(v) OUTER(7, v) OUTER(8, v)
 #define SIX(v) outer_1x##v, outer_2x##v, outer_3x##v, outer_4x##v, outer_5x##v, outer_6x##v
 #if defined(KG_ISA_avx512) || defined(KG_ISA_neon)
-    OUTER_EIGHT(1) OUTER_EIGHT(2) OUTER_EIGHT(3)
-        OUTER_SIX(4) static tile *const outer_tiles[][8] = {{SIX(1), outer_7x1, outer_8x1},
-                                                            {SIX(2), outer_7x2, outer_8x2},
-                                                            {SIX(3), outer_7x3, outer_8x3},
-                                                            {SIX(4)}};
+OUTER_EIGHT(1) OUTER_EIGHT(2) OUTER_EIGHT(3) OUTER_SIX(4)
+static tile *const outer_tiles[][8] = {
+    {SIX(1), outer_7x1, outer_8x1}, {SIX(2), outer_7x2, outer_8x2}, {SIX(3), outer_7x3, outer_8x3}, {SIX(4)}};
 #else
-    OUTER_EIGHT(1)
-        OUTER_SIX(2) static tile *const outer_tiles[][8] = {{SIX(1), outer_7x1, outer_8x1}, {SIX(2)}};
+OUTER_EIGHT(1) OUTER_SIX(2)
+static tile *const outer_tiles[][8] = {{SIX(1), outer_7x1, outer_8x1}, {SIX(2)}};
 #endif
+/* clang-format on */
 static tile *const inner_tiles[MOST_INNER] = {inner_1, inner_2, inner_3, inner_4, inner_5,
                                               inner_6, inner_7, inner_8, inner_9};
 
