@@ -17,6 +17,7 @@ __all__ = ["MODELS", "build", "cnn", "dnn", "parameter_count"]
 def dnn(side: int, widths: Sequence[int], classes: int = 10, dropout: float = 0.3) -> nn.Sequential:
     """Fully connected layers over the side*side pixels.
 
+    >>> import autograd
     >>> dnn(8, widths=[16])(autograd.zeros(2, 1, 8, 8)).shape
     (2, 10)
     """
@@ -31,6 +32,7 @@ def dnn(side: int, widths: Sequence[int], classes: int = 10, dropout: float = 0.
 def cnn(side: int, widths: Sequence[int], classes: int = 10, dropout: float = 0.3) -> nn.Sequential:
     """Convolutions over the image; after some of them it is halved.
 
+    >>> import autograd
     >>> cnn(8, widths=[8, 8])(autograd.zeros(2, 1, 8, 8)).shape
     (2, 10)
     """
