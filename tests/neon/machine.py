@@ -12,6 +12,7 @@ import ctypes
 import os
 import struct
 import subprocess
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -38,15 +39,17 @@ class Machine:
             ["qemu-aarch64", "-cpu", "max", str(DRIVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         self.calls = 0
+        self.lock = threading.RLock()  # one conversation at a time
         self.names = self.ask(struct.pack("i", ISAS), text=True)
         self.name = self.names.split()[0]
 
     def ask(self, message: bytes, text: bool = False) -> Any:
         assert self.process.stdin is not None
-        self.process.stdin.write(message)
-        self.process.stdin.flush()
-        (answer,) = struct.unpack("i", self.read(4))
-        return self.read(answer).decode() if text else answer
+        with self.lock:
+            self.process.stdin.write(message)
+            self.process.stdin.flush()
+            (answer,) = struct.unpack("i", self.read(4))
+            return self.read(answer).decode() if text else answer
 
     def read(self, count: int) -> bytes:
         assert self.process.stdout is not None
@@ -95,11 +98,12 @@ class Machine:
             which = -1 if a is None else max(i for i, (low, _) in enumerate(regions) if low <= address)
             message.append(struct.pack("=iq", which, address - regions[which][0]))
         message.append(struct.pack(f"={len(sizes)}q{len(values)}d", *map(int, sizes), *map(float, values)))
-        error = self.ask(b"".join(message))
-        for low, high in regions:
-            data = self.read(high - low)
-            if data != ctypes.string_at(low, high - low):
-                ctypes.memmove(low, data, high - low)
+        with self.lock:
+            error = self.ask(b"".join(message))
+            for low, high in regions:
+                data = self.read(high - low)
+                if data != ctypes.string_at(low, high - low):
+                    ctypes.memmove(low, data, high - low)
         name = kernels.KERNEL_NAMES[kernel].lower()
         if error == TOUCHED_GUARD:
             raise AssertionError(f"{name} wrote outside its arrays (sizes {list(sizes)})")
