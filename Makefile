@@ -54,7 +54,7 @@ sanitize: $(VENV)/test.stamp
 	KERNELGRAD_BUILD=require KERNELGRAD_CFLAGS="$(SANITIZE)" \
 	    $(PY) setup.py -q build_ext --build-lib build/sanitize --build-temp build/sanitize-objects
 	$(SANITIZED) -c "from autograd import kernels; assert 'build/sanitize' in kernels.library()"
-	$(SANITIZED) -m pytest -q -n 2 -p no:cacheprovider $(KERNEL_TESTS) $(ARGS)
+	$(SANITIZED) -m pytest -q -n 2 --capture=sys -p no:cacheprovider $(KERNEL_TESTS) $(ARGS)
 
 # The same tests, but for those of threads, on an emulated aarch64 processor (Debian:
 # gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user).

@@ -8,7 +8,7 @@
 #include <string.h>
 #include "kernels.h"
 
-enum { SET_ISA, SET_THREADS, GET_THREADS, ISAS, CALL };
+enum { SET_ISA, SET_THREADS, GET_THREADS, ISAS, OPS, CALL };
 enum { GUARD = 64, GUARD_BYTE = 0xA5, TOUCHED_GUARD = 100, REGIONS = 16 };
 
 typedef struct {
@@ -28,6 +28,10 @@ static int32_t get_int(void) {
   return value;
 }
 static void put_int(int32_t value) { put(&value, sizeof value); }
+static void put_text(const char *text) {
+  put_int((int32_t)strlen(text));
+  put(text, strlen(text));
+}
 
 static void open_region(region *r) {
   get(&r->bytes, sizeof r->bytes);
@@ -86,8 +90,9 @@ int main(void) {
     } else if (command == GET_THREADS) {
       put_int(kg_get_threads());
     } else if (command == ISAS) {
-      put_int((int32_t)strlen(kg_isas()));
-      put(kg_isas(), strlen(kg_isas()));
+      put_text(kg_isas());
+    } else if (command == OPS) {
+      put_text(kg_ops());
     } else if (command == CALL) {
       call();
     } else {
