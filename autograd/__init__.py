@@ -134,6 +134,7 @@ from autograd.random import (
     Generator,
     bernoulli,
     default_generator,
+    dropout,
     get_rng_state,
     initial_seed,
     manual_seed,
@@ -154,7 +155,8 @@ from autograd.tensor import Tensor
 __all__ = [
     "abs", "add", "amax", "amin", "arange", "argmax", "argmin", "as_tensor", "avg_pool2d", "backward",
     "bernoulli", "bool_", "cat", "ceil", "chunk", "clamp", "conv2d", "conv_transpose2d", "cos",
-    "default_generator", "detect_anomaly", "div", "elu", "embedding", "empty", "enable_grad", "eq", "erf",
+    "default_generator", "detect_anomaly", "div", "dropout", "elu", "embedding", "empty", "enable_grad", "eq",
+    "erf",
     "exp", "expand", "explain", "expm1", "eye", "flatten", "flip", "float32", "float64", "floor",
     "from_numpy", "full", "full_like", "func", "Function", "gather", "ge", "gelu", "Generator",
     "get_default_dtype", "get_num_threads", "get_rng_state", "grad", "gradcheck", "gradgradcheck", "gt",

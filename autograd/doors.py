@@ -188,8 +188,8 @@ def binary_door(op: Op, floating: bool) -> Callable[..., Any]:
                 return door(*mixed)
         try:
             out = forward(a, b)
-        except ValueError:
-            raise shape_error(op, a, b) from None
+        except ValueError as error:
+            raise shape_error(op, error, a, b) from None
         if out.__class__ is not ndarray:
             out = np.asarray(out)
         if out.dtype is not kind:
@@ -227,17 +227,17 @@ def binary_numbers(op: Op) -> Callable[..., Any]:
         if isinstance(x, Value):
             a, p = x.data, x.node
         else:
-            a, p = x, None
+            a, p = x if x.__class__ is float else as_float(x), None
         if isinstance(y, Value):
             b, q = y.data, y.node
         else:
-            b, q = y, None
+            b, q = y if y.__class__ is float else as_float(y), None
         try:
             out = number(a, b)  # type: ignore[misc]
         except ARITHMETIC:
             out = ieee(op, a, b)
         if out.__class__ is not float:
-            return op.door(x, y)  # a Scalar and an array
+            raise mixing_error(op, x, y)
         result = new(FACES[float])
         result.data = out
         word = mode.word
@@ -277,16 +277,17 @@ def broadcast_door(op: Op, floating: bool) -> Callable[..., Any]:
         inputs = [x.data if isinstance(x, Value) else x for x in values]
         if all(not isinstance(x, ndarray) for x in inputs):
             out = on_numbers(op, *inputs)
-            if out.__class__ is not float:
+            if op.why:
                 return out  # a comparison of Scalars is a Python bool
+            out = float(out)
         else:
             mixed = unify(op, floating, *values)
             if mixed is not None:
                 return door(*mixed)
             try:
                 out = np.asarray(forward(*inputs))
-            except ValueError:
-                raise shape_error(op, *inputs) from None
+            except ValueError as error:
+                raise shape_error(op, error, *inputs) from None
         return finish(op, values, inputs, (out,), {})[0]
 
     return door
@@ -332,9 +333,7 @@ def unify(op: Op, floating: bool, *values: Any) -> tuple[Any, ...] | None:
         if not isinstance(data, ndarray | float | int | np.generic):
             raise TypeError(f"{op.name}: cannot work with a {type(x).__name__}; make it a tensor first")
         if isinstance(x, Value) and not isinstance(data, ndarray):
-            raise TypeError(
-                f"{op.name}: a Scalar and a tensor don't mix; use float(scalar), or a 0-d tensor instead"
-            )
+            raise mixing_error(op, *values)
     dtype = dtypes.common_dtype(*datas[first:])
     if floating and dtype.kind != "f":
         dtype = dtypes.default_dtype
@@ -351,8 +350,30 @@ def unify(op: Op, floating: bool, *values: Any) -> tuple[Any, ...] | None:
     return tuple(result) if changed else None
 
 
-def shape_error(op: Op, *arrays: Any) -> ValueError:
-    shapes = " and ".join(str(np.shape(x)) for x in arrays)
+def as_float(x: Any) -> Any:
+    return float(x) if isinstance(x, int | np.number) else x
+
+
+def mixing_error(op: Op, *values: Any) -> TypeError:
+    """A Scalar beside an array, or a `.data` that is neither."""
+    for x in values:
+        if isinstance(x, Value) and isinstance(x.data, Value):
+            return TypeError(
+                f"{op.name}: the .data of a value holds a {type(x.data).__name__}; assign an array, or "
+                "update in place: with autograd.no_grad(): p -= step"
+            )
+    return TypeError(
+        f"{op.name}: a Scalar and a tensor don't mix; use float(scalar), or a 0-d tensor instead"
+    )
+
+
+def shape_error(op: Op, error: ValueError, *arrays: Any) -> ValueError:
+    """`error` in terms of shapes, if that is what it is about."""
+    try:
+        np.broadcast_shapes(*map(np.shape, arrays))
+        return ValueError(f"{op.name}: {error}")
+    except ValueError:
+        shapes = " and ".join(str(np.shape(x)) for x in arrays)
     return ValueError(
         f"{op.name}: shapes {shapes} don't broadcast; trailing lengths must be equal or 1 "
         "(reshape or unsqueeze one of them)"

@@ -60,7 +60,9 @@ def common_dtype(*operands: Any) -> np.dtype[Any]:
     """
     ranked: list[tuple[int, int, np.dtype[Any]]] = []
     for x in operands:
-        if isinstance(x, np.ndarray | np.generic):
+        if isinstance(x, np.generic):  # 0.1 and np.float64(0.1) alike
+            x = x.item()
+        if isinstance(x, np.ndarray):
             ranked.append((category(x.dtype), 2 if x.ndim else 1, x.dtype))
         elif isinstance(x, bool):
             ranked.append((0, 0, bool_))

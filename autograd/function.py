@@ -93,10 +93,11 @@ class Function:
             return result
         # An input handed back as an output would otherwise get this call's node for its own.
         wrapped = tuple(tape.wrap(out.data, None) for out in outputs)
+        saved, outputs_data = Saved(ctx, args, outputs), [out.data for out in outputs]
         node = record(
             JointPlan(cls, cls.gradients),
             tuple(x.node for x in args if isinstance(x, Value) and x.node is not None),
-            ((ctx, Saved(ctx, args, outputs), needs, [(np.shape(out.data), out.data) for out in outputs]),),
+            ((ctx, saved, needs, outputs_data, saved.arrays()),),
             outputs[0].data,
         )
         several = isinstance(result, tuple)
@@ -115,13 +116,13 @@ class Function:
     @classmethod
     def gradients(cls, node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
         """What the backward loop asks for: a gradient per parent."""
-        ctx, saved, needs, likes = node.saved[0]  # type: ignore[index]
+        ctx, saved, needs, likes, _ = node.saved[0]  # type: ignore[index]
         ctx.lifted = saved.lift(node)
         several = node.shape is None and isinstance(g, dict)
         given = [g.get(i) if several else g for i in range(len(likes))]
         values = [
             as_value(gi if gi is not None else zeros_like(data), data)
-            for gi, (_, data) in zip(given, likes, strict=True)
+            for gi, data in zip(given, likes, strict=True)
         ]
         with tape.enable_grad() if create_graph else tape.no_grad():
             result = cls.backward(ctx, *values)
@@ -133,7 +134,20 @@ class Function:
                 "(return None for inputs without one)"
             )
         chosen = [gx for gx, need in zip(result, needs, strict=True) if need]
-        return [gx.data if isinstance(gx, Value) and not create_graph else gx for gx in chosen]
+        return [
+            cls.checked(gx, parent, create_graph) for gx, parent in zip(chosen, node.parents, strict=True)
+        ]
+
+    @classmethod
+    def checked(cls, gx: Any, parent: Node, create_graph: bool) -> Any:
+        """A gradient that backward returned, as the loop wants it."""
+        if gx is None:
+            return None
+        if not isinstance(gx, Value):
+            raise TypeError(
+                f"{cls.name}.backward returned a {type(gx).__name__} as a gradient; return a tensor or None"
+            )
+        return gx if create_graph else gx.data
 
 
 class Saved:
@@ -148,6 +162,9 @@ class Saved:
         self.entries = [
             None if x is None else (x.data, inputs.get(id(x), places.get(id(x)))) for x in ctx.to_save
         ]
+
+    def arrays(self) -> tuple[Any, ...]:
+        return tuple(entry[0] for entry in self.entries if entry is not None)
 
     def lift(self, node: Node) -> tuple[Value | None, ...]:
         return tuple(None if entry is None else self.value(node, *entry) for entry in self.entries)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from typing import Any
 
 import numpy as np
@@ -91,8 +92,17 @@ def node_of(name: str, x: Any) -> Node:
     return x.node
 
 
+# Threads may run backward() into the same leaves.
+accumulating = threading.Lock()
+
+
 def accumulate(node: Node, g: Any) -> None:
     """Add `g` to a leaf's .grad, which owns its memory: nothing else may change with it."""
+    with accumulating:
+        add_to(node, g)
+
+
+def add_to(node: Node, g: Any) -> None:
     old = node.grad
     if isinstance(g, Value) or node.shape is None:  # recorded
         node.grad = g if old is None else old + g
@@ -107,14 +117,42 @@ def accumulate(node: Node, g: Any) -> None:
 
 def owned(g: Any) -> np.ndarray:
     """`g`, or a copy if anyone else holds it or its memory (add gives both inputs one gradient)."""
-    if g.__class__ is np.ndarray and g.base is None and sys.getrefcount(g) <= HOLDERS:
+    if g.__class__ is np.ndarray and g.base is None and g.flags.writeable and sys.getrefcount(g) <= HOLDERS:
         return g
     return np.array(g, order="C")
 
 
-# References to an array that only backward() holds, as owned() sees it: found[node], the loop variable,
-# two parameters, getrefcount's own.
-HOLDERS = 5
+def writeable(g: Any) -> np.ndarray:
+    """A gradient as an array that its receiver may write: a sum's is an expanded view."""
+    array: np.ndarray = np.asarray(g)
+    return array if array.flags.writeable else array.copy()
+
+
+def references_when_alone() -> int:
+    """What getrefcount says in owned() of an array that only backward() holds: it differs between versions
+    of Python. Measured on the same path; one reference more (as an alias has) must be told apart."""
+    counts = []
+
+    def probe(g: Any) -> None:
+        counts.append(sys.getrefcount(g))
+
+    def middle(g: Any) -> None:
+        with accumulating:
+            through(g)
+
+    def through(g: Any) -> None:
+        probe(g)
+
+    for alias in (False, True):
+        found = {0: np.ones(1)}
+        held = found[0] if alias else None
+        for _, g in found.items():  # noqa: PERF102 (as backward() does: the pair holds a reference)
+            middle(g)
+        del held
+    return counts[0] if counts[1] > counts[0] else 0
+
+
+HOLDERS = references_when_alone()
 
 
 def grad(
@@ -151,5 +189,5 @@ def grad(
         if g is None or isinstance(g, Value):
             result.append(g)
         else:
-            result.append(tape.wrap(g if g.__class__ is float else np.asarray(g), None))
+            result.append(tape.wrap(g if g.__class__ is float else writeable(g), None))
     return tuple(result)

@@ -182,7 +182,28 @@ KEPT_FROM = 1 << 15  # bytes; smaller arrays are malloc's business
 KEPT_LIMIT = 1 << 31  # bytes the pool may hold in all
 pool: dict[int, list[np.ndarray]] = {}
 pool_bytes = 0
-FREE = 3  # references to a free buffer during the scan: the list, the loop variable, getrefcount's own
+
+
+def scan(kept: list[np.ndarray], free: int) -> np.ndarray | None:
+    """The first buffer that nobody but the pool refers to."""
+    for buffer in kept:
+        if sys.getrefcount(buffer) <= free:
+            return buffer
+    return None
+
+
+def references_when_free() -> int:
+    """What getrefcount says of a free buffer inside scan(): it differs between versions of Python. 0, which
+    nothing is, where it can't tell a free buffer from one in use; then none is recycled."""
+    for count in range(1, 8):
+        kept = [np.empty(8, np.uint8)]
+        if scan(kept, count) is not None:
+            view = np.ndarray((8,), np.uint8, kept[0])
+            return count if scan(kept, count) is None and view.size else 0
+    return 0
+
+
+FREE = references_when_free()
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype[Any] | type) -> np.ndarray:
@@ -198,10 +219,8 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any] | type) -> np.ndarray:
     step = 1 << max(12, nbytes.bit_length() - 4)
     capacity = -(-nbytes // step) * step
     kept = pool.setdefault(capacity, [])
-    for buffer in kept:
-        if sys.getrefcount(buffer) == FREE:
-            return np.ndarray(shape, dtype, buffer)
-    return np.ndarray(shape, dtype, new_buffer(capacity, kept))
+    buffer = scan(kept, FREE)
+    return np.ndarray(shape, dtype, new_buffer(capacity, kept) if buffer is None else buffer)
 
 
 def new_buffer(capacity: int, kept: list[np.ndarray]) -> np.ndarray:

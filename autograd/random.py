@@ -22,8 +22,8 @@ from autograd.ops.random import (
 from autograd.tensor import Tensor, shape_of
 
 __all__ = [
-    "Generator", "bernoulli", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "normal",
-    "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "seed", "set_rng_state",
+    "Generator", "bernoulli", "default_generator", "dropout", "get_rng_state", "initial_seed", "manual_seed",
+    "normal", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "seed", "set_rng_state",
 ]  # fmt: skip
 
 
@@ -104,3 +104,22 @@ def normal(
     if size is None:
         raise ValueError("normal: want a size where mean and std are numbers, say normal(0.0, 1.0, (2, 3))")
     return Tensor(source.normal(shape_of((size,)), dtype or dtypes.default_dtype, float(mean), float(std)))
+
+
+def dropout(input: Any, p: float = 0.5, training: bool = True) -> Any:
+    """Each element 0 with probability p, else divided by 1 - p; the input itself when not `training`.
+
+    >>> import autograd
+    >>> autograd.dropout(autograd.ones(3), p=0.9, training=False)
+    tensor([1., 1., 1.])
+    """
+    return dropped("dropout", input, tuple(input.shape), p, training)
+
+
+def dropped(name: str, input: Any, shape: tuple[int, ...], p: float, training: bool) -> Any:
+    """`input` times a mask of `shape` that is 0 with probability p, else 1 / (1 - p)."""
+    if not 0 <= p <= 1:
+        raise ValueError(f"{name}: want a probability in [0, 1], got {p}")
+    if not training or p == 0:
+        return input
+    return input * Tensor(default_generator.dropout_mask(shape, p, input.dtype))

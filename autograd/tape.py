@@ -179,12 +179,17 @@ def is_grad_enabled() -> bool:
 
 
 class set_grad_enabled(switched):
-    """`with set_grad_enabled(flag):` turns recording on or off."""
+    """Turn recording on or off: at once when called, until the block's end in `with`."""
 
     bits = RECORD
 
     def __init__(self, flag: bool) -> None:
         self.on = bool(flag)
+        self.__dict__["before"] = [mode.word]
+        mode.word = mode.word | RECORD if self.on else mode.word & ~RECORD
+
+    def __enter__(self) -> None:
+        pass
 
     def _recreate_cm(self) -> set_grad_enabled:  # typeshed says Self
         return type(self)(self.on)
@@ -213,17 +218,23 @@ def written(array: Any) -> None:
 
 
 def refuse_stale(node: Node) -> None:
-    for value in itertools.chain.from_iterable(node.saved or ()):
-        if (
-            value.__class__ in FACES
-            and hasattr(value, "base")
-            and writes.get(storage(value), 0) > node.serial
-        ):
+    """Raise if an array that a node saved was written since."""
+    for array in arrays_in(node.saved):
+        if writes.get(storage(array), 0) > node.serial:
             raise RuntimeError(
-                f"an array that {node.plan.op.name} saved for its backward pass (shape "
-                f"{tuple(value.shape)}) was written in place since; do not write to it between forward "  # type: ignore[attr-defined]
-                "and backward, or give the op a copy (x.clone())"
+                f"an array that {node.plan.op.name} saved for its backward pass (shape {tuple(array.shape)}) "
+                "was written in place since; do not write to it between forward and backward, or give the op "
+                "a copy (x.clone())"
             )
+
+
+def arrays_in(saved: Any) -> Iterator[Any]:
+    """The arrays in (tuples and lists of) what a node saved; an index is such a tuple."""
+    for value in saved or ():
+        if value.__class__ is tuple or value.__class__ is list:
+            yield from arrays_in(value)
+        elif value.__class__ in FACES and hasattr(value, "base"):
+            yield value
 
 
 # The backward pass -------------------------------------------------------------------------------
@@ -290,7 +301,10 @@ def backpropagate(
             if useful is not None:
                 edges = [edge for edge in edges if edge[0] in useful or edge[0] in goal]  # type: ignore
             for parent, rule, kept in edges:
-                gx = rule(g, *kept)
+                try:
+                    gx = rule(g, *kept)
+                except ZeroDivisionError:
+                    gx = ieee(rule, g, kept)
                 if gx is None:
                     continue
                 shape = parent.shape
@@ -318,6 +332,14 @@ def backpropagate(
     return found
 
 
+def ieee(rule: Any, g: Any, kept: tuple[Any, ...]) -> float:
+    """A rule on Python numbers where they refuse to divide by 0: infinity or NaN, as arrays give."""
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        return float(rule(np.float64(g), *(np.float64(x) if isinstance(x, float) else x for x in kept)))
+
+
 def constant(g: Any, gx: Any) -> Any:
     """The rule of an edge whose gradient is known already."""
     return gx
@@ -330,6 +352,13 @@ def freed_error(node: Node) -> RuntimeError:
     )
 
 
+def sum_method(g: Any, axes: tuple[int, ...]) -> Any:
+    return g.sum(axes)
+
+
+summed: Callable[[Any, tuple[int, ...]], Any] = sum_method  # ops/reduce.py puts its own in this place
+
+
 def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     """Sum a gradient over the axes along which an input of `shape` was repeated."""
     extra = len(g.shape) - len(shape)
@@ -337,7 +366,7 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
         extra + i for i, length in enumerate(shape) if length == 1 and g.shape[extra + i] != 1
     )
     if axes:
-        g = g.sum(axes)
+        g = summed(g, axes)
     return g.reshape(shape)
 
 

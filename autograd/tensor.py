@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd import dtypes, gradients, tape
-from autograd.op import cast
+from autograd.op import cast, copy_
 from autograd.ops import elementwise as e
 from autograd.ops import index, reduce, update
 from autograd.ops import matmul as mm
@@ -172,7 +172,7 @@ class Tensor(Value):
         if node is None or node.grad is None:
             return None
         if node.grad.__class__ is np.ndarray:  # retained: the loop keeps the bare array
-            node.grad = Tensor(node.grad)
+            node.grad = Tensor(gradients.writeable(node.grad))
         return node.grad  # type: ignore[no-any-return]
 
     @grad.setter
@@ -231,7 +231,7 @@ class Tensor(Value):
 
     def clone(self) -> Tensor:
         """A copy; gradients flow back through it."""
-        return self + 0 if self.dtype.kind != "b" else Tensor(self.data.copy())
+        return copy_(self)  # type: ignore[no-any-return]
 
     def contiguous(self) -> Tensor:
         return self if self.data.flags.c_contiguous else self.clone()

@@ -85,6 +85,7 @@ def elementwise_cases() -> Iterator[Case]:
         yield Case(op, "large", (apart(50, 701), np.array(0.3)), {})
     yield Case("cast", "plain", (apart(3, 4),), {"dtype": np.dtype(np.float64)})
     yield Case("alias", "plain", (apart(3, 4),), {})
+    yield Case("copy", "strided", (apart(4, 6)[::2, ::-1].T,), {})
 
 
 def reduction_cases() -> Iterator[Case]:

@@ -109,3 +109,18 @@ def test_refusals() -> None:
         Scalar("2")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="don't mix"):
         Scalar(2.0) + autograd.ones(2)
+
+
+def test_ieee_in_the_backward_pass_too() -> None:
+    x = Scalar(0.0)
+    x.log().backward()
+    assert x.grad == math.inf
+
+
+@pytest.mark.parametrize("other", [1, 1.0, True])
+def test_choices_beside_python_numbers_stay_scalars(other: float) -> None:
+    x = Scalar(0.5)
+    y = x.maximum(other) + x.minimum(other) + x.clamp(0, 1) + autograd.where(x > 1, x, 1)
+    assert isinstance(y, Scalar) and y.data == 1.0 + 0.5 + 0.5 + 1.0
+    y.backward()
+    assert x.grad == 2.0

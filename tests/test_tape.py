@@ -282,3 +282,75 @@ def test_create_graph_gives_gradients_of_gradients_in_grad() -> None:
     assert x.grad.tolist() == [12.0] and x.grad.requires_grad
     (g2,) = autograd.grad(x.grad.sum(), x)
     assert g2.tolist() == [12.0]
+
+
+def test_threads_may_run_backward_into_one_leaf() -> None:
+    w = autograd.zeros(50_000, requires_grad=True)
+
+    def work() -> None:
+        for _ in range(50):
+            (w * 1.0).sum().backward()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (w.grad.data == 200.0).all()
+
+
+def test_a_gradient_that_nobody_else_holds_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And one that add gave to both inputs is."""
+    taken = []
+    kept = autograd.gradients.add_to
+
+    def spy(node: tape.Node, g: object) -> None:
+        kept(node, g)
+        taken.append(node.grad.data is g)
+
+    monkeypatch.setattr(autograd.gradients, "HOLDERS", autograd.gradients.HOLDERS + 1)  # the spy's own
+    monkeypatch.setattr(autograd.gradients, "add_to", spy)
+    x = leaf(1.0, 2.0)
+    x.exp().sum().backward()
+    a, b = leaf(1.0), leaf(1.0)
+    (a + b).backward(np.ones(1))
+    assert taken[0] is True and not all(taken[1:])
+
+
+def test_saved_tensors_of_a_function_are_checked_too() -> None:
+    class Square(autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * 2 * ctx.saved_tensors[0]
+
+    h = leaf(3.0) * 1
+    y = Square.apply(h).sum()
+    with autograd.no_grad():
+        h.fill_(100.0)
+    with pytest.raises(RuntimeError, match="Square saved.*written in place"):
+        y.backward()
+
+
+def test_an_index_written_since_is_an_error() -> None:
+    x, i = leaf(1.0, 2.0), tensor([1, 1])
+    y = x[i,].sum()
+    i.zero_()
+    with pytest.raises(RuntimeError, match="written in place"):
+        y.backward()
+
+
+def test_set_grad_enabled_as_a_call_and_as_a_block() -> None:
+    x = leaf(1.0)
+    with autograd.set_grad_enabled(False):
+        assert not (x * 2).requires_grad
+    autograd.set_grad_enabled(False)
+    try:
+        assert not (x * 2).requires_grad
+    finally:
+        autograd.set_grad_enabled(True)
+    assert (x * 2).requires_grad

@@ -208,3 +208,58 @@ def test_numpy_on_the_left() -> None:
 def test_errors_name_what_was_given(call, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+def test_contiguous_makes_rows_contiguous() -> None:
+    x = autograd.randn(3, 4).T.contiguous()
+    assert x.data.flags.c_contiguous and x.view(12).shape == (12,)
+
+
+def test_std_of_equal_numbers_has_gradient_zero() -> None:
+    x = autograd.ones(3, requires_grad=True)
+    x.std().backward()
+    assert x.grad.tolist() == [0.0, 0.0, 0.0]
+
+
+def test_a_nan_does_not_hide_in_relus_gradient() -> None:
+    x = tensor([np.nan, -1.0, 2.0], requires_grad=True)
+    (x.relu() * x).sum().backward()
+    assert np.isnan(x.grad.data[0]) and x.grad.tolist()[1:] == [0.0, 4.0]
+
+
+def test_integers_stay_integers() -> None:
+    x = tensor([1, -2])
+    assert x.clamp(min=0).tolist() == [1, 0] and x.clamp(min=0).dtype == int64
+    assert x.relu().dtype == int64 and (tensor(2.0) * np.float64(0.1)).dtype == float32
+    small = autograd.zeros(2, dtype=autograd.uint8)
+    small[0] = 5
+    small[1:].fill_(True)
+    assert small.tolist() == [5, 1]
+    with pytest.raises(ValueError, match="[Ii]ntegers to negative"):
+        x ** tensor([-1, 2])
+
+
+def test_gradients_that_are_handed_out_may_be_written() -> None:
+    x = autograd.ones(3, requires_grad=True)
+    y = x * 1
+    y.retain_grad()
+    (g,) = autograd.grad(x.sum(), x)
+    y.sum().backward()
+    assert g.add_(1).tolist() == y.grad.add_(1).tolist() == [2.0, 2.0, 2.0]
+
+
+def test_a_tensor_in_data_is_named() -> None:
+    x = tensor([1.0], requires_grad=True)
+    x.data = x.data - 0.1 * tensor([1.0])
+    with pytest.raises(TypeError, match="holds a Tensor.*no_grad"):
+        x * 2
+
+
+def test_dropout_keeps_the_mean_and_its_mask() -> None:
+    autograd.manual_seed(0)
+    x = autograd.ones(10_000, requires_grad=True)
+    y = autograd.dropout(x, 0.25)
+    y.sum().backward()
+    assert set(np.unique(y.data)) == {np.float32(0), np.float32(1 / 0.75)}
+    assert abs(y.data.mean() - 1) < 0.02
+    np.testing.assert_array_equal(x.grad.data, y.data)

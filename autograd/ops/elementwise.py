@@ -177,15 +177,15 @@ logical_or = elementwise(
 
 
 def relu_rule(g: Any, z: Any) -> Any:
-    """g where z > 0, else 0"""
+    """0 where z <= 0, else g"""
     if g.__class__ is float:
-        return g if z > 0.0 else 0.0
-    return where(gt(z, 0.0), g, 0.0)
+        return 0.0 if z <= 0.0 else g
+    return where(le(z, 0.0), 0.0, g)  # and g where z is NaN: a NaN must not train on as a zero
 
 
 relu = elementwise(
     "relu",
-    lambda x: maximum(x, 0.0),
+    lambda x: maximum(x, 0),
     (relu_rule,),
     number=lambda x: x if x > 0.0 or x != x else 0.0,
 )
@@ -254,6 +254,9 @@ def clamp(x: Any, min: Any = None, max: Any = None) -> Any:
     """x limited to [min, max]; either may be left out. The gradient is that of x inside, 0 outside."""
     if min is None and max is None:
         raise ValueError("clamp: give min, max, or both")
-    low = -math.inf if min is None else min
-    high = math.inf if max is None else max
+    limits = (-math.inf, math.inf)
+    if getattr(x, "dtype", None) is not None and x.dtype.kind in "iu":
+        limits = (int(np.iinfo(x.dtype).min), int(np.iinfo(x.dtype).max))
+    low = limits[0] if min is None else min
+    high = limits[1] if max is None else max
     return clamp_(x, low, high)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd import tape
 from autograd.op import operation
 from autograd.ops import elementwise as e
 from autograd.ops import reduce_kernel, softmax_kernel
@@ -109,7 +110,7 @@ def logsumexp_forward(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
 def logsumexp_rule(g: Any, x: Any, z: Any, dims: tuple[int, ...]) -> Any:
     z = kept(z, x.shape, dims)
     # Where every x is -inf, so is z, and x - z would be NaN: the gradient is 0 there.
-    safe = e.where(e.isfinite(z), z, 0.0)
+    safe = e.where(e.eq(z, -np.inf), 0.0, z)
     return kept(g, x.shape, dims) * e.exp(x - safe)
 
 
@@ -179,7 +180,13 @@ def var(x: Any, dim: Dims = None, correction: int = 1, keepdim: bool = False) ->
 
 def std(x: Any, dim: Dims = None, correction: int = 1, keepdim: bool = False) -> Any:
     """The square root of `var`."""
-    return e.sqrt(var(x, dim, correction, keepdim))
+    return root(var(x, dim, correction, keepdim))
+
+
+def root(squares: Any) -> Any:
+    """The square root, with the gradient 0 at 0, where a norm has its tip: not infinity times 0."""
+    zero = e.eq(squares, 0.0)
+    return e.where(zero, 0.0, e.sqrt(e.where(zero, 1.0, squares)))
 
 
 def amax(x: Any, dim: Dims = None, keepdim: bool = False) -> Any:
@@ -266,6 +273,8 @@ def norm(x: Any, p: float = 2.0, dim: Dims = None, keepdim: bool = False) -> Any
         return amax(e.abs(x), dim, keepdim)
     if p != 2:
         raise ValueError(f"norm: p must be 1, 2 or inf, got {p}")
-    squares = sum(e.square(x), dim, keepdim)
-    zero = e.eq(squares, 0.0)
-    return e.where(zero, 0.0, e.sqrt(e.where(zero, 1.0, squares)))
+    return root(sum(e.square(x), dim, keepdim))
+
+
+# The backward loop undoes broadcasting with it, on arrays and on Tensors.
+tape.summed = sum

@@ -34,6 +34,10 @@ def assign(target: Value, source: Any, key: Any = Ellipsis) -> None:
             )
         source = source.data
     array = target.data
+    if isinstance(source, bool | int) and array.dtype.kind in "biuf":
+        source = np.asarray(source).astype(array.dtype)  # a Python int suits every type
+    if not array.flags.writeable:
+        raise ValueError("assign: this tensor's memory is read-only (an expanded view?); write to x.clone()")
     if not np.can_cast(np.result_type(source), array.dtype, casting="same_kind"):
         raise TypeError(
             f"assign: cannot write {np.result_type(source)} into a tensor of {array.dtype}; cast it first"
