@@ -16,6 +16,7 @@ import numpy as np
 
 from autograd import gradients, tape
 from autograd.function import Function
+from autograd.ops.random import default_generator
 from autograd.ops.shape import reshape, stack
 from autograd.tape import Value
 
@@ -140,32 +141,46 @@ def hessian(function: Callable[[Any], Any], x: Any) -> Any:
     return jacobian(grad(function), x)
 
 
+class Checkpoint(Function):
+    """A call whose inner values are computed again when its gradient is wanted."""
+
+    @staticmethod
+    def forward(ctx: Any, function: Callable[..., Any], *inputs: Any) -> Any:
+        ctx.function, ctx.inputs = function, inputs
+        ctx.random_state = default_generator.get_state()
+        return function(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, *g: Any) -> Any:
+        if tape.is_grad_enabled():
+            raise RuntimeError("checkpoint: its gradient can't be differentiated (create_graph=True)")
+        inputs = [tracked(detached(x)) if has_gradient(x) else x for x in ctx.inputs]
+        now = default_generator.get_state()
+        default_generator.set_state(ctx.random_state)  # the same dropout masks as forward drew
+        with tape.enable_grad():
+            out = ctx.function(*inputs)
+        default_generator.set_state(now)
+        outs = out if isinstance(out, tuple) else (out,)
+        pairs = [(o.node, gi.data) for o, gi in zip(outs, g, strict=True) if has_gradient(o)]
+        found = tape.backpropagate(pairs)
+        nodes = [x.node if has_gradient(x) else None for x in inputs]
+        result = [None if node is None else found.pop(node, None) for node in nodes]
+        for node, gx in found.items():
+            gradients.accumulate(node, gx)
+        return (None, *(None if gx is None else tape.wrap(np.asarray(gx), None) for gx in result))
+
+
+def has_gradient(x: Any) -> bool:
+    return isinstance(x, Value) and x.node is not None
+
+
 def checkpoint(function: Callable[..., Any], *args: Any) -> Any:
-    """f(args) whose inner values are not kept but computed again in the backward pass.
+    """f(args) whose inner values are not kept but computed again, with the same random numbers, in the
+    backward pass.
 
-    Gradients flow to the tensors in `args` and to leaves that `function` uses besides (parameters).
+    Gradients flow to the tensors in `args`; leaves that `function` uses besides (parameters) receive theirs
+    in `.grad`, as backward() gives it. Where no tensor of `args` requires a gradient, this is f(args).
     """
-
-    class Checkpoint(Function):
-        @staticmethod
-        def forward(ctx: Any, *inputs: Any) -> Any:
-            ctx.inputs = inputs
-            return function(*inputs)
-
-        @staticmethod
-        def backward(ctx: Any, *g: Any) -> Any:
-            with tape.enable_grad():
-                inputs = [tracked(detached(x)) if isinstance(x, Value) else x for x in ctx.inputs]
-                out = function(*inputs)
-            outs = out if isinstance(out, tuple) else (out,)
-            pairs = [(o.node, gi.data) for o, gi in zip(outs, g, strict=True) if o.node is not None]
-            found = tape.backpropagate(pairs)
-            result = tuple(
-                found.pop(x.node, None) if isinstance(x, Value) and x.node is not None else None
-                for x in inputs
-            )
-            for node, gx in found.items():
-                gradients.accumulate(node, gx)
-            return tuple(None if gx is None else tape.wrap(gx, None) for gx in result)
-
-    return Checkpoint.apply(*args)
+    if not any(has_gradient(x) for x in args):
+        return function(*args)
+    return Checkpoint.apply(function, *args)

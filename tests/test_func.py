@@ -67,6 +67,24 @@ def test_checkpoint_gives_the_same_gradients_and_runs_forward_again() -> None:
     assert (x.grad.item(), w.grad.item()) == expected and len(calls) == 3
 
 
+def test_checkpoint_draws_the_same_random_numbers_again() -> None:
+    autograd.manual_seed(0)
+    x = autograd.ones(1000, requires_grad=True)
+    y = func.checkpoint(lambda v: autograd.dropout(v, 0.5), x)
+    autograd.rand(7)
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad.data, y.data)
+
+
+def test_checkpoint_of_parameters_alone_still_trains_them() -> None:
+    w = tensor([2.0], requires_grad=True)
+    func.checkpoint(lambda v: v * w, tensor([3.0])).sum().backward()
+    assert w.grad.tolist() == [3.0]
+    x = tensor([3.0], requires_grad=True)
+    with pytest.raises(RuntimeError, match="create_graph"):
+        func.checkpoint(lambda v: v * w, x).sum().backward(create_graph=True)
+
+
 class Product(Function):
     """Two outputs, an attribute, a saved output."""
 
