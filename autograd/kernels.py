@@ -15,6 +15,7 @@ import contextlib
 import os
 import sys
 import warnings
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -180,13 +181,16 @@ def set_isa(name: str) -> None:
 
 KEPT_FROM = 1 << 15  # bytes; smaller arrays are malloc's business
 KEPT_LIMIT = 1 << 31  # bytes the pool may hold in all
-pool: dict[int, list[np.ndarray]] = {}
+pool: dict[int, deque[np.ndarray]] = {}
 pool_bytes = 0
 
 
-def scan(kept: list[np.ndarray], free: int) -> np.ndarray | None:
-    """The first buffer that nobody but the pool refers to."""
-    for buffer in kept:
+def scan(kept: deque[np.ndarray], free: int) -> np.ndarray | None:
+    """A buffer that nobody but the pool refers to. Those looked at go to the back, so that buffers in use
+    for long are not looked at each time."""
+    for _ in range(min(len(kept), 32)):
+        buffer = kept[0]
+        kept.rotate(-1)
         if sys.getrefcount(buffer) <= free:
             return buffer
     return None
@@ -196,7 +200,7 @@ def references_when_free() -> int:
     """What getrefcount says of a free buffer inside scan(): it differs between versions of Python. 0, which
     nothing is, where it can't tell a free buffer from one in use; then none is recycled."""
     for count in range(1, 8):
-        kept = [np.empty(8, np.uint8)]
+        kept = deque([np.empty(8, np.uint8)])
         if scan(kept, count) is not None:
             view = np.ndarray((8,), np.uint8, kept[0])
             return count if scan(kept, count) is None and view.size else 0
@@ -218,12 +222,12 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any] | type) -> np.ndarray:
     # Classes of 1/8 octave, so that nearly equal sizes share buffers.
     step = 1 << max(12, nbytes.bit_length() - 4)
     capacity = -(-nbytes // step) * step
-    kept = pool.setdefault(capacity, [])
+    kept = pool.setdefault(capacity, deque())
     buffer = scan(kept, FREE)
     return np.ndarray(shape, dtype, new_buffer(capacity, kept) if buffer is None else buffer)
 
 
-def new_buffer(capacity: int, kept: list[np.ndarray]) -> np.ndarray:
+def new_buffer(capacity: int, kept: deque[np.ndarray]) -> np.ndarray:
     global pool_bytes
     if pool_bytes + capacity > KEPT_LIMIT:
         drop_free_buffers()
@@ -241,9 +245,12 @@ def drop_free_buffers() -> None:
     """Give every buffer that nobody uses back to the system."""
     global pool_bytes
     for capacity, kept in pool.items():
-        used = [buffer for buffer in kept if sys.getrefcount(buffer) > FREE]
-        pool_bytes -= capacity * (len(kept) - len(used))
-        kept[:] = used
+        for _ in range(len(kept)):
+            buffer = kept[0]
+            kept.rotate(-1)
+            if sys.getrefcount(buffer) <= FREE:
+                kept.pop()
+                pool_bytes -= capacity
 
 
 if lib is not None:

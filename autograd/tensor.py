@@ -209,10 +209,15 @@ class Tensor(Value):
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHook:
         """Call hook(gradient) when the gradient of this tensor is known; what it returns replaces it."""
         node = self.on_tape("register_hook")
+        shape, dtype = self.shape, self.dtype  # not self: the hook would keep the tensor alive
 
         def call(g: Any) -> Any:
             result = hook(as_tensor(g))
-            return result if result is None or isinstance(g, Value) else result.data
+            if result is None:
+                return None
+            if not isinstance(result, Tensor) or result.shape != shape:
+                raise TypeError(f"a hook must return None or a tensor of shape {shape}, got {result!r}")
+            return result if isinstance(g, Value) else result.data.astype(dtype, copy=False)
 
         return RemovableHook(self.extra(node).hooks, call)
 

@@ -134,6 +134,17 @@ def test_gradcheck_finds_a_wrong_rule_at_each_order() -> None:
             (x,) = ctx.saved_tensors
             return g * 2.1 * x
 
+    class Small(Off):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return 1e-5 * x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return g * -2e-5 * x
+
     class Cut(Off):
         @staticmethod
         def backward(ctx, g):
@@ -143,6 +154,8 @@ def test_gradcheck_finds_a_wrong_rule_at_each_order() -> None:
     x = Tensor(np.array([0.5, 1.0]), requires_grad=True)
     with pytest.raises(GradcheckError, match="order 1"):
         gradcheck(Off.apply, x)
+    with pytest.raises(GradcheckError, match="order 1"):
+        gradcheck(Small.apply, x)
     assert gradcheck(Cut.apply, x)
     with pytest.raises(GradcheckError, match="order 2"):
         gradcheck(Cut.apply, x, order=2)

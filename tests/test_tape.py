@@ -149,6 +149,13 @@ def test_hooks_and_retain_grad() -> None:
     assert x.grad.tolist() == [1.0, 1.0] and len(seen) == 1
 
 
+def test_a_hook_that_returns_another_shape_is_an_error() -> None:
+    x = leaf(1.0, 2.0)
+    x.register_hook(lambda g: g.sum())
+    with pytest.raises(TypeError, match=r"None or a tensor of shape \(2,\)"):
+        (x * 2).sum().backward()
+
+
 def test_a_saved_array_written_since_is_an_error_that_names_the_op() -> None:
     x, w = leaf(1.0), leaf(2.0)
     y = (x * w).sum()

@@ -203,6 +203,9 @@ def test_numpy_on_the_left() -> None:
         (lambda: autograd.linear(autograd.ones(2, 3), autograd.ones(4, 5)), ValueError, "in_features"),
         (lambda: autograd.embedding(autograd.ones(4, 2), tensor([4])), IndexError, "out of range"),
         (lambda: tensor([1.0], requires_grad=True).numpy(), RuntimeError, "detach"),
+        (lambda: autograd.ones(3) @ autograd.ones(4), ValueError, r"shapes \(3,\) and \(4,\)"),
+        (lambda: autograd.ones(2, 3).argmax((0, 1)), TypeError, "want one dim"),
+        (lambda: autograd.ones(2).chunk(0), ValueError, "at least 1"),
     ],
 )
 def test_errors_name_what_was_given(call, error: type[Exception], message: str) -> None:

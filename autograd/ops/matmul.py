@@ -47,6 +47,11 @@ def matmul(x: Any, y: Any) -> Any:
         raise ValueError(
             f"matmul: want at least one dimension each, got shapes {a} and {b}; use * for numbers"
         )
+    if a[-1] != b[-2:][0]:
+        raise ValueError(
+            f"matmul: shapes {a} and {b} don't fit: the last length of the first ({a[-1]}) must equal the "
+            f"{'length' if len(b) == 1 else 'second to last'} of the second ({b[-2:][0]})"
+        )
     if x.dtype is not y.dtype and x.dtype != y.dtype:
         dtype = np.result_type(x.dtype, y.dtype) if x.dtype.kind == y.dtype.kind else None
         dtype = dtype or (x.dtype if x.dtype.kind == "f" else y.dtype)

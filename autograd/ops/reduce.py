@@ -203,16 +203,22 @@ def amin(x: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     return amin_(x, dims=dims, keepdim=keepdim)
 
 
+def one_dim(name: str, ndim: int, dim: int | None) -> tuple[int, ...]:
+    if not isinstance(dim, int | np.integer | None):
+        raise TypeError(f"{name}: want one dim or None, got {dim!r}")
+    return dims_of(name, ndim, dim)
+
+
 def argmax(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The position of the largest element (the first of equals), in the flattened tensor or over `dim`."""
-    dims = dims_of("argmax", ndim_of(x), dim)
+    dims = one_dim("argmax", ndim_of(x), dim)
     nonempty("argmax", x, dims)
     return argmax_(x, dims=dims, keepdim=keepdim)
 
 
 def argmin(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The position of the smallest element (the first of equals), in the flattened tensor or over `dim`."""
-    dims = dims_of("argmin", ndim_of(x), dim)
+    dims = one_dim("argmin", ndim_of(x), dim)
     nonempty("argmin", x, dims)
     return argmin_(x, dims=dims, keepdim=keepdim)
 

@@ -258,6 +258,8 @@ def split(x: Any, split_size: int | Sequence[int], dim: int = 0) -> tuple[Any, .
 def chunk(x: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     """At most `chunks` pieces of equal size along `dim` (the last may be shorter)."""
     length = x.shape[dim_of("chunk", len(x.shape), dim)]
+    if chunks < 1:
+        raise ValueError(f"chunk: chunks must be at least 1, got {chunks}")
     return split(x, max(1, -(-length // chunks)), dim)
 
 
