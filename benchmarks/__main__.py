@@ -25,6 +25,13 @@ def thread_counts(text: str) -> list[int]:
     return counts
 
 
+def positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"want a number >= 1, got {text}")
+    return number
+
+
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -38,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--row", default="", metavar="TEXT", help="only rows whose label has this text")
         command.add_argument("--quick", action="store_true", help="a few rows, fewer rounds")
+        command.add_argument("--rounds", type=positive, help="blocks of each side (5; 3 when quick)")
         command.add_argument(
             "--threads", type=thread_counts, default=default, help="such as 1,2 (the default)"
         )
@@ -121,6 +129,8 @@ def alone(options: argparse.Namespace, plan: protocol.Plan) -> int:
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     plan = replace(protocol.QUICK if options.quick else protocol.Plan(), heap=options.heap)
+    if options.rounds is not None:
+        plan = replace(plan, rounds=options.rounds, alone=min(plan.alone, options.rounds))
     try:
         return (run if options.command == "run" else alone)(options, plan)
     except sides.Refused as error:
