@@ -14,9 +14,6 @@ CC      ?= cc
 SOURCES := setup.py $(wildcard csrc/*.c csrc/*.h csrc/*.def)
 ARGS    ?=
 
-# The data folder of the tests and of mnist, if there is one.
-export AUTOGRAD_DATA
-
 .PHONY: digits test build lint oracle slow packaging bench sanitize neon clean help
 .DELETE_ON_ERROR:
 
