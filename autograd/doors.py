@@ -116,7 +116,7 @@ def unary_door(op: Op) -> Callable[..., Any]:
 
 def unary_numbers(op: Op) -> Callable[..., Any]:
     number = op.number
-    plan = op.plan((True,))
+    plan = op.plan((True,)).of_numbers()
     keep = keeper(plan)
 
     def door(x: Any) -> Any:
@@ -145,7 +145,7 @@ def unary_numbers(op: Op) -> Callable[..., Any]:
     return door
 
 
-def binary_plans(op: Op) -> list[Any]:
+def binary_plans(op: Op, numbers: bool = False) -> list[Any]:
     """The plans for a gradient wanted of both inputs, of the left one, of the right one, and what they
     keep; None for an input without a rule."""
     rules = list(op.rules.values())
@@ -153,6 +153,8 @@ def binary_plans(op: Op) -> list[Any]:
         None if any(need and rules[i] is None for i, need in enumerate(needs)) else op.plan(needs)
         for needs in ((True, True), (True, False), (False, True))
     ]
+    if numbers:
+        plans = [plan and plan.of_numbers() for plan in plans]
     return [*plans, *(keeper(plan) if plan else None for plan in plans)]
 
 
@@ -221,7 +223,7 @@ def binary_door(op: Op, floating: bool) -> Callable[..., Any]:
 
 def binary_numbers(op: Op) -> Callable[..., Any]:
     number = op.number
-    both, left, right, keep_both, keep_left, keep_right = binary_plans(op)
+    both, left, right, keep_both, keep_left, keep_right = binary_plans(op, numbers=True)
 
     def door(x: Any, y: Any) -> Any:
         if isinstance(x, Value):

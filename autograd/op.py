@@ -145,6 +145,13 @@ class Plan:
             self.graph += (rule,)
             self.raw += (op.raw_rules.get(name, rule),)
 
+    def of_numbers(self) -> Plan:
+        """The same plan for Python numbers, which no kernel takes: their rules run as they are written."""
+        plan: Plan = object.__new__(Plan)
+        plan.op, plan.names, plan.places = self.op, self.names, self.places
+        plan.raw = plan.graph = self.graph
+        return plan
+
     def keep(self, inputs: Sequence[Any], outputs: Sequence[Any], attributes: dict[str, Any]) -> Saved:
         """What each rule asked for, out of one call's inputs, outputs and attributes."""
 

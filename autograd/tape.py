@@ -240,6 +240,9 @@ def arrays_in(saved: Any) -> Iterator[Any]:
 # The backward pass -------------------------------------------------------------------------------
 
 
+AS_IT_IS = contextlib.nullcontext()
+
+
 def backpropagate(
     seeds: Iterable[tuple[Node, Any]],
     wanted: Iterable[Node] | None = None,
@@ -263,13 +266,16 @@ def backpropagate(
         else:
             grads[node] = g
             if node.plan is not None:
-                heappush(heap, (-node.serial, node))
+                if stack and node.serial < stack[-1].serial:
+                    heappush(heap, (-node.serial, node))
+                else:
+                    stack.append(node)
     # `useful` nodes lie on a way to a wanted one: only their rules run, and only towards `useful` or wanted.
     goal = None if wanted is None else set(wanted)
     useful = None if goal is None else reaching(goal, grads)
     anomaly = mode.word & ANOMALY
     found: dict[Node, Any] = {}
-    with enable_grad() if create_graph else contextlib.nullcontext():
+    with enable_grad() if create_graph else AS_IT_IS:
         while stack or heap:
             if heap and (not stack or -heap[0][0] > stack[-1].serial):
                 node = heappop(heap)[1]
