@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd.op import REGISTRY, operation
+from autograd.tape import unbroadcast
 
 Shape = tuple[int, ...]
 
@@ -58,19 +59,10 @@ def expand_shape(x: Shape, *, shape: Shape) -> Shape:
     return shape
 
 
-def sum_to(g: Any, shape: Shape) -> Any:
-    """The adjoint of expand: sum over what was repeated."""
-    extra = len(g.shape) - len(shape)
-    dims = tuple(range(extra)) + tuple(
-        extra + i for i, length in enumerate(shape) if length == 1 and g.shape[extra + i] != 1
-    )
-    return reshape(REGISTRY["sum"].door(g, dims=dims, keepdim=True), shape) if dims else reshape(g, shape)
-
-
 expand_ = operation(
     "expand",
     lambda x, *, shape: np.broadcast_to(x, shape),
-    {"x": lambda g, x_shape: sum_to(g, x_shape)},
+    {"x": lambda g, x_shape: unbroadcast(g, x_shape)},
     shape=expand_shape,
 )
 flip_ = operation(
