@@ -269,10 +269,10 @@ def idx(magic: int, *lengths: int, data: bytes = b"") -> bytes:
     "fault, content",
     [
         ("missing", None),
-        ("truncated gzip", gzip.compress(idx(0x803, 60000, 28, 28, data=bytes(1000)))[:40]),
-        ("truncated", gzip.compress(idx(0x803, 60000, 28, 28, data=bytes(1000)))),
-        ("wrong magic", gzip.compress(idx(0x1234, 60000, 28, 28, data=bytes(1000)))),
-        ("wrong hash", gzip.compress(idx(0x803, 1, 28, 28, data=bytes(784)))),
+        ("truncated gzip", gzip.compress(idx(0x803, 60000, 28, 28, data=bytes(1000)), mtime=0)[:40]),
+        ("truncated", gzip.compress(idx(0x803, 60000, 28, 28, data=bytes(1000)), mtime=0)),
+        ("wrong magic", gzip.compress(idx(0x1234, 60000, 28, 28, data=bytes(1000)), mtime=0)),
+        ("wrong hash", gzip.compress(idx(0x803, 1, 28, 28, data=bytes(784)), mtime=0)),
         ("empty", b""),
     ],
 )
