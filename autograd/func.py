@@ -16,6 +16,7 @@ import numpy as np
 
 from autograd import gradients, tape
 from autograd.function import Function
+from autograd.op import alias
 from autograd.ops.random import default_generator
 from autograd.ops.shape import reshape, stack
 from autograd.tape import Value
@@ -28,8 +29,6 @@ def tracked(x: Any) -> Value:
     if not isinstance(x, Value):
         raise TypeError(f"want a Tensor or a Scalar, got {type(x).__name__}")
     if x.node is not None:
-        from autograd.op import alias
-
         return alias(x) if isinstance(x.data, np.ndarray) else x * 1.0  # type: ignore[operator, return-value]
     return tape.wrap(x.data, tape.leaf(np.shape(x.data) if isinstance(x.data, np.ndarray) else None))
 

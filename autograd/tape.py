@@ -457,13 +457,3 @@ def refuse_nan_gradient(node: Node, g: Any) -> None:
                 f"the backward rule of {node.plan.op.name} made the first NaN of the gradient ({bad} "
                 f"elements); its forward ran at {where or 'a place outside detect_anomaly()'}"
             )
-
-
-@contextlib.contextmanager
-def mode_word(word: int) -> Iterator[None]:
-    """Run a block under exactly this mode word (threads inherit it this way)."""
-    before, mode.word = mode.word, word
-    try:
-        yield
-    finally:
-        mode.word = before
