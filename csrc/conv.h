@@ -56,7 +56,8 @@ static inline int64_t conv_share(conv_axis columns, int64_t width, int64_t limit
   return conv_max(0, conv_min(limit, conv_min(lead, width - end)));
 }
 
-/* Fill one plane from `source` (rows `pitch` apart). */
+/* Fill one plane from `source` (rows `pitch` apart). Its columns outside the source must be zero already: who
+ * fills the same planes many times clears them once. */
 void NAME(conv_plane)(real *plane, conv_grid grid, const real *source, int64_t pitch, conv_axis rows,
                       conv_axis columns);
 
@@ -73,7 +74,7 @@ typedef struct {
 conv_layout NAME(conv_layout_of)(const conv_shape *s); /* all but what follows from the rows */
 void NAME(conv_layout_rows)(conv_layout *layout, const conv_shape *s, int64_t rows);
 int64_t NAME(conv_tap)(const conv_layout *layout, const conv_shape *s, int64_t r, int64_t t);
-/* Planes of the outputs [first, first + rows) from the channels that begin at x. */
+/* Planes of the outputs [first, first + rows) from the channels that begin at x; cleared at first. */
 void NAME(conv_fill)(real *planes, const conv_layout *layout, const conv_shape *s, const real *x,
                      int64_t channels, int64_t first, int64_t rows);
 

@@ -88,6 +88,7 @@ static void convolve(void *context, int64_t begin, int64_t end, int worker) {
   real *planes = (real *)(run->workers + worker * plan->worker_bytes);
   conv_vector *vector = (conv_vector *)((char *)planes + plan->planes_bytes);
   conv_lanes lanes = plan->lanes;
+  memset(planes, 0, (size_t)plan->planes_bytes);
   int64_t vectors = 0, vectors_rows = -1, x_image = s->C * s->H * s->W;
   int64_t image_size = plan->x.within ? x_image : s->Cg * plan->x.channel;
   if (lanes.vectors) {

@@ -182,6 +182,7 @@ static void convolve(void *context, int64_t begin, int64_t end, int worker) {
   real *dense = (real *)((char *)planes + plan->planes_bytes);
   conv_vector *vector = (conv_vector *)((char *)dense + plan->dense_bytes);
   conv_lanes lanes = plan->lanes;
+  memset(planes, 0, (size_t)plan->planes_bytes);
   int64_t vectors = 0, made_rows = -1, made_columns = -1; /* what the vectors or places were made for */
   int64_t y_image = s->K * s->P * s->Q, image_size = plan->within ? y_image : s->Kg * plan->plane;
   if (lanes.vectors) NAME(conv_lanes_in)(&lanes, (char *)vector + plan->vector_bytes);

@@ -230,6 +230,8 @@ static void differentiate(void *context, int64_t begin, int64_t end, int worker)
     d.offset[t] =
         t / (s->R * s->S) * plan->x.channel + NAME(conv_tap)(&plan->x, s, t / s->S % s->R, t % s->S);
   real *sums = (real *)(own + plan->line_bytes);
+  memset(d.planes, 0, (size_t)plan->planes_bytes);
+  if (plan->inner) memset(d.places, 0, (size_t)plan->y_bytes);
   int64_t marked = -1; /* rows that the lanes are marked for */
   for (int64_t piece = begin, last; piece < end; piece = last) {
     last = conv_min(end, piece + plan->together);

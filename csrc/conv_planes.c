@@ -1,7 +1,9 @@
 /* Zero-padded planes: plane[i, j] = source[rows.step * i + rows.first, columns.step * j + columns.first],
  * 0 outside the source; i < grid.rows, j < grid.width, and grid.share zeros behind the last row.
  *
- * Source rows are `pitch` apart, their columns contiguous. Plane and source don't overlap. One thread. */
+ * Planes are filled again and again with other sources, so the columns outside, which stay, must be zero
+ * before the first filling: only the rows outside are cleared here. Source rows are `pitch` apart, their
+ * columns contiguous. Plane and source don't overlap. One thread. */
 #include "conv.h"
 
 /* [from, to): the i in [0, count) whose source index is inside. */
@@ -38,20 +40,24 @@ static inline void copy_strided(real *restrict to, const real *restrict from, in
   for (int64_t i = 0; i < n; i++) to[i] = from[step * i];
 }
 
+static inline void clear(real *to, int64_t n) {
+  for (; n >= VL; n -= VL, to += VL) store(to, (vec){0});
+  for (int64_t i = 0; i < n; i++) to[i] = 0;
+}
+
 void NAME(conv_plane)(real *plane, conv_grid grid, const real *source, int64_t pitch, conv_axis rows,
                       conv_axis columns) {
-  int64_t top, bottom, left, right, size = grid.rows * grid.width + grid.share;
+  int64_t top, bottom, left, right;
   inside(rows, grid.rows, &top, &bottom);
   inside(columns, grid.width, &left, &right);
-  /* Zeros first: the plane stays in L1, and rows are too short to go round their borders. */
-  for (int64_t i = 0; i + VL <= size; i += VL) store(plane + i, (vec){0});
-  for (int64_t i = size / VL * VL; i < size; i++) plane[i] = 0;
+  clear(plane, top * grid.width);
   const real *from = source + (rows.step * top + rows.first) * pitch + columns.step * left + columns.first;
   real *to = plane + top * grid.width + left;
   for (int64_t i = top; i < bottom; i++, from += rows.step * pitch, to += grid.width)
     if (columns.step == 1) copy(to, from, right - left);
     else if (columns.step == 2) copy_halved(to, from, right - left);
     else copy_strided(to, from, columns.step, right - left);
+  clear(plane + bottom * grid.width, (grid.rows - bottom) * grid.width + grid.share);
 }
 
 static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a; }
