@@ -1,62 +1,25 @@
 """Training steps: forward, backward and update, on one batch that stays the same.
 
-The models are written once, in the names that our `nn` and PyTorch's share; every side gets the same
-weights, images and labels. Before any step is timed the losses of the first four must agree, with
-dropout off.
+models.py     the networks, written once
+training.py   the steps, which our side and PyTorch's share
+side_jax.py   the same as one jitted function
+
+Every side gets the same weights, images and labels. Before any step is timed the losses of the first four
+must agree, with dropout off.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from types import ModuleType
 
 import numpy as np
 
 from benchmarks.cases import Case, Inputs, Row, Sizes
+from benchmarks.cases.steps.models import NOISE
 
 CLASSES = 10
-
-
-def playground(nn: ModuleType, dropout: bool):  # type: ignore[no-untyped-def]
-    return nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 8), nn.Tanh(), nn.Linear(8, 1), nn.Tanh())
-
-
-def mlp(nn: ModuleType, dropout: bool):  # type: ignore[no-untyped-def]
-    return nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
-
-
-def wide_mlp(nn: ModuleType, dropout: bool):  # type: ignore[no-untyped-def]
-    return nn.Sequential(
-        nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, 10)
-    )  # fmt: skip
-
-
-def lenet5(nn: ModuleType, dropout: bool):  # type: ignore[no-untyped-def]
-    """LeCun et al. 1998, with today's ReLU and max pooling."""
-    return nn.Sequential(
-        nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-        nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10),
-    )  # fmt: skip
-
-
-def mnist_cnn(nn: ModuleType, dropout: bool):  # type: ignore[no-untyped-def]
-    """The network of PyTorch's MNIST example."""
-    quarter, half = ([nn.Dropout(0.25)], [nn.Dropout(0.5)]) if dropout else ([], [])
-    return nn.Sequential(
-        nn.Conv2d(1, 32, 3), nn.ReLU(), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2), *quarter,
-        nn.Flatten(), nn.Linear(9216, 128), nn.ReLU(), *half, nn.Linear(128, 10),
-    )  # fmt: skip
-
-
-# name: (builder, one input's shape)
-MODELS = {
-    "playground": (playground, (2,)),
-    "mlp": (mlp, (784,)),
-    "wide_mlp": (wide_mlp, (784,)),
-    "lenet5": (lenet5, (1, 28, 28)),
-    "mnist_cnn": (mnist_cnn, (1, 28, 28)),
-}
+IMAGE = (1, 28, 28)
+SHAPES = {"playground": (2,), "mlp": (784,), "wide_mlp": (784,)}  # of one input; else IMAGE
 
 
 def initial(shapes: Iterable[tuple[int, ...]]) -> list[np.ndarray]:
@@ -69,9 +32,16 @@ def initial(shapes: Iterable[tuple[int, ...]]) -> list[np.ndarray]:
 
 def inputs(sizes: Sizes, rng: np.random.Generator) -> Inputs:
     batch, model = int(sizes["batch"]), str(sizes["model"])
-    x = rng.standard_normal((batch, *MODELS[model][1]), np.float32)
+    x = rng.standard_normal((batch, *SHAPES.get(model, IMAGE)), np.float32)
     if model == "playground":
         return {"x": x, "target": np.sign(x[:, :1] * x[:, 1:])}
+    if model == "dcgan":
+        noise = rng.standard_normal((batch, NOISE, 1, 1), np.float32)
+        ones = np.ones((batch, 1), np.float32)
+        return {"x": np.tanh(x), "noise": noise, "ones": ones, "zeros": 0 * ones}
+    if model == "unet":
+        time = rng.integers(0, 1000, batch).astype(np.float32)
+        return {"x": x, "time": time, "target": rng.standard_normal(x.shape, np.float32)}
     return {"x": x, "target": rng.integers(0, CLASSES, batch)}
 
 
@@ -80,12 +50,19 @@ def without_dropout(sizes: Sizes) -> Sizes:
 
 
 def row(
-    label: str, model: str, batch: int, optimizer: str, dropout: bool = False, quick: bool = False
+    label: str,
+    model: str,
+    batch: int,
+    optimizer: str,
+    peers: tuple[str, ...] = ("pytorch", "jax"),
+    dropout: bool = False,
+    quick: bool = False,
 ) -> Row:
     sizes: Sizes = {"model": model, "batch": batch, "optimizer": optimizer, "dropout": dropout}
-    # (JAX without dropout only: the layers of side_jax.py draw nothing.)
-    return Row(label, sizes, ("pytorch",) if dropout else ("pytorch", "jax"), quick)
+    return Row(label, sizes, peers, quick)
 
+
+PYTORCH = ("pytorch",)  # alone, where side_jax.py lacks the layers: it draws nothing, and has no norms
 
 CASE = Case(
     name="steps",
@@ -94,7 +71,9 @@ CASE = Case(
         row("MLP 784-128-10, batch 64, Adam", "mlp", 64, "adam", quick=True),
         row("MLP 784-512-256-10, batch 128, Adam", "wide_mlp", 128, "adam"),
         row("LeNet-5, batch 64, Adam", "lenet5", 64, "adam"),
-        row("MNIST CNN 32-64, dropout, batch 64, Adam", "mnist_cnn", 64, "adam", dropout=True),
+        row("MNIST CNN 32-64, dropout, batch 64, Adam", "mnist_cnn", 64, "adam", PYTORCH, dropout=True),
+        row("DCGAN 28x28 (64-128), batch 64, D and G step", "dcgan", 64, "adam", PYTORCH),
+        row("DDPM U-Net c=32, 28x28, batch 32, Adam", "unet", 32, "adam", PYTORCH),
     ),
     inputs=inputs,
     tolerance=1e-3,

@@ -16,7 +16,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from benchmarks.cases import Inputs, Run
-from benchmarks.cases.steps import MODELS, initial
+from benchmarks.cases.steps import initial
+from benchmarks.cases.steps.models import MODELS, Library
 
 
 class Layer(NamedTuple):
@@ -88,7 +89,7 @@ def adam(parameters: list, gradients: list, moments: list, count: jax.Array) -> 
 
 
 def make(inputs: Inputs, model: str, batch: int, optimizer: str, dropout: bool) -> Run:
-    network = MODELS[model][0](sys.modules[__name__], dropout)
+    network = MODELS[model](Library(jnp, sys.modules[__name__]), dropout)
     loss_of = squared_error if model == "playground" else cross_entropy
     update = {"sgd": sgd, "adam": adam}[optimizer]
     x, target = jnp.asarray(inputs["x"]), jnp.asarray(inputs["target"])

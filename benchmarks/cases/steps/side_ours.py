@@ -1,31 +1,11 @@
-"""Our engine, eager: zero_grad, forward, loss, backward, step."""
+"""Our engine, eager."""
 
-from __future__ import annotations
+from functools import partial
 
 import autograd
 import nn
-from benchmarks.cases import Inputs, Run
-from benchmarks.cases.steps import MODELS, initial
+from benchmarks.cases.steps import training
+from benchmarks.cases.steps.models import Library
 from nn import optim
 
-
-def make(inputs: Inputs, model: str, batch: int, optimizer: str, dropout: bool) -> Run:
-    network = MODELS[model][0](nn, dropout)
-    with autograd.no_grad():
-        weights = initial([tuple(p.shape) for p in network.parameters()])
-        for parameter, value in zip(network.parameters(), weights, strict=True):
-            parameter.copy_(autograd.tensor(value))
-    x, target = autograd.tensor(inputs["x"]), autograd.tensor(inputs["target"])
-    loss_of = nn.MSELoss() if model == "playground" else nn.CrossEntropyLoss()
-    optimizers = {"sgd": (optim.SGD, 0.03), "adam": (optim.Adam, 1e-3)}
-    algorithm, rate = optimizers[optimizer]
-    update = algorithm(network.parameters(), lr=rate)
-
-    def step() -> autograd.Tensor:
-        update.zero_grad()
-        loss = loss_of(network(x), target)
-        loss.backward()
-        update.step()
-        return loss
-
-    return step
+make = partial(training.make, Library(autograd, nn, optim))
