@@ -134,6 +134,11 @@ def elementwise_ops() -> list[str]:
     return str(ffi.string(lib.kg_ops()).decode()).split() if lib is not None else []
 
 
+def conv_algorithms() -> list[str]:
+    """ "kernel_algorithm" of each row of csrc/conv.def, numbered from 1; [] without kernels."""
+    return str(ffi.string(lib.kg_conv_algorithms()).decode()).split() if lib is not None else []
+
+
 # Threads and ISA ---------------------------------------------------------------------------------
 
 

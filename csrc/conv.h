@@ -11,6 +11,7 @@
 /* The sizes of kernels.h, and the channels of one group. */
 typedef struct {
   int64_t N, C, H, W, K, R, S, P, Q, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w, groups;
+  int64_t algorithm;
   int64_t Cg, Kg;
 } conv_shape;
 
@@ -34,10 +35,15 @@ static inline int64_t conv_round(int64_t a, int64_t b) { return conv_ceil(a, b) 
 
 static inline conv_shape conv_shape_of(const kg_instruction *in) {
   conv_shape s;
-  memcpy(&s, in->sizes, 16 * sizeof(int64_t));
+  memcpy(&s, in->sizes, 17 * sizeof(int64_t));
   s.Cg = s.C / s.groups;
   s.Kg = s.K / s.groups;
   return s;
+}
+
+/* Vector multiply-adds of all three directions. */
+static inline double conv_work(const conv_shape *s) {
+  return (double)s->N * (double)(s->K * s->P * s->Q) * (double)(s->Cg * s->R * s->S) / VL;
 }
 
 /* How many units of `work` elementary steps are worth a thread. */

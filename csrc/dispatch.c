@@ -92,6 +92,14 @@ const char *kg_ops(void) {
 #undef OP
 }
 
+const char *kg_conv_algorithms(void) {
+#define ALGORITHM(kernel, name) #name " "
+  return
+#include "conv.def"
+      ;
+#undef ALGORITHM
+}
+
 static const kg_entry *entry(const kg_instruction *in) {
   return &(in->dtype == KG_FLOAT64 ? chosen->float64 : chosen->float32)[in->kernel];
 }

@@ -34,7 +34,9 @@ enum {
    * activation (0 none, 1 relu) */
   KG_GEMM,
   /* y = conv(x, w) + bias.  args: x w y bias.  x (N,C,H,W), w (K,C/groups,R,S), y (N,K,P,Q), contiguous
-   * sizes: N C H W K R S P Q stride_h stride_w pad_h pad_w dilation_h dilation_w groups */
+   * sizes: N C H W K R S P Q stride_h stride_w pad_h pad_w dilation_h dilation_w groups | algorithm (its
+   * number in kg_conv_algorithms(), from 1; 0: the one that is estimated to be fastest; an error where it
+   * doesn't suit) */
   KG_CONV2D,
   KG_CONV2D_INPUT,  /* args: x(out) w y(in);   the gradient in x, same sizes */
   KG_CONV2D_WEIGHT, /* args: x w(out) y(in);   the gradient in w, same sizes */
@@ -102,6 +104,9 @@ const char *kg_isa(void);         /* the ISA in use */
 const char *kg_isas(void);        /* those built in and supported here, best first, space-separated */
 int kg_set_isa(const char *name); /* 0, or KG_BAD_ARGUMENT when it is not one of kg_isas() */
 const char *kg_ops(void);         /* the elementwise ops (ops.def) in opcode order, space-separated */
-const char *kg_build(void);       /* "compiler version | hash of the sources" */
+/* "kernel_algorithm" of each row of conv.def, in order, space-separated. */
+const char *kg_conv_algorithms(void);
+
+const char *kg_build(void); /* "compiler version | hash of the sources" */
 
 #endif

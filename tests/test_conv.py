@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import autograd
 from autograd import kernels
 from autograd.check import gradcheck
-from autograd.ops import conv_kernel
+from autograd.ops import conv_choice, conv_kernel
 from autograd.ops.conv import conv2d, conv_transpose2d
 
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}
@@ -27,12 +27,16 @@ def settings_kept() -> Iterator[None]:
 
 
 def every_way(run):
-    """(name, result) of `run()` for each ISA with 1 and 2 threads."""
+    """(name, result) of `run()` for each ISA with 1 and 2 threads, by each algorithm."""
+    before = conv_choice.get_conv_algorithm()
     for isa in kernels.isas():
         kernels.set_isa(isa)
         for threads in (1, 2):
             kernels.set_num_threads(threads)
-            yield f"{isa}, {threads} threads", run()
+            for algorithm in conv_choice.ALGORITHMS:
+                conv_choice.set_conv_algorithm(algorithm)
+                yield f"{isa}, {threads} threads, {algorithm}", run()
+    conv_choice.set_conv_algorithm(before)
 
 
 def on_numpy(run):

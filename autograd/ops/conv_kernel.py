@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from autograd import kernels
+from autograd.ops import conv_choice
 
 __all__ = ["forward", "input_gradient", "output_length", "weight_gradient"]
 
@@ -130,4 +131,4 @@ def run(
     x, w, y = (np.ascontiguousarray(array) for array in (x, w, y))
     bias = None if bias is None else np.ascontiguousarray(bias)
     sizes = (*x_shape, w_shape[0], *w_shape[2:], *y_shape[2:], *stride, *padding, *dilation, groups)
-    kernels.call(kernel, [x, w, y, bias], sizes)
+    conv_choice.call(kernel, [x, w, y, bias], sizes)

@@ -80,7 +80,10 @@ static int64_t worker_bytes(const weight_plan *plan) {
   return plan->offset_bytes + plan->planes_bytes + plan->y_bytes + plan->line_bytes + plan->sum_bytes;
 }
 
-int64_t NAME(conv2d_weight_workspace)(const kg_instruction *in) {
+/* It suits every shape. */
+double NAME(conv2d_weight_direct_cost)(const conv_shape *s) { return conv_work(s) / 0.6 / kg_get_threads(); }
+
+int64_t NAME(conv2d_weight_direct_workspace)(const kg_instruction *in) {
   weight_plan plan = plan_of(in);
   return kg_get_threads() * worker_bytes(&plan);
 }
@@ -253,7 +256,7 @@ static void differentiate(void *context, int64_t begin, int64_t end, int worker)
   }
 }
 
-int NAME(conv2d_weight)(const kg_instruction *in) {
+int NAME(conv2d_weight_direct)(const kg_instruction *in) {
   weight_plan plan = plan_of(in);
   const conv_shape *s = &plan.s;
   weight_run run = {&plan, in->args[0], in->args[2], in->args[1], in->workspace};

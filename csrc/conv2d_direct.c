@@ -51,7 +51,10 @@ static conv_plan plan_of(const kg_instruction *in) {
   return plan;
 }
 
-int64_t NAME(conv2d_workspace)(const kg_instruction *in) {
+/* It suits every shape. */
+double NAME(conv2d_direct_cost)(const conv_shape *s) { return conv_work(s) / 0.6 / kg_get_threads(); }
+
+int64_t NAME(conv2d_direct_workspace)(const kg_instruction *in) {
   conv_plan plan = plan_of(in);
   return plan.offset_bytes + plan.panel_bytes + kg_get_threads() * plan.worker_bytes;
 }
@@ -128,7 +131,7 @@ static void convolve(void *context, int64_t begin, int64_t end, int worker) {
   }
 }
 
-int NAME(conv2d)(const kg_instruction *in) {
+int NAME(conv2d_direct)(const kg_instruction *in) {
   conv_plan plan = plan_of(in);
   const conv_shape *s = &plan.s;
   if (s->N * s->K * s->P * s->Q == 0) return KG_OK;

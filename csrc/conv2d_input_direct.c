@@ -102,7 +102,10 @@ static input_plan plan_of(const kg_instruction *in) {
   return plan;
 }
 
-int64_t NAME(conv2d_input_workspace)(const kg_instruction *in) {
+/* It suits every shape. */
+double NAME(conv2d_input_direct_cost)(const conv_shape *s) { return conv_work(s) / 0.6 / kg_get_threads(); }
+
+int64_t NAME(conv2d_input_direct_workspace)(const kg_instruction *in) {
   input_plan plan = plan_of(in);
   return plan.tap_bytes + plan.panel_bytes + kg_get_threads() * plan.worker_bytes;
 }
@@ -238,7 +241,7 @@ static void convolve(void *context, int64_t begin, int64_t end, int worker) {
   }
 }
 
-int NAME(conv2d_input)(const kg_instruction *in) {
+int NAME(conv2d_input_direct)(const kg_instruction *in) {
   conv_shape s = conv_shape_of(in);
   if (s.N * s.C * s.H * s.W == 0) return KG_OK;
   input_plan plan = plan_of(in);
