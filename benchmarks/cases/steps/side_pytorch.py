@@ -3,8 +3,9 @@
 from functools import partial
 
 import torch
+from torch import nn, optim
+
 from benchmarks.cases.steps import training
 from benchmarks.cases.steps.models import Library
-from torch import nn, optim
 
 make = partial(training.make, Library(torch, nn, optim))
