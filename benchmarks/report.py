@@ -12,7 +12,7 @@ from benchmarks.cases import Case, Row
 from benchmarks.protocol import Measured, Plan, Result, Summary, summary
 
 HEADER = (
-    f"{'case':6} {'row':44} {'threads':>7}  {'ours us':>11} {'GF/s':>6}  {'peer us':>11} {'GF/s':>6}  "
+    f"{'case':11} {'row':44} {'threads':>7}  {'ours us':>11} {'GF/s':>6}  {'peer us':>11} {'GF/s':>6}  "
     f"{'peer/ours':>9} {'spread':>13}  peer"
 )
 
@@ -40,7 +40,7 @@ class Record:
         spread = f"{ratio.low:.2f} - {ratio.high:.2f}" if ratio else ""
         void = f"  VOID: {result.void}" if result.void else ""
         return (
-            f"{self.case:6} {self.row:44} {self.threads:7}  {time(ours)} {rate(self.flops, ours)}  "
+            f"{self.case:11} {self.row:44} {self.threads:7}  {time(ours)} {rate(self.flops, ours)}  "
             f"{time(peer)} {rate(self.flops, peer)}  "
             f"{f'{ratio.median:.2f}' if ratio else '-':>9} {spread:>13}  {self.peer}{void}"
         )
@@ -59,7 +59,7 @@ def alone_line(case: Case, row: Row, threads: int, side: str, measured: Measured
     taken = summary(measured.times(0))
     spread = f"{taken.low * 1e6:,.1f} - {taken.high * 1e6:,.1f}" if taken else "no block kept"
     return (
-        f"{case.name:6} {row.label:44} {threads:7}  {time(taken)} {rate(flops, taken)}  {spread:>25}  {side}"
+        f"{case.name:11} {row.label:44} {threads:7}  {time(taken)} {rate(flops, taken)}  {spread:>25}  {side}"
     )
 
 

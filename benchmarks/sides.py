@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 OURS = "ours"
-SIDES = (OURS, "numpy", "pytorch", "pytorch_channels_last", "jax", "micrograd")
+SIDES = (OURS, "numpy", "pytorch", "pytorch_channels_last", "pytorch_fused", "jax", "micrograd")
 
 # glibc hands fresh pages out, and takes them back, at every large array. "kept" stops that for every
 # side alike: it is what a program that runs long should do, it favours the peers (our large arrays come

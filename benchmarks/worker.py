@@ -62,6 +62,11 @@ def run_block(run: Callable[[], object], seconds: float, count: int) -> dict[str
     return {"median": median, "low": low, "high": high, "calls": len(kept) * count}
 
 
+def arrays(result: object) -> list[np.ndarray]:
+    """What a run returned, one array or a tuple of them, as copies that the next run leaves alone."""
+    return [to_numpy(value).copy() for value in (result if isinstance(result, tuple) else (result,))]
+
+
 def to_numpy(value: object) -> np.ndarray:
     if hasattr(value, "detach"):
         value = value.detach()
@@ -86,8 +91,7 @@ class Server:
         make = importlib.import_module(f"{package}.side_{self.side}").make
         check = case.check(sizes)
         run = make(case.draw(check), **check)
-        results = [to_numpy(run()).copy() for _ in range(case.checked)]
-        np.savez(result, *results)
+        np.savez(result, *(array for _ in range(case.checked) for array in arrays(run())))
         self.run = run if check == sizes else make(case.draw(sizes), **sizes)
         self.count = calls_per_sample(self.run)
         return {}

@@ -21,7 +21,10 @@ Sizes = Mapping[str, int | float | str | bool]
 Inputs = dict[str, np.ndarray]
 Run = Callable[[], object]
 
-NAMES = ("gemm", "conv", "steps", "tiny")
+NAMES = (
+    "gemm", "conv", "elementwise", "reduce", "pool", "norm", "loss", "embedding", "dropout", "optim", "steps",
+    "tiny",
+)  # fmt: skip
 SEED = 20240229
 
 
@@ -33,13 +36,15 @@ class Row:
     sizes: Sizes
     peers: tuple[str, ...]
     quick: bool = False  # one of the few that `--quick` measures
+    group: str = ""  # rows of a case that are averaged together: "forward", "float64"
 
 
 @dataclass(frozen=True)
 class Case:
     """Rows of one kind.
 
-    flops       floating-point operations of one run, for GFLOP/s (none: the table shows times only)
+    flops       floating-point operations of one run, for GFLOP/s
+    bytes       bytes that one run must read and write at least (each array once), for GB/s
     tolerance   two sides agree where max |ours - peer| <= tolerance * max |peer|
     checked     so many runs are made, and their results compared, before any is timed
     check       the sizes for that comparison, where randomness (dropout) must be off
@@ -50,6 +55,7 @@ class Case:
     rows: tuple[Row, ...]
     inputs: Callable[[Sizes, np.random.Generator], Inputs]
     flops: Callable[[Sizes], float] | None = None
+    bytes: Callable[[Sizes], float] | None = None
     tolerance: float = 1e-4
     checked: int = 1
     check: Callable[[Sizes], Sizes] = field(default=lambda sizes: sizes)

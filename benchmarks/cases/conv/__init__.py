@@ -32,7 +32,7 @@ LAYERS = (
 QUICK = (LAYERS[1], LAYERS[6])
 DIRECTIONS = ("forward", "input", "weight")
 NAMES = ("batch", "channels", "size", "filters", "kernel", "stride", "padding", "groups")
-PEERS = ("pytorch", "pytorch_channels_last")
+PEERS = ("pytorch", "pytorch_channels_last", "jax")
 
 
 def output_size(sizes: Sizes) -> int:
@@ -56,6 +56,12 @@ def flops(sizes: Sizes) -> float:
     return 2.0 * n * k * output_size(sizes) ** 2 * (c // groups) * r * r
 
 
+def traffic(sizes: Sizes) -> float:
+    """Two of x, w and y read, the third written."""
+    n, c, h, k, r, _, _, groups = (int(sizes[name]) for name in NAMES)
+    return 4.0 * (n * c * h * h + k * c // groups * r * r + n * k * output_size(sizes) ** 2)
+
+
 def label(layer: tuple[int, ...], direction: str) -> str:
     n, c, h, k, r, stride, padding, groups = layer
     depthwise = " depthwise" if groups > 1 else ""
@@ -66,11 +72,12 @@ CASE = Case(
     name="conv",
     rows=tuple(
         Row(label(layer, direction), dict(zip(NAMES, layer, strict=True)) | {"direction": direction}, PEERS,
-            layer in QUICK)
+            layer in QUICK, direction)
         for layer in LAYERS
         for direction in DIRECTIONS
     ),
     inputs=inputs,
     flops=flops,
+    bytes=traffic,
     tolerance=2e-5,
 )  # fmt: skip

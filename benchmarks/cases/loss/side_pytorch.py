@@ -1,0 +1,21 @@
+"""torch.nn.functional's softmax and losses."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+from benchmarks.cases import Inputs, Run
+from benchmarks.directions import pytorch
+
+
+def make(inputs: Inputs, function: str, n: int, classes: int, direction: str) -> Run:
+    labels, target = torch.from_numpy(inputs["labels"]), torch.from_numpy(inputs["target"])
+    functions = {
+        "cross entropy": lambda x: F.cross_entropy(x, labels),
+        "log softmax": lambda x: F.log_softmax(x, 1),
+        "softmax": lambda x: F.softmax(x, 1),
+        "bce": lambda x: F.binary_cross_entropy_with_logits(x, target),
+        "mse": lambda x: F.mse_loss(x, target),
+    }
+    return pytorch.run(functions[function], [inputs["x"]], inputs["g"], direction)

@@ -1,0 +1,22 @@
+"""nn.functional's norms."""
+
+from __future__ import annotations
+
+import autograd
+import nn.functional as F
+from benchmarks.cases import Inputs, Run
+from benchmarks.cases.norm import GROUPS
+from benchmarks.directions import ours
+
+
+def make(inputs: Inputs, kind: str, size: int, direction: str) -> Run:
+    mean, var = autograd.tensor(inputs["mean"]), autograd.tensor(inputs["var"])
+    features = inputs["weight"].shape
+    functions = {
+        "batch": lambda x, w, b: F.batch_norm(x, mean, var, w, b, training=True),
+        "batch eval": lambda x, w, b: F.batch_norm(x, mean, var, w, b),
+        "layer": lambda x, w, b: F.layer_norm(x, features, w, b),
+        "group": lambda x, w, b: F.group_norm(x, GROUPS, w, b),
+    }
+    arguments = [inputs[name] for name in ("x", "weight", "bias")]
+    return ours.run(functions[kind], arguments, inputs["g"], direction)

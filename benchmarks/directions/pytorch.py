@@ -1,0 +1,26 @@
+"""PyTorch, eager: torch.autograd.grad on tensors that require a gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.cases import Run
+
+
+def run(
+    function: Callable[..., Any], arguments: Sequence[np.ndarray], gradient: np.ndarray, direction: str
+) -> Run:
+    x = [torch.from_numpy(a).requires_grad_(direction == "gradient") for a in arguments]
+    if direction == "forward":
+        return lambda: function(*x)
+    g = torch.from_numpy(gradient)
+
+    def both() -> tuple[Any, ...]:
+        y = function(*x)
+        return y, *torch.autograd.grad(y, x, g)
+
+    return both
