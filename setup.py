@@ -13,7 +13,6 @@ import platform
 import re
 import subprocess
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -39,7 +38,10 @@ ISA_FLAGS = {
 }  # fmt: skip
 
 # IEEE results (NaN, infinity, signed zero) are kept: no -ffast-math.
-FLAGS = ["-std=gnu11", "-O3", "-fPIC", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"]
+FLAGS = [
+    "-std=gnu11", "-O3", "-fPIC", "-pthread",
+    "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math",
+]  # fmt: skip
 
 
 def sources_hash() -> str:
@@ -102,8 +104,7 @@ class BuildKernels(build_ext):
         write_cffi_glue(glue)
         cc = self.compiler.compiler_so[0]
         extra = os.environ.get("KERNELGRAD_CFLAGS", "").split()
-        openmp = ["-fopenmp"] if has_openmp(cc) else []
-        flags = [*FLAGS, *openmp, *extra]
+        flags = [*FLAGS, *extra]
         python = [f"-I{path}" for path in self.compiler.include_dirs + self.include_dirs]
         jobs = [
             (source, name, [*flags, *own])
@@ -120,7 +121,7 @@ class BuildKernels(build_ext):
             return
         target.parent.mkdir(parents=True, exist_ok=True)
         self.compiler.link_shared_object(
-            [str(path) for path in linked], str(target), extra_postargs=[*openmp, *extra, "-lm"]
+            [str(path) for path in linked], str(target), extra_postargs=["-pthread", *extra, "-lm"]
         )
 
 
@@ -143,14 +144,6 @@ def write_cffi_glue(path: Path) -> None:
     ffi.cdef(declarations())
     ffi.set_source("_kernelgrad", '#include "kernels.h"')
     ffi.emit_c_code(str(path))
-
-
-def has_openmp(cc: str) -> bool:
-    with tempfile.TemporaryDirectory() as folder:
-        probe = Path(folder) / "probe.c"
-        probe.write_text("#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n")
-        command = [cc, "-fopenmp", str(probe), "-o", str(probe.with_suffix(""))]
-        return subprocess.run(command, capture_output=True).returncode == 0
 
 
 def run(command: list[str]) -> None:

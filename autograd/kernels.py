@@ -11,12 +11,11 @@ its NumPy reference.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import warnings
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -40,30 +39,12 @@ DTYPES = {np.dtype(np.float32): 0, np.dtype(np.float64): 1}
 def load() -> tuple[Any, Any]:
     """(lib, ffi) of the compiled kernels, or (None, None) when there are none."""
     try:
-        with brief_waiting():
-            import _kernelgrad
+        import _kernelgrad
     except ImportError:
         return None, None
     lib, ffi = _kernelgrad.lib, _kernelgrad.ffi
     refuse_stale(ffi.string(lib.kg_build()).decode())
     return lib, ffi
-
-
-@contextlib.contextmanager
-def brief_waiting() -> Iterator[None]:
-    """Load the OpenMP runtime so that idle threads soon sleep, unless the user chose otherwise.
-
-    By default libgomp's threads spin for milliseconds between parallel regions; where another program
-    wants the core, each region then waits for a thread that does not run: 20 times slower was measured.
-    """
-    if any(name in os.environ for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")):
-        yield
-        return
-    os.environ["GOMP_SPINCOUNT"] = "2000"  # about 30 us; read once, at load
-    try:
-        yield
-    finally:
-        del os.environ["GOMP_SPINCOUNT"]
 
 
 def refuse_stale(build: str) -> None:
@@ -262,4 +243,5 @@ if lib is not None:
     wanted = os.environ.get("AUTOGRAD_ISA")
     if wanted:
         set_isa(wanted)
-    set_num_threads(int(os.environ.get("AUTOGRAD_NUM_THREADS") or len(os.sched_getaffinity(0))))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    set_num_threads(int(os.environ.get("AUTOGRAD_NUM_THREADS") or cores))

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "kernels.h"
+#include "parallel.h"
 #include "table.h"
 
 #ifndef KG_SOURCES_HASH
@@ -110,11 +111,11 @@ int64_t kg_workspace(const kg_instruction *in) {
 }
 
 int kg_run(const kg_instruction *program, int64_t count) {
-  for (int64_t i = 0; i < count; i++) {
-    int error = entry(&program[i])->run(&program[i]);
-    if (error) return error;
-  }
-  return KG_OK;
+  const int held = kg_hold_threads();
+  int error = KG_OK;
+  for (int64_t i = 0; i < count && !error; i++) error = entry(&program[i])->run(&program[i]);
+  kg_release_threads(held);
+  return error;
 }
 
 /* This thread's scratch memory, kept and grown: fresh pages would cost more than most kernels. */
@@ -142,7 +143,10 @@ int kg_call(int kernel, int dtype, void **args, int nargs, const int64_t *sizes,
   memcpy(in.args, args, (size_t)nargs * sizeof *args);
   memcpy(in.sizes, sizes, (size_t)nsizes * sizeof *sizes);
   if (nvalues) memcpy(in.values, values, (size_t)nvalues * sizeof *values);
-  int64_t bytes = kg_workspace(&in);
-  if (bytes && !(in.workspace = scratch_of(bytes))) return KG_NO_MEMORY;
-  return kg_run(&in, 1);
+  const kg_entry *e = entry(&in); /* asked once, as are the threads: another thread may set both */
+  const int held = kg_hold_threads();
+  const int64_t bytes = e->workspace ? e->workspace(&in) : 0;
+  const int error = bytes && !(in.workspace = scratch_of(bytes)) ? KG_NO_MEMORY : e->run(&in);
+  kg_release_threads(held);
+  return error;
 }

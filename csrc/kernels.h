@@ -95,11 +95,12 @@ int kg_run(const kg_instruction *program, int64_t count);
 int kg_call(int kernel, int dtype, void **args, int nargs, const int64_t *sizes, int nsizes,
             const double *values, int nvalues);
 
-/* Bytes of workspace that an instruction needs with the present ISA and thread count. */
+/* Bytes of workspace that an instruction needs with the present ISA and thread count; it must not be run
+ * with others. */
 int64_t kg_workspace(const kg_instruction *instruction);
 
 void kg_set_threads(int threads); /* clamps to [1, KG_MAX_THREADS] */
-int kg_get_threads(void);         /* 1 in a forked child */
+int kg_get_threads(void);
 const char *kg_isa(void);         /* the ISA in use */
 const char *kg_isas(void);        /* those built in and supported here, best first, space-separated */
 int kg_set_isa(const char *name); /* 0, or KG_BAD_ARGUMENT when it is not one of kg_isas() */

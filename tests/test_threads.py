@@ -1,8 +1,11 @@
-"""Threads: the child of a fork computes on one thread and does not hang, products that run at the same
-time do not disturb each other, and small ones stay on the caller's thread."""
+"""Threads: the child of a fork computes and does not hang, products that run at the same time do not disturb
+each other, small ones stay on the caller's thread, and programs end."""
 
+import itertools
 import multiprocessing
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -31,15 +34,14 @@ def matrices(size, seed=0):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_forked_child_runs_on_one_thread():
-    """libgomp would hang a child that enters it after its parent did."""
+def test_a_forked_child_has_threads_of_its_own():
+    """Only the forking thread lives on in a child: it must not wait for its parent's workers."""
     a, b = matrices(256)
     want = matmul(a, b)  # the parent has used its threads
 
     def child():
-        kernels.set_num_threads(2)
-        same = np.array_equal(matmul(a, b), want)
-        os._exit(0 if same and kernels.get_num_threads() == 1 else 1)
+        same = all(np.array_equal(matmul(a, b), want) for _ in range(20))
+        os._exit(0 if same and kernels.get_num_threads() == 2 else 1)
 
     process = multiprocessing.get_context("fork").Process(target=child)
     process.start()
@@ -70,6 +72,48 @@ def test_products_at_the_same_time():
     for thread in team:
         thread.join()
     assert not wrong
+
+
+def test_thread_counts_set_during_products():
+    """A call keeps to the count that it began with; its workspace has room for no other."""
+    a, b = matrices(160)
+    want, done = a.astype(np.int64) @ b.astype(np.int64), threading.Event()
+
+    def change():
+        for count in itertools.cycle([1, 2, 5, 3]):
+            kernels.set_num_threads(count)
+            if done.wait(1e-5):
+                return
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        assert all(np.array_equal(matmul(a, b), want) for _ in range(300))
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_more_threads_than_cores():
+    a, b = matrices(300)
+    kernels.set_num_threads(7)
+    assert np.array_equal(matmul(a, b), a.astype(np.int64) @ b.astype(np.int64))
+
+
+def test_a_program_ends_with_workers_awake_and_asleep():
+    program = """
+import sys, time
+import numpy as np
+from autograd import kernels
+from autograd.ops.matmul_kernel import matmul
+kernels.set_num_threads(3)
+a = np.ones((256, 256), np.float32)
+matmul(a, a)
+time.sleep(float(sys.argv[1]))
+"""
+    for pause in "0", "0.1":
+        done = subprocess.run([sys.executable, "-c", program, pause], capture_output=True, timeout=60)
+        assert done.returncode == 0 and not done.stderr
 
 
 @pytest.mark.skipif(not hasattr(time, "thread_time"), reason="no clock of one thread's time")

@@ -30,12 +30,12 @@ def main() -> None:
         objects = list(
             pool.map(
                 lambda job: setup.compile_object(
-                    CC, job[0], FOLDER / f"{job[1]}.o", [*setup.FLAGS, "-fopenmp", *extra, *job[2]]
+                    CC, job[0], FOLDER / f"{job[1]}.o", [*setup.FLAGS, *extra, *job[2]]
                 ),
                 jobs,
             )
         )
-    setup.run([CC, "-static", "-fopenmp", *map(str, objects), "-lm", "-o", str(FOLDER / "driver")])
+    setup.run([CC, "-static", "-pthread", *map(str, objects), "-lm", "-o", str(FOLDER / "driver")])
 
 
 if __name__ == "__main__":
