@@ -1,18 +1,23 @@
 """Draw the pictures of the documentation: `python docs/make_pictures.py` writes docs/pictures/*.svg.
 
-Each picture is made by autograd.explain from the example that stands beside it in the text; a test
-compares the files with what this script draws.
+The graphs are made by autograd.explain from the examples that stand beside them in the text, the kernels'
+pictures by drawings.py; a test compares the files with what this script draws.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import autograd
 from autograd import Scalar, explain
 
-FOLDER = Path(__file__).resolve().parent / "pictures"
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+import drawings  # noqa: E402 (beside this file, wherever it is run from)
+
+FOLDER = HERE / "pictures"
 
 
 def scalar() -> explain.Graph:
@@ -41,10 +46,16 @@ def tensors() -> explain.Graph:
     return explain.graph(loss, x=x, w=w, b=b, h=h)
 
 
-PICTURES: dict[str, Callable[[], explain.Graph]] = {"scalar": scalar, "network": network, "tensors": tensors}
+PICTURES: dict[str, Callable[[], explain.Graph | drawings.Drawing]] = {
+    "scalar": scalar,
+    "network": network,
+    "tensors": tensors,
+    "register_tile": drawings.register_tile,
+    "gemm_blocks": drawings.gemm_blocks,
+}
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     for name, make in PICTURES.items():
-        make().save(FOLDER / f"{name}.svg")
+        (FOLDER / f"{name}.svg").write_text(make().svg() + "\n", encoding="utf-8")
         print(f"docs/pictures/{name}.svg")

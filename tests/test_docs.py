@@ -4,7 +4,7 @@
     ```python quote=PATH        not run: must stand in that file, word for word ("..." lines leave out)
     ```python skip=REASON       not run, and says why
 
-Blocks in other languages are not run. Links to files must lead somewhere.
+Blocks in other languages are not run, but held to what they quote. Links to files must lead somewhere.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEP
 
 
 def blocks(page: Path):
-    """(first line, info, text) of each Python block."""
+    """(first line, info, text) of each Python block, and of each that quotes."""
     text = page.read_text(encoding="utf-8")
     for match in FENCE.finditer(text):
-        if match[2] in ("python", "py", "pycon"):
+        if match[2] in ("python", "py", "pycon") or match[3].startswith("quote="):
             yield text.count("\n", 0, match.start(4)), match[3].strip(), textwrap.dedent(match[4])
 
 
@@ -85,10 +85,14 @@ def load_pictures():
     return module
 
 
-@pytest.mark.parametrize("name", ["scalar", "network", "tensors"])
-def test_pictures_are_up_to_date(name):
+def test_every_picture_is_drawn_by_the_script():
     module = load_pictures()
     assert set(module.PICTURES) == {path.stem for path in module.FOLDER.glob("*.svg")}
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "docs" / "pictures").glob("*.svg")))
+def test_pictures_are_up_to_date(name):
+    module = load_pictures()
     drawn = module.PICTURES[name]().svg() + "\n"
     assert (module.FOLDER / f"{name}.svg").read_text(encoding="utf-8") == drawn, "run docs/make_pictures.py"
 
@@ -98,11 +102,12 @@ def test_the_runner_can_fail(tmp_path):
     page.write_text(
         "```python\n>>> x = 1\n```\n```python\n>>> x + 1\n3\n```\n"
         "```python quote=autograd/tape.py\nno such line\n```\n"
-        "```sh\nfalse\n```\n```python skip=slow\n1/0\n```\n"
+        "```sh\nfalse\n```\n```python skip=slow\n1/0\n```\n```c quote=csrc/gemm.h\nno such line\n```\n"
     )
     reports = run(page)
-    assert len(reports) == 2
-    assert "Expected:\n    3" in reports[0] and "does not say" in reports[1]
+    assert len(reports) == 3
+    assert "Expected:\n    3" in reports[0]
+    assert "autograd/tape.py does not say" in reports[1] and "csrc/gemm.h does not say" in reports[2]
     page.write_text("```python\nimport no_such_module\n```\n")
     with pytest.raises(ModuleNotFoundError):
         run(page)
