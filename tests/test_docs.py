@@ -12,6 +12,7 @@ from __future__ import annotations
 import doctest
 import importlib.util
 import re
+import shutil
 import textwrap
 from pathlib import Path
 
@@ -78,23 +79,31 @@ def test_links_to_files_lead_somewhere(page):
             assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
 
 
-def load_pictures():
-    spec = importlib.util.spec_from_file_location("make_pictures", ROOT / "docs" / "make_pictures.py")
+def load(script):
+    spec = importlib.util.spec_from_file_location(script, ROOT / "docs" / f"{script}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
 def test_every_picture_is_drawn_by_the_script():
-    module = load_pictures()
+    module = load("make_pictures")
     assert set(module.PICTURES) == {path.stem for path in module.FOLDER.glob("*.svg")}
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "docs" / "pictures").glob("*.svg")))
 def test_pictures_are_up_to_date(name):
-    module = load_pictures()
+    module = load("make_pictures")
     drawn = module.PICTURES[name]().svg() + "\n"
     assert (module.FOLDER / f"{name}.svg").read_text(encoding="utf-8") == drawn, "run docs/make_pictures.py"
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler (cc)")
+def test_the_ladder_can_be_climbed():
+    module = load("gemm_ladder")
+    rates = module.climb(module.CORNER)  # checks each product against NumPy
+    assert [name for name, *_ in rates][: len(module.STEPS)] == list(module.STEPS)
+    assert rates[-1][0] == "peak" and all(rate > 0 for _, _, rate in rates)
 
 
 def test_the_runner_can_fail(tmp_path):
