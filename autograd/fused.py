@@ -67,17 +67,25 @@ def fused(
 
     def door(*values: Any, **attributes: Any) -> Any:
         values += (None,) * (count - len(values))
-        arrays = [x.data if isinstance(x, Value) else x for x in values]
+        arrays, nodes, wrapped = [], [], False
+        for x in values:
+            if isinstance(x, Value):
+                arrays.append(x.data)
+                nodes.append(x.node)
+                wrapped = True
+            else:
+                arrays.append(x)
+                nodes.append(None)
         result = forward(*arrays, **attributes) if kernels.active else None
         if result is None:
             return composite(*values, **attributes)
         out, saved = result
-        if not any(isinstance(x, Value) for x in values):
+        if not wrapped:
             return out
-        needs = tuple(isinstance(x, Value) and x.node is not None for x in values)
         node = None
-        if mode.word & RECORD and True in needs:
-            parents = tuple(x.node for x, need in zip(values, needs, strict=True) if need)
+        parents = tuple([parent for parent in nodes if parent is not None])
+        if parents and mode.word & RECORD:
+            needs = tuple([parent is not None for parent in nodes])
             node = record(plan, parents, ((*arrays, attributes, needs, saved),), out)
         if mode.word > RECORD:
             observe(op, node, arrays, out)

@@ -165,7 +165,8 @@ def grad(
 ) -> tuple[Any, ...]:
     """The gradients of `outputs` with respect to `inputs`, as a tuple; no `.grad` is touched.
 
-    An input that the outputs don't depend on is an error, or None with allow_unused.
+    An input that the outputs don't depend on is an error, or None with allow_unused. A gradient may share its
+    memory, with others or (a sum's) with itself: clone() what is to be written to.
 
     >>> import autograd
     >>> x = autograd.tensor(3.0, requires_grad=True)
@@ -189,5 +190,5 @@ def grad(
         if g is None or isinstance(g, Value):
             result.append(g)
         else:
-            result.append(tape.wrap(g if g.__class__ is float else writeable(g), None))
+            result.append(tape.wrap(g if g.__class__ is float else np.asarray(g), None))
     return tuple(result)

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from autograd import tape
-from autograd.tape import ANOMALY, RECORD, WATCH, Node, Value, mode, next_serial
+from autograd.tape import ANOMALY, FACES, RECORD, WATCH, Node, Value, mode, next_serial
 
 __all__ = ["REGISTRY", "Op", "Plan", "alias", "cast", "operation"]
 
@@ -119,9 +119,10 @@ class Plan:
     raw, graph   a rule per parent, called as rule(g, *saved); `raw` for plain arrays (may run kernels),
                  `graph` for Values (recorded, can be differentiated again)
     names        per parent, where its rule's saved arguments come from: (kind, which) of Op.locate
+    keep         (inputs, outputs, attributes) -> what each rule asked for, out of one call
     """
 
-    __slots__ = ("op", "names", "raw", "graph", "places")
+    __slots__ = ("op", "names", "raw", "graph", "places", "keep")
 
     def __init__(self, op: Op, needs: tuple[bool, ...]) -> None:
         self.op = op
@@ -144,36 +145,14 @@ class Plan:
             self.names.append(names)
             self.graph += (rule,)
             self.raw += (op.raw_rules.get(name, rule),)
+        self.keep = keeper(self.names)
 
     def of_numbers(self) -> Plan:
         """The same plan for Python numbers, which no kernel takes: their rules run as they are written."""
         plan: Plan = object.__new__(Plan)
-        plan.op, plan.names, plan.places = self.op, self.names, self.places
+        plan.op, plan.names, plan.places, plan.keep = self.op, self.names, self.places, self.keep
         plan.raw = plan.graph = self.graph
         return plan
-
-    def keep(self, inputs: Sequence[Any], outputs: Sequence[Any], attributes: dict[str, Any]) -> Saved:
-        """What each rule asked for, out of one call's inputs, outputs and attributes."""
-
-        def value(kind: str, which: Any) -> Any:
-            match kind:
-                case "input":
-                    return inputs[which]
-                case "output":
-                    return outputs[which]
-                case "attribute":
-                    return attributes[which]
-                case "shape":
-                    return np.shape(inputs[which])
-                case "dtype":
-                    return inputs[which].dtype
-                case "shapes":
-                    return [np.shape(x) for x in inputs]
-                case "likes":
-                    return [(out.shape, out.dtype) for out in outputs]
-            return which  # "place"
-
-        return tuple(tuple(value(kind, which) for kind, which in names) for names in self.names)
 
     def lift(self, node: Node) -> Saved:
         """The saved values behind their faces again, attached to the nodes they came from."""
@@ -190,6 +169,24 @@ class Plan:
             tuple(lifted(*name, value) for name, value in zip(names, values, strict=True))
             for names, values in zip(self.names, node.saved, strict=True)
         )
+
+
+def keeper(names: list[list[tuple[str, Any]]]) -> Callable[..., Saved]:
+    """The `keep` of a plan, compiled: it runs at every recorded call, and looking each name up then would
+    cost as much as a small op."""
+    source = {
+        "input": "inputs[{}]".format,
+        "output": "outputs[{}]".format,
+        "attribute": "attributes[{!r}]".format,
+        "shape": "shape(inputs[{}])".format,
+        "dtype": "inputs[{}].dtype".format,
+        "shapes": "[shape(x) for x in inputs]".format,
+        "likes": "[(out.shape, out.dtype) for out in outputs]".format,
+        "place": "{}".format,
+    }
+    kept = ["".join(source[kind](which) + "," for kind, which in own) for own in names]
+    saved = "".join(f"({own})," for own in kept)
+    return eval(f"lambda inputs, outputs, attributes: ({saved})", {"shape": np.shape})  # type: ignore[no-any-return]
 
 
 def filled(rule: Rule) -> Rule:
@@ -244,22 +241,47 @@ def operation(
     graph is wanted. With the single rule "*" the op takes any number of inputs.
     """
     op = Op(name, forward, rules, shape=shape, outputs=outputs, raw_rules=raw_rules, why=why)
-    single = not op.several
+    several = op.several
 
     def door(*values: Any, **attributes: Any) -> Any:
-        if not any(isinstance(x, Value) for x in values):
-            return op.forward(*values, **attributes)
+        inputs, wrapped = [], False
         for x in values:
-            if isinstance(x, Value) and not isinstance(x.data, ndarray):
-                raise TypeError(f"{name} works on tensors, not on a {type(x).__name__}")
-        inputs = [x.data if isinstance(x, Value) else x for x in values]
+            if isinstance(x, Value):
+                if x.data.__class__ is not ndarray:
+                    raise TypeError(f"{name} works on tensors, not on a {type(x).__name__}")
+                x, wrapped = x.data, True
+            inputs.append(x)
         out = op.forward(*inputs, **attributes)
-        results = finish(op, values, inputs, (out,) if single else out, attributes)
-        return results[0] if single else results
+        if not wrapped:
+            return out
+        if several:
+            return finish(op, values, inputs, out, attributes)
+        return finish_one(op, values, inputs, out, attributes)
 
     door.__name__ = door.__qualname__ = name
     op.door = door
     return door
+
+
+def finish_one(
+    op: Op, values: Sequence[Any], inputs: Sequence[Any], out: Any, attributes: dict[str, Any]
+) -> Value:
+    """Wrap the array that a call gave, and record it if anything needs a gradient."""
+    if out.__class__ is not ndarray:
+        out = np.asarray(out)
+    result = new(FACES[ndarray])
+    result.data = out
+    result.node = None
+    word = mode.word
+    if word & RECORD and not op.why and out.dtype.kind == "f":
+        nodes = [x.node if isinstance(x, Value) else None for x in values]
+        parents = tuple([node for node in nodes if node is not None])
+        if parents:
+            plan = op.plan(tuple([node is not None for node in nodes]))
+            result.node = record(plan, parents, plan.keep(inputs, (out,), attributes), out)
+    if word > RECORD:
+        observe(op, result.node, inputs, out)
+    return result
 
 
 def finish(

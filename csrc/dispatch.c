@@ -132,6 +132,15 @@ static void *scratch_of(int64_t bytes) {
   return scratch;
 }
 
+static int run_with_scratch(kg_instruction *in) {
+  const kg_entry *e = entry(in); /* asked once, as are the threads: another thread may set both */
+  const int held = kg_hold_threads();
+  const int64_t bytes = e->workspace ? e->workspace(in) : 0;
+  const int error = bytes && !(in->workspace = scratch_of(bytes)) ? KG_NO_MEMORY : e->run(in);
+  kg_release_threads(held);
+  return error;
+}
+
 int kg_call(int kernel, int dtype, void **args, int nargs, const int64_t *sizes, int nsizes,
             const double *values, int nvalues) {
   if (kernel < 0 || kernel >= KG_KERNELS || nargs > KG_ARGS || nsizes > KG_SIZES || nvalues > KG_VALUES)
@@ -143,10 +152,13 @@ int kg_call(int kernel, int dtype, void **args, int nargs, const int64_t *sizes,
   memcpy(in.args, args, (size_t)nargs * sizeof *args);
   memcpy(in.sizes, sizes, (size_t)nsizes * sizeof *sizes);
   if (nvalues) memcpy(in.values, values, (size_t)nvalues * sizeof *values);
-  const kg_entry *e = entry(&in); /* asked once, as are the threads: another thread may set both */
-  const int held = kg_hold_threads();
-  const int64_t bytes = e->workspace ? e->workspace(&in) : 0;
-  const int error = bytes && !(in.workspace = scratch_of(bytes)) ? KG_NO_MEMORY : e->run(&in);
-  kg_release_threads(held);
-  return error;
+  return run_with_scratch(&in);
+}
+
+int kg_apply(const kg_instruction *prepared, void *a, void *b, void *c, void *d, void *e, void *f, void *g,
+             void *h) {
+  kg_instruction in = *prepared;
+  void *arrays[] = {a, b, c, d, e, f, g, h};
+  memcpy(in.args, arrays, sizeof arrays);
+  return run_with_scratch(&in);
 }

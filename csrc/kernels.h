@@ -95,6 +95,11 @@ int kg_run(const kg_instruction *program, int64_t count);
 int kg_call(int kernel, int dtype, void **args, int nargs, const int64_t *sizes, int nsizes,
             const double *values, int nvalues);
 
+/* The same for an instruction prepared once: it is copied and gets these arrays (any may be NULL), so threads
+ * may share it. */
+int kg_apply(const kg_instruction *prepared, void *a, void *b, void *c, void *d, void *e, void *f, void *g,
+             void *h);
+
 /* Bytes of workspace that an instruction needs with the present ISA and thread count; it must not be run
  * with others. */
 int64_t kg_workspace(const kg_instruction *instruction);

@@ -242,13 +242,22 @@ def test_integers_stay_integers() -> None:
         x ** tensor([-1, 2])
 
 
-def test_gradients_that_are_handed_out_may_be_written() -> None:
+def test_gradients_in_grad_may_be_written() -> None:
     x = autograd.ones(3, requires_grad=True)
     y = x * 1
     y.retain_grad()
-    (g,) = autograd.grad(x.sum(), x)
     y.sum().backward()
-    assert g.add_(1).tolist() == y.grad.add_(1).tolist() == [2.0, 2.0, 2.0]
+    assert x.grad.add_(1).tolist() == y.grad.add_(1).tolist() == [2.0, 2.0, 2.0]
+
+
+def test_the_gradient_of_a_sum_is_one_number_repeated() -> None:
+    """No pass over memory writes it out; as in PyTorch, its clone can be written, not itself."""
+    x = autograd.ones(3, requires_grad=True)
+    (g,) = autograd.grad(x.sum(), x)
+    assert g.data.strides == (0,)
+    with pytest.raises(ValueError, match="write to x.clone()"):
+        g.add_(1)
+    assert g.clone().add_(1).tolist() == [2.0, 2.0, 2.0]
 
 
 def test_a_tensor_in_data_is_named() -> None:
