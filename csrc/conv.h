@@ -49,10 +49,10 @@ static inline double conv_work(const conv_shape *s) {
 /* How many units of `work` elementary steps are worth a thread. */
 static inline int64_t conv_grain(int64_t work) { return conv_max(1, 32768 / conv_max(1, work)); }
 
-/* Elements from one plane to the next: whole cache lines, an odd number of them, so that the same place
- * of many planes does not fall into one cache set. */
+/* Elements from one plane to the next, with room for what conv_planes() writes behind a row: whole cache
+ * lines, an odd number of them, so that the same place of many planes does not fall into one cache set. */
 static inline int64_t conv_plane_size(conv_grid grid) {
-  return (conv_ceil(grid.rows * grid.width + grid.share, CONV_LINE) | 1) * CONV_LINE;
+  return (conv_ceil(grid.rows * grid.width + grid.share + VL, CONV_LINE) | 1) * CONV_LINE;
 }
 
 /* Zeros that may be shared between neighbouring rows of `width` columns, at most `limit`. */
@@ -62,10 +62,10 @@ static inline int64_t conv_share(conv_axis columns, int64_t width, int64_t limit
   return conv_max(0, conv_min(limit, conv_min(lead, width - end)));
 }
 
-/* Fill one plane from `source` (rows `pitch` apart). Its columns outside the source must be zero already: who
- * fills the same planes many times clears them once. */
-void NAME(conv_plane)(real *plane, conv_grid grid, const real *source, int64_t pitch, conv_axis rows,
-                      conv_axis columns);
+/* Fill `count` planes, `size` apart, from sources `source_size` apart (their rows `pitch`). The columns
+ * outside a source must be zero already: who fills the same planes many times clears them once. */
+void NAME(conv_planes)(real *plane, int64_t size, int64_t count, conv_grid grid, const real *source,
+                       int64_t source_size, int64_t pitch, conv_axis rows, conv_axis columns);
 
 /* The planes of x that the forward product and the weight gradient read: for each channel, phases_h x
  * phases_w planes; tap (r, s) reads phase (r % phases_h, s % phases_w), shifted by at most (reach_h,

@@ -199,8 +199,8 @@ static void convolve(void *context, int64_t begin, int64_t end, int worker) {
     real *x = run->x + (n * s->C + group * s->Cg) * s->H * s->W;
     conv_grid grid = plan->grid;
     grid.rows = high - low + plan->h.reach;
-    for (int64_t i = 0; i < images * s->Kg && !plan->within; i++) NAME(conv_plane)
-    (planes + i * plan->plane, grid, y + i / s->Kg * y_image + i % s->Kg * s->P * s->Q, s->Q,
+    for (int64_t i = 0; i < images && !plan->within; i++) NAME(conv_planes)
+    (planes + i * image_size, plan->plane, s->Kg, grid, y + i * y_image, s->P * s->Q, s->Q,
      (conv_axis){low - plan->h.reach, 1, s->P}, (conv_axis){plan->w.low - plan->w.reach, 1, s->Q});
     for (int64_t phase = 0; phase < plan->phases; phase++) {
       int64_t a = phase / s->stride_w, b = phase % s->stride_w;

@@ -64,7 +64,7 @@ static weight_plan plan_of(const kg_instruction *in) {
   int64_t planes = plan.x.within ? 0 : plan.images * plan.channels * plan.x.channel + CONV_SLACK;
   plan.offset_bytes = conv_round(terms * (int64_t)sizeof(int64_t), 64);
   plan.planes_bytes = conv_round(planes * (int64_t)sizeof(real), 64);
-  plan.places = plan.inner ? conv_round(plan.x.grid.width * plan.rows, VL) + VL /* for conv_plane */
+  plan.places = plan.inner ? conv_round(plan.x.grid.width * plan.rows, VL) + VL /* for conv_planes */
                            : s->Q * plan.rows * plan.vectors * VL;
   plan.y_bytes = conv_round((plan.inner ? 2 : plan.images) * plan.places * (int64_t)sizeof(real), 64);
   plan.line_bytes = conv_round(2 * plan.images * plan.rows * (int64_t)sizeof(int64_t), 64);
@@ -153,9 +153,9 @@ static void add_inner(const weight_piece *d, int64_t planes_image, const real *y
                   .lanes = d->lanes};
   for (int64_t i = 0; i < images; i++)
     for (int64_t k = 0; k < d->outputs; k++) {
-      NAME(conv_plane)
-      (d->places, (conv_grid){rows, width, end - rows * width}, y + (i * s->K + k) * s->P * s->Q, s->Q,
-       (conv_axis){0, 1, rows}, (conv_axis){0, 1, s->Q});
+      NAME(conv_planes)
+      (d->places, 0, 1, (conv_grid){rows, width, end - rows * width}, y + (i * s->K + k) * s->P * s->Q, 0,
+       s->Q, (conv_axis){0, 1, rows}, (conv_axis){0, 1, s->Q});
       sum.planes = d->planes + i * planes_image;
       sum.sums = d->sums + k * NAME(conv_inner_terms)(sum.terms) * VL;
       NAME(conv_inner)(&sum);

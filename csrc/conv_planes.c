@@ -6,38 +6,60 @@
  * columns contiguous. Plane and source don't overlap. One thread. */
 #include "conv.h"
 
+/* How many of the indices 0, step, 2 step, ... are below n. (A division takes longer than copying a row.) */
+static int64_t below(int64_t n, int64_t step) { return n <= 0 ? 0 : step == 1 ? n : conv_ceil(n, step); }
+
 /* [from, to): the i in [0, count) whose source index is inside. */
 static void inside(conv_axis axis, int64_t count, int64_t *from, int64_t *to) {
-  *from = conv_min(count, axis.first < 0 ? conv_ceil(-axis.first, axis.step) : 0);
-  int64_t end = axis.limit > axis.first ? conv_ceil(axis.limit - axis.first, axis.step) : 0;
-  *to = conv_max(*from, conv_min(count, end));
+  *from = conv_min(count, below(-axis.first, axis.step));
+  *to = conv_max(*from, conv_min(count, below(axis.limit - axis.first, axis.step)));
 }
 
-/* Copies may write up to VL zeros behind the n elements: what belongs there is zero or written later. */
-static inline void copy(real *restrict to, const real *restrict from, int64_t n) {
-  for (; n >= VL; n -= VL, to += VL, from += VL) {
-    store(to, load(from));
-    __asm__ volatile(""); /* or GCC makes it a call of memmove, which costs more than so short a row */
+/* Copying many short rows: to[i * width + j] = from[i * pitch + step * j] for j < n. The last vector of a
+ * row overlaps the one before. A row shorter than a vector may write up to VL zeros behind its n elements:
+ * what belongs there is zero or written later. */
+typedef struct {
+  real *to;
+  int64_t width;
+  const real *from;
+  int64_t pitch, rows, n;
+} row_copy;
+
+static inline __attribute__((always_inline)) void copy_short(row_copy c, const int64_t step) {
+  for (int64_t i = 0; i < c.rows; i++, c.to += c.width, c.from += c.pitch) {
+#ifdef KG_ISA_avx512
+    if (step == 1) store(c.to, load_n(c.from, c.n));
+    else if (2 * c.n <= VL + 1) store(c.to, compress(load_n(c.from, conv_min(2 * c.n - 1, VL)), 0x5555));
+    else store(c.to, evens(load(c.from), load_n(c.from + VL - 1, 2 * c.n - VL)));
+#else
+    for (int64_t j = 0; j < c.n; j++) c.to[j] = c.from[step * j];
+#endif
   }
-#ifdef KG_ISA_avx512
-  if (n) store(to, load_n(from, n));
-#else
-  for (int64_t i = 0; i < n; i++) to[i] = from[i];
-#endif
 }
 
-/* to[i] = from[2 * i]: by far the most usual stride. */
-static inline void copy_halved(real *restrict to, const real *restrict from, int64_t n) {
-#ifdef KG_ISA_avx512
-  for (; n > 0; n -= VL / 2, to += VL / 2, from += VL)
-    store(to, compress(load_n(from, conv_min(2 * n - 1, VL)), 0x5555));
-#else
-  for (int64_t i = 0; i < n; i++) to[i] = from[2 * i];
-#endif
+/* `vectors` a row; 0: many. */
+static inline __attribute__((always_inline)) void copy_long(row_copy c, const int vectors, const int step) {
+  for (int64_t i = 0; i < c.rows; i++, c.to += c.width, c.from += c.pitch) {
+    int64_t last = c.n - VL;
+#define COPY(j)     \
+  store(c.to + (j), \
+        step == 1 ? load(c.from + (j)) : evens(load(c.from + 2 * (j)), load(c.from + 2 * (j) + VL - 1)))
+    for (int64_t j = 0; vectors ? j < (vectors - 1) * VL : j < last; j += VL) COPY(j);
+    COPY(last);
+#undef COPY
+  }
 }
 
-static inline void copy_strided(real *restrict to, const real *restrict from, int64_t step, int64_t n) {
-  for (int64_t i = 0; i < n; i++) to[i] = from[step * i];
+static inline __attribute__((always_inline)) void copy(row_copy c, const int step) {
+  if (c.n < VL) copy_short(c, step);
+  else if (c.n == VL) copy_long(c, 1, step);
+  else if (c.n <= 2 * VL) copy_long(c, 2, step);
+  else copy_long(c, 0, step);
+}
+
+static void copy_strided(row_copy c, int64_t step) {
+  for (int64_t i = 0; i < c.rows; i++, c.to += c.width, c.from += c.pitch)
+    for (int64_t j = 0; j < c.n; j++) c.to[j] = c.from[step * j];
 }
 
 static inline void clear(real *to, int64_t n) {
@@ -45,19 +67,24 @@ static inline void clear(real *to, int64_t n) {
   for (int64_t i = 0; i < n; i++) to[i] = 0;
 }
 
-void NAME(conv_plane)(real *plane, conv_grid grid, const real *source, int64_t pitch, conv_axis rows,
-                      conv_axis columns) {
+void NAME(conv_planes)(real *plane, int64_t size, int64_t count, conv_grid grid, const real *source,
+                       int64_t source_size, int64_t pitch, conv_axis rows, conv_axis columns) {
   int64_t top, bottom, left, right;
   inside(rows, grid.rows, &top, &bottom);
   inside(columns, grid.width, &left, &right);
-  clear(plane, top * grid.width);
-  const real *from = source + (rows.step * top + rows.first) * pitch + columns.step * left + columns.first;
-  real *to = plane + top * grid.width + left;
-  for (int64_t i = top; i < bottom; i++, from += rows.step * pitch, to += grid.width)
-    if (columns.step == 1) copy(to, from, right - left);
-    else if (columns.step == 2) copy_halved(to, from, right - left);
-    else copy_strided(to, from, columns.step, right - left);
-  clear(plane + bottom * grid.width, (grid.rows - bottom) * grid.width + grid.share);
+  row_copy c = {plane + top * grid.width + left,
+                grid.width,
+                source + (rows.step * top + rows.first) * pitch + columns.step * left + columns.first,
+                rows.step * pitch,
+                right > left ? bottom - top : 0,
+                right - left};
+  for (; count > 0; count--, plane += size, c.to += size, c.from += source_size) {
+    clear(plane, top * grid.width);
+    if (columns.step == 1) copy(c, 1);
+    else if (columns.step == 2) copy(c, 2); /* by far the most usual stride */
+    else copy_strided(c, columns.step);
+    clear(plane + bottom * grid.width, (grid.rows - bottom) * grid.width + grid.share);
+  }
 }
 
 static int64_t gcd(int64_t a, int64_t b) { return b ? gcd(b, a % b) : a; }
@@ -100,11 +127,11 @@ void NAME(conv_fill)(real *planes, const conv_layout *layout, const conv_shape *
                      int64_t channels, int64_t first, int64_t rows) {
   conv_grid grid = layout->grid;
   grid.rows = rows + layout->reach_h;
-  for (int64_t c = 0; c < channels; c++, x += s->H * s->W)
-    for (int64_t i = 0; i < layout->phases_h; i++) {
-      conv_axis h = phase_axis(i, s->stride_h, s->dilation_h, s->pad_h, s->H);
-      h.first += first * s->stride_h;
-      for (int64_t j = 0; j < layout->phases_w; j++, planes += layout->plane)
-        NAME(conv_plane)(planes, grid, x, s->W, h, phase_axis(j, s->stride_w, s->dilation_w, s->pad_w, s->W));
-    }
+  for (int64_t i = 0; i < layout->phases_h; i++) {
+    conv_axis h = phase_axis(i, s->stride_h, s->dilation_h, s->pad_h, s->H);
+    h.first += first * s->stride_h;
+    for (int64_t j = 0; j < layout->phases_w; j++, planes += layout->plane) NAME(conv_planes)
+    (planes, layout->channel, channels, grid, x, s->H * s->W, s->W, h,
+     phase_axis(j, s->stride_w, s->dilation_w, s->pad_w, s->W));
+  }
 }

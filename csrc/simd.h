@@ -97,6 +97,20 @@ static inline vec interleave_low(vec a, vec b) { return __builtin_shufflevector(
 static inline vec interleave_high(vec a, vec b) { return __builtin_shufflevector(a, b, 1, 3); }
 #endif
 
+/* The elements 0, 2, 4, ... of a row, given its first vector and that which begins at VL - 1 (so that nothing
+ * behind the last of them is read). */
+static inline vec evens(vec a, vec b) {
+#if defined(KG_ISA_avx512) && KG_REAL == 32
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29, 31);
+#elif defined(KG_ISA_avx512) || (defined(KG_ISA_avx2) && KG_REAL == 32)
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 9, 11, 13, 15);
+#elif defined(KG_ISA_avx2) || KG_REAL == 32
+  return __builtin_shufflevector(a, b, 0, 2, 5, 7);
+#else
+  return __builtin_shufflevector(a, b, 0, 3);
+#endif
+}
+
 /* Transpose the VL x VL block held in r. Each round interleaves row i with row i + VL/2; after log2(VL)
  * rounds row and column have changed places. Fully unrolled, so that r stays in registers. */
 static inline __attribute__((always_inline)) void transpose(vec r[VL]) {
@@ -158,6 +172,18 @@ static inline vec rounded(vec x) {
   __asm__("" : "+w"(x));
 #else
   __asm__("" : "+m"(x));
+#endif
+  return x;
+}
+
+/* x in a register: the compiler must not load it again for every use. */
+static inline vec held(vec x) {
+#if defined(KG_ISA_avx512)
+  __asm__("" : "+v"(x));
+#elif defined(__x86_64__)
+  __asm__("" : "+x"(x));
+#elif defined(__aarch64__)
+  __asm__("" : "+w"(x));
 #endif
   return x;
 }
