@@ -55,7 +55,7 @@ def close(actual, expected, terms, dtype, name):
 
 
 @st.composite
-def convolutions(draw, largest=20):
+def convolutions(draw, largest=20, depthwise=False):
     """Sizes of a convolution that fits: x and w shapes, stride, padding, dilation, groups."""
     pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
     stride, dilation = draw(pairs), draw(pairs)
@@ -64,6 +64,8 @@ def convolutions(draw, largest=20):
     groups = draw(st.sampled_from([1, 1, 1, 2, 3, 5]))
     per_group = draw(st.integers(1, 9)) if draw(st.booleans()) else 1
     outputs = draw(st.sampled_from([1, 2, 3, 4, 7, 8, 9, 16, 17, 35]))
+    if depthwise:
+        per_group = outputs = 1
     size = []
     for i in (0, 1):
         smallest = max(1, dilation[i] * (taps[i] - 1) + 1 - 2 * padding[i])
@@ -99,6 +101,13 @@ def test_kernels_agree_with_the_reference(sizes, dtype):
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
+@given(sizes=convolutions(depthwise=True))
+@settings(max_examples=60, deadline=None)
+def test_depthwise_kernels_agree_with_the_reference(sizes, dtype):
+    check_all(*sizes, dtype)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize(
     "sizes",
     [
@@ -110,6 +119,11 @@ def test_kernels_agree_with_the_reference(sizes, dtype):
         ((3, 30, 14, 15), (50, 30, 4, 4), (2, 2), (1, 1), (1, 1), 1),  # the same, with phases
         ((2, 64, 7, 7), (96, 32, 3, 2), (1, 1), (1, 1), (1, 2), 2),  # the same, with groups
         ((2, 33, 28, 28), (33, 1, 3, 3), (1, 1), (1, 1), (1, 1), 33),  # depthwise
+        ((2, 3, 150, 61), (3, 1, 5, 5), (1, 1), (2, 2), (1, 1), 3),  # in bands of rows
+        ((2, 21, 29, 40), (21, 1, 3, 3), (2, 2), (1, 1), (1, 1), 21),  # with phases
+        ((3, 9, 7, 7), (9, 1, 7, 7), (1, 1), (3, 3), (1, 1), 9),  # rows shorter than a vector
+        ((3, 9, 7, 5), (9, 1, 3, 3), (1, 1), (1, 1), (1, 1), 9),
+        ((1, 5, 21, 35), (5, 1, 3, 3), (1, 1), (3, 0), (1, 1), 5),  # more padding than the window is wide
         ((4, 70, 9, 9), (21, 70, 1, 1), (1, 1), (0, 0), (1, 1), 1),  # a matrix product
         ((2, 6, 12, 12), (4, 6, 1, 1), (3, 2), (0, 0), (1, 1), 1),  # inputs that no tap meets
         ((1, 2, 32, 32), (9, 2, 3, 3), (1, 1), (0, 0), (1, 1), 1),  # planes of 4 KB

@@ -17,7 +17,7 @@ from autograd import kernels
 
 __all__ = ["call", "get_conv_algorithm", "set_conv_algorithm"]
 
-ALGORITHMS = ("direct",)
+ALGORITHMS = ("direct", "depthwise")
 WORDS = ("auto", "benchmark", *ALGORITHMS)
 
 chosen = "auto"
@@ -31,7 +31,7 @@ def set_conv_algorithm(name: str) -> None:
     of threads. The estimate is the same in every run, and so is every bit of the result.
     "benchmark": the first time a shape comes, every algorithm that suits it is timed, and the fastest one
     is remembered for the process (as torch.backends.cudnn.benchmark does it). Runs may differ in rounding.
-    "direct": by that algorithm wherever it suits, else as "auto".
+    "direct", "depthwise": by that algorithm wherever it suits, else as "auto".
 
     The environment variable AUTOGRAD_CONV says it at the start. Raises ValueError for any other name.
 
