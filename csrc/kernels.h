@@ -85,6 +85,9 @@ enum {
   /* args: param grad exp_avg exp_avg_sq max_exp_avg_sq (NULL: no amsgrad)
    * sizes: n maximize decoupled (1: AdamW)   values: lr beta1 beta2 eps weight_decay step (from 1) */
   KG_ADAM,
+  /* What the machine can do at most.  args: a b y
+   * sizes: kind (0 fma, 1 triad y = a + 3 b, 2 read, 3 copy y = a) n (multiply-adds a thread, or elements) */
+  KG_LIMIT,
   KG_KERNELS /* how many there are */
 };
 
