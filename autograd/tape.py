@@ -200,6 +200,7 @@ class set_grad_enabled(switched):
 # made is stale: no counter has to be copied into each node.
 
 writes: dict[int, int] = {}
+last_write = 0  # nodes made after it, as all are where only optimisers write, need no look at `writes`
 
 
 def storage(array: Any) -> int:
@@ -211,10 +212,11 @@ def storage(array: Any) -> int:
 
 def written(array: Any) -> None:
     """Note that an array (and so every view of its storage) is being written in place."""
+    global last_write
     if len(writes) > 100_000:  # ids of arrays that died: forgetting the oldest half keeps this bounded
         for key in sorted(writes, key=writes.__getitem__)[: len(writes) // 2]:
             del writes[key]
-    writes[storage(array)] = next_serial()
+    writes[storage(array)] = last_write = next_serial()
 
 
 def refuse_stale(node: Node) -> None:
@@ -292,7 +294,7 @@ def backpropagate(
             plan, saved = node.plan, node.saved
             if saved is None:
                 raise freed_error(node)
-            if writes:
+            if node.serial < last_write:
                 refuse_stale(node)
             if create_graph:
                 saved, rules = plan.lift(node), plan.graph
