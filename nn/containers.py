@@ -112,8 +112,9 @@ class Sequential(ModuleList):
                 self.add_module(name, module)
 
     def forward(self, x: Any) -> Any:
-        for module in self.children():
-            x = module(x)
+        for value in list(self.__dict__.values()):  # self.children(), without generators in between
+            if isinstance(value, Module):
+                x = value(x)
         return x
 
     def __setitem__(self, index: int, module: Module) -> None:
