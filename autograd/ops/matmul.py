@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd.op import cast, operation
+from autograd.ops import reduce_kernel
 from autograd.ops.matmul_kernel import matmul as product
 from autograd.ops.reduce import sum as sum_over
 from autograd.ops.shape import reshape, swap_last, unsqueeze
@@ -93,6 +94,11 @@ linear_ = operation(
         "bias": lambda g: sum_over(g, 0),
     },
     shape=linear_shape,
+    raw_rules={
+        "x": lambda g, weight: product(g, weight),
+        "weight": lambda g, x: product(g.T, x),
+        "bias": lambda g: reduce_kernel.sum(g, (0,)),
+    },
 )
 
 
