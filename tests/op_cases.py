@@ -12,7 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.op import REGISTRY
-from autograd.ops import conv, cross_entropy, pool, standardize  # noqa: F401  (their ops enter the registry)
+from autograd.ops import (  # noqa: F401  (their ops enter the registry)
+    conv,
+    cross_entropy,
+    pool,
+    squared_error,
+    standardize,
+)
 
 
 class Case(NamedTuple):
@@ -215,6 +221,9 @@ def loss_cases() -> Iterator[Case]:
         targets[1] = -1
         options = {"ignore_index": -1, "label_smoothing": smoothing, "reduction": reduction}
         yield Case("cross_entropy", label, (apart(n, classes), targets), options)
+    for label, x in {"plain": (3, 4), "0d": (), "empty": (0, 3), "large": (40, 701)}.items():
+        yield Case("squared_error", label, (apart(*x), beside(apart)(*x)), {"scale": 0.25})
+    yield Case("squared_error", "strided", (apart(4, 6)[::2, ::-1], apart(6, 2).T), {"scale": 1.0})
 
 
 def norm_cases() -> Iterator[Case]:

@@ -32,7 +32,13 @@ def sum(x: Array, axes: Axes = None, keepdims: bool = False) -> Array:
     array([3., 5., 7.])
     """
     out = reduced(SUM, x, axes, keepdims)
-    return np.asarray(np.sum(x, axis=axes, keepdims=keepdims)) if out is None else out
+    return np.asarray(np.add.reduce(x, axes, keepdims=keepdims)) if out is None else out
+
+
+def sum_of_squares(x: Array, scale: float = 1.0) -> Array:
+    """The sum of the squares of all elements, times `scale`."""
+    out = reduced(SQUARES, x, None, False, scale)
+    return np.asarray(np.vdot(x, x) * x.dtype.type(scale)) if out is None else out
 
 
 def mean(x: Array, axes: Axes = None, keepdims: bool = False) -> Array:

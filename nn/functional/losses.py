@@ -13,6 +13,7 @@ import numpy as np
 import autograd
 from autograd import Tensor
 from autograd.ops.cross_entropy import cross_entropy as fused_cross_entropy
+from autograd.ops.squared_error import squared_error
 from autograd.tape import Value
 
 __all__ = [
@@ -53,7 +54,10 @@ def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     2.0
     """
     same_shape("mse_loss", input, target)
-    return reduced(autograd.square(input - target), reduction)
+    if checked(reduction) == "none":
+        return autograd.square(input - target)
+    count = math.prod(input.shape) if reduction == "mean" else 1
+    return squared_error(input, target, 1.0 / count if count else math.nan)
 
 
 def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
