@@ -46,6 +46,11 @@ static inline double conv_work(const conv_shape *s) {
   return (double)s->N * (double)(s->K * s->P * s->Q) * (double)(s->Cg * s->R * s->S) / VL;
 }
 
+/* Of the direct algorithms, on one thread: the products, at most of the peak, and each weight packed. */
+static inline double conv_direct_cost(const conv_shape *s) {
+  return conv_work(s) / 0.85 + 12 * (double)(s->K * s->Cg * s->R * s->S) / VL;
+}
+
 /* How many units of `work` elementary steps are worth a thread. */
 static inline int64_t conv_grain(int64_t work) { return conv_max(1, 32768 / conv_max(1, work)); }
 

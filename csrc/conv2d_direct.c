@@ -52,7 +52,7 @@ static conv_plan plan_of(const kg_instruction *in) {
 }
 
 /* It suits every shape. */
-double NAME(conv2d_direct_cost)(const conv_shape *s) { return conv_work(s) / 0.6 / kg_get_threads(); }
+double NAME(conv2d_direct_cost)(const conv_shape *s) { return conv_direct_cost(s) / kg_get_threads(); }
 
 int64_t NAME(conv2d_direct_workspace)(const kg_instruction *in) {
   conv_plan plan = plan_of(in);

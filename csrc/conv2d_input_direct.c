@@ -103,7 +103,7 @@ static input_plan plan_of(const kg_instruction *in) {
 }
 
 /* It suits every shape. */
-double NAME(conv2d_input_direct_cost)(const conv_shape *s) { return conv_work(s) / 0.6 / kg_get_threads(); }
+double NAME(conv2d_input_direct_cost)(const conv_shape *s) { return conv_direct_cost(s) / kg_get_threads(); }
 
 int64_t NAME(conv2d_input_direct_workspace)(const kg_instruction *in) {
   input_plan plan = plan_of(in);

@@ -81,7 +81,7 @@ static int64_t worker_bytes(const weight_plan *plan) {
 }
 
 /* It suits every shape. */
-double NAME(conv2d_weight_direct_cost)(const conv_shape *s) { return conv_work(s) / 0.6 / kg_get_threads(); }
+double NAME(conv2d_weight_direct_cost)(const conv_shape *s) { return conv_direct_cost(s) / kg_get_threads(); }
 
 int64_t NAME(conv2d_weight_direct_workspace)(const kg_instruction *in) {
   weight_plan plan = plan_of(in);

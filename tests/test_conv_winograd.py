@@ -1,0 +1,90 @@
+"""Winograd's convolutions: every shape they suit, how far they err, where NaN and infinity go."""
+
+import numpy as np
+import pytest
+from conv_checks import TOLERANCE, check_all, every_way, on_numpy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autograd import kernels
+from autograd.ops import conv_choice, conv_kernel
+
+ONES = (1, 1)
+
+
+@pytest.fixture(autouse=True)
+def settings_kept():
+    isa, threads, algorithm = kernels.isa(), kernels.get_num_threads(), conv_choice.get_conv_algorithm()
+    yield
+    conv_choice.set_conv_algorithm(algorithm)
+    if isa:
+        kernels.set_isa(isa)
+        kernels.set_num_threads(threads)
+
+
+@st.composite
+def shapes(draw):
+    padding = draw(st.tuples(st.integers(0, 2), st.integers(0, 2)))
+    size = [draw(st.integers(max(1, 3 - 2 * p), 23)) for p in padding]
+    channels, outputs = (draw(st.sampled_from([1, 2, 3, 8, 15, 16, 17, 33, 70])) for _ in range(2))
+    return (draw(st.integers(1, 4)), channels, *size), (outputs, channels, 3, 3), ONES, padding, ONES, 1
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@given(sizes=shapes())
+@settings(max_examples=40, deadline=None)
+def test_shapes_of_all_kinds(sizes, dtype):
+    check_all(*sizes, dtype)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        ((1, 260, 7, 7), (150, 260, 3, 3), ONES, ONES, ONES, 1),  # more filters than tiles, in pieces
+        ((1, 150, 7, 7), (260, 150, 3, 3), ONES, ONES, ONES, 1),
+        ((5, 20, 29, 30), (40, 20, 3, 3), ONES, ONES, ONES, 1),  # more tiles than filters, groups of strips
+        ((1, 8, 9, 300), (40, 8, 3, 3), ONES, ONES, ONES, 1),  # one strip is more than the cache
+        ((64, 3, 1, 1), (4, 3, 3, 3), ONES, ONES, ONES, 1),
+    ],
+)
+def test_pieces(sizes, dtype):
+    check_all(*sizes, dtype)
+
+
+def directions(x_shape, w_shape, dtype):
+    rng = np.random.default_rng(0)
+    x, w, y = (rng.standard_normal(s) for s in (x_shape, w_shape, (x_shape[0], w_shape[0], *x_shape[2:])))
+    rest = (ONES, ONES, ONES, 1)
+    x, w, y = (a.astype(dtype) for a in (x, w, y))
+    return {
+        "forward": lambda t: conv_kernel.forward(x.astype(t), w.astype(t), None, *rest),
+        "input": lambda t: conv_kernel.input_gradient(y.astype(t), w.astype(t), x_shape[2:], *rest),
+    }
+
+
+@pytest.mark.skipif(not kernels.active, reason="no compiled kernels")
+@pytest.mark.parametrize("channels", [16, 64, 256])
+@pytest.mark.parametrize("direction", ["forward", "input"])
+def test_the_error_is_what_the_header_says(channels, direction):
+    """As a share of the largest result: 3e-6 in float32, however many channels; 1e-14 in float64."""
+    run = directions((2, channels, 13, 13), (channels, channels, 3, 3), np.float32)[direction]
+    conv_choice.set_conv_algorithm("direct")
+    exact = run(np.longdouble) if channels == 16 else run(np.float64)  # longdouble: by NumPy
+    conv_choice.set_conv_algorithm("winograd")
+    assert np.abs(run(np.float32) - exact).max() <= 3e-6 * np.abs(exact).max()
+    assert np.abs(run(np.float64) - exact).max() <= 1e-14 * np.abs(exact).max()
+
+
+def test_a_tile_with_nan_or_infinity_is_lost_whole_and_no_other():
+    x = np.ones((1, 17, 12, 16), np.float32)
+    x[0, 3, 5, 6], x[0, 16, 6, 5] = np.nan, np.inf
+    rest = (ONES, ONES, ONES, 1)
+    w = np.ones((3, 17, 3, 3), np.float32)
+    run = lambda: conv_kernel.forward(x, w, None, *rest)  # noqa: E731
+    expected = on_numpy(run)
+    lost = np.zeros((12, 16), bool)
+    lost[4:8, 4:8] = True
+    for way, actual in every_way(run, ["winograd"]):
+        assert not np.isfinite(actual[..., lost]).any(), way
+        np.testing.assert_allclose(actual[..., ~lost], expected[..., ~lost], rtol=1e-5, err_msg=way)
