@@ -181,7 +181,7 @@ def keeper(names: list[list[tuple[str, Any]]]) -> Callable[..., Saved]:
         "shape": "shape(inputs[{}])".format,
         "dtype": "inputs[{}].dtype".format,
         "shapes": "[shape(x) for x in inputs]".format,
-        "likes": "[(out.shape, out.dtype) for out in outputs]".format,
+        "likes": "[(out.shape, out.dtype) if out.dtype.kind == 'f' else None for out in outputs]".format,
         "place": "{}".format,
     }
     kept = ["".join(source[kind](which) + "," for kind, which in own) for own in names]
@@ -331,9 +331,10 @@ class Parts(dict[int, Any]):
             merged[i] = merged[i] + g if i in merged else g
         return merged
 
-    def filled(self, likes: Sequence[tuple[tuple[int, ...], np.dtype[Any]]]) -> list[Any]:
-        """A gradient for every output: zeros for those that nothing was computed from."""
-        return [self[i] if i in self else np.zeros(*like) for i, like in enumerate(likes)]
+    def filled(self, likes: Sequence[tuple[tuple[int, ...], np.dtype[Any]] | None]) -> list[Any]:
+        """A gradient for every output: zeros for those that nothing was computed from, None for those (of
+        integers) that have none."""
+        return [self[i] if i in self else like and np.zeros(*like) for i, like in enumerate(likes)]
 
 
 class OutputPlan:
