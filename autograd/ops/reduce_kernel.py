@@ -32,7 +32,7 @@ def sum(x: Array, axes: Axes = None, keepdims: bool = False) -> Array:
     array([3., 5., 7.])
     """
     out = reduced(SUM, x, axes, keepdims)
-    return np.asarray(np.add.reduce(x, axes, keepdims=keepdims)) if out is None else out
+    return np.asarray(x.sum(axes, keepdims=keepdims)) if out is None else out
 
 
 def sum_of_squares(x: Array, scale: float = 1.0) -> Array:
