@@ -15,6 +15,7 @@ from autograd.op import REGISTRY
 from autograd.ops import (  # noqa: F401  (their ops enter the registry)
     conv,
     cross_entropy,
+    enlarge,
     pool,
     squared_error,
     standardize,
@@ -221,6 +222,14 @@ def loss_cases() -> Iterator[Case]:
         targets[1] = -1
         options = {"ignore_index": -1, "label_smoothing": smoothing, "reduction": reduction}
         yield Case("cross_entropy", label, (apart(n, classes), targets), options)
+    for label, (height, width), rows, columns in (
+        ("plain", (2, 3), 2, 2), ("uneven", (3, 1), 1, 3), ("empty", (0, 2), 2, 2), ("large", (13, 17), 3, 2),
+    ):  # fmt: skip
+        blocks = {"rows": rows, "columns": columns}
+        yield Case("enlarge", label, (apart(2, 3, height, width),), blocks)
+        yield Case("block_sums", label, (apart(2, 3, height * rows, width * columns),), blocks)
+    yield Case("enlarge", "strided", (apart(3, 2, 4, 5).T,), {"rows": 2, "columns": 3})
+    yield Case("block_sums", "strided", (apart(6, 4, 4, 5)[::2, ::-1].T,), {"rows": 2, "columns": 3})
     for label, x in {"plain": (3, 4), "0d": (), "empty": (0, 3), "large": (40, 701)}.items():
         yield Case("squared_error", label, (apart(*x), beside(apart)(*x)), {"scale": 0.25})
     yield Case("squared_error", "strided", (apart(4, 6)[::2, ::-1], apart(6, 2).T), {"scale": 1.0})

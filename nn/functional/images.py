@@ -10,6 +10,7 @@ import numpy as np
 import autograd
 from autograd import Tensor
 from autograd.ops.conv import conv2d, conv_transpose2d
+from autograd.ops.enlarge import enlarge
 from autograd.ops.pool import avg_pool2d, max_pool2d
 
 __all__ = [
@@ -88,16 +89,9 @@ def interpolate(input: Any, size: Any = None, scale_factor: Any = None, mode: st
             f"interpolate: {shape[2:]} with size={size}, scale_factor={scale_factor} leaves nothing"
         )
     if all(sizes[i] % shape[2 + i] == 0 and steps[i] * sizes[i] == shape[2 + i] for i in (0, 1)):
-        return repeated(input, sizes[0] // shape[2], sizes[1] // shape[3])
+        return enlarge(input, sizes[0] // shape[2], sizes[1] // shape[3])
     rows, columns = (
         np.minimum(np.floor(np.arange(sizes[i]) * steps[i]).astype(np.int64), shape[2 + i] - 1)
         for i in (0, 1)
     )
     return input[:, :, rows[:, None], columns[None, :]]
-
-
-def repeated(x: Any, rows: int, columns: int) -> Any:
-    """Every pixel as a block of rows x columns equal ones."""
-    n, c, h, w = x.shape
-    wide = autograd.expand(autograd.reshape(x, (n, c, h, 1, w, 1)), (n, c, h, rows, w, columns))
-    return autograd.reshape(wide, (n, c, h * rows, w * columns))
