@@ -2,8 +2,8 @@
 # make test      set everything up, run the tests
 #
 # Also: build (the C kernels), lint (style and types), oracle (tests against PyTorch), slow (full training
-# runs), packaging (wheels in fresh environments), bench (speed beside the peers), sanitize (kernel tests
-# under ASan and UBSan), neon (kernel tests on an emulated aarch64), clean.
+# runs), packaging (wheels in fresh environments), bench and bench-full (speed beside the peers), sanitize
+# (kernel tests under ASan and UBSan), neon (kernel tests on an emulated aarch64), clean.
 # All set-up lives in .venv and is repeated only where something changed.
 
 VENV    := .venv
@@ -14,7 +14,7 @@ CC      ?= cc
 SOURCES := setup.py $(wildcard csrc/*.c csrc/*.h csrc/*.def)
 ARGS    ?=
 
-.PHONY: digits test build lint oracle slow packaging bench sanitize neon clean help
+.PHONY: digits test build lint oracle slow packaging bench bench-full sanitize neon clean help
 .DELETE_ON_ERROR:
 
 digits: build $(VENV)/apps.stamp
@@ -31,6 +31,10 @@ slow: build $(VENV)/test.stamp
 	$(PY) -m pytest -q -s -m slow tests/slow $(ARGS)
 
 bench: build $(VENV)/bench.stamp
+	$(PY) -m benchmarks run --quick $(ARGS)
+
+# All rows, in under an hour. Interrupted (Ctrl-C), it goes on when it is called again.
+bench-full: build $(VENV)/bench.stamp
 	$(PY) -m benchmarks run $(ARGS)
 
 lint: $(VENV)/lint.stamp

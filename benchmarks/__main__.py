@@ -1,5 +1,5 @@
-"""python -m benchmarks run    our side beside the peers; a table, and JSON with --json FILE
-python -m benchmarks alone  one side by itself: what this machine gives that library
+"""python -m benchmarks run      our side beside the peers; tables, and a file of all that was measured
+python -m benchmarks alone    one side by itself: what this machine gives that library
 
 A ratio above 1 means that ours is faster. A row marked VOID does not count; it says why. Close other
 programs first: what they take, the probe sees, and the run grows longer.
@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import cases, probe, protocol, report, sides
-from benchmarks.cases import Case, Row
+from benchmarks import cases, probe, protocol, results, sides
 
 
 def thread_counts(text: str) -> list[int]:
@@ -26,10 +24,9 @@ def thread_counts(text: str) -> list[int]:
 
 
 def positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"want a number >= 1, got {text}")
-    return number
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"want a number >= 1, got {text!r}")
+    return int(text)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,103 +34,115 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    default = "1,2" if len(probe.cores()) > 1 else "1"
-    for name, text in (("run", "our side beside the peers"), ("alone", "one side by itself")):
-        command = commands.add_parser(name, help=text, description=text)
-        command.add_argument(
-            "--case", nargs="+", choices=cases.NAMES, default=cases.NAMES, help="which cases"
-        )
-        command.add_argument("--row", default="", metavar="TEXT", help="only rows whose label has this text")
-        command.add_argument("--quick", action="store_true", help="a few rows, fewer rounds")
-        command.add_argument("--rounds", type=positive, help="blocks of each side (5; 3 when quick)")
-        command.add_argument(
-            "--threads", type=thread_counts, default=default, help="such as 1,2 (the default)"
-        )
-        command.add_argument(
-            "--heap", choices=sides.HEAPS, default="kept", help="allocation, for both sides alike (kept)"
-        )
-        if name == "run":
-            command.add_argument("--peer", nargs="+", choices=sides.SIDES[1:], help="only these peers")
-            command.add_argument("--json", type=Path, metavar="FILE", help="where to write what was measured")
-        else:
-            command.add_argument("side", choices=sides.SIDES)
+    run = commands.add_parser("run", help="our side beside the peers", description=running_help())
+    add_choice_of_rows(run)
+    run.add_argument("--peer", nargs="+", choices=sides.SIDES[1:], help="only these peers")
+    run.add_argument("--json", type=Path, metavar="FILE", help="the file (benchmarks/results/...)")
+    run.add_argument("--fresh", action="store_true", help="don't go on with an interrupted run")
+    alone = commands.add_parser("alone", help="one side by itself")
+    add_choice_of_rows(alone)
+    alone.add_argument("side", choices=sides.SIDES)
     return parser
 
 
-def chosen(options: argparse.Namespace) -> Iterator[tuple[Case, Row, int]]:
-    for name in options.case:
-        case = cases.load(cases.package(name))
-        for threads in options.threads:
-            if case.serial and threads != options.threads[0]:
-                continue
-            for row in case.rows:
-                if options.row in row.label and (row.quick or not options.quick):
-                    yield case, row, 1 if case.serial else threads
+def running_help() -> str:
+    return "Our side beside the peers. An interrupted run (Ctrl-C) goes on when the same command comes again."
 
 
-def libraries(names: set[str]) -> dict[str, dict[str, object]]:
-    """The facts of every side that can run here. Our own must; a peer that can't is left out."""
-    facts = {}
-    for name in sorted(names):
-        try:
-            with protocol.Side(name, 1) as side:
-                facts[name] = side.facts
-        except sides.Refused as refused:
-            if name == sides.OURS:
-                raise
-            print(f"left out: {refused}", file=sys.stderr)
-    return facts
-
-
-def run(options: argparse.Namespace, plan: protocol.Plan) -> int:
-    """Exit status 1 where a side failed or the two disagreed; the rows after that are still measured."""
-    wanted = [
-        (case, row, threads, peer)
-        for case, row, threads in chosen(options)
-        for peer in row.peers
-        if not options.peer or peer in options.peer
-    ]
-    facts = libraries({peer for *_, peer in wanted} | {sides.OURS})
-    machine = sides.machine()
-    print(", ".join(f"{key} {value}" for key, value in machine.items()))
-    print(
-        "\n".join(f"{name}: {', '.join(f'{k} {v}' for k, v in fact.items())}" for name, fact in facts.items())
+def add_choice_of_rows(command: argparse.ArgumentParser) -> None:
+    """Which rows, and how they are measured."""
+    default = "1,2" if len(probe.cores()) > 1 else "1"
+    command.add_argument("--case", nargs="+", choices=cases.NAMES, default=cases.NAMES, help="which cases")
+    command.add_argument("--row", default="", metavar="TEXT", help="only rows whose label has this text")
+    command.add_argument("--quick", action="store_true", help="a few rows, fewer rounds")
+    command.add_argument("--rounds", type=positive, help="blocks of each side (5; 3 when quick)")
+    command.add_argument("--threads", type=thread_counts, default=default, help="as in 1,2 (the default)")
+    command.add_argument(
+        "--heap", choices=sides.HEAPS, default="kept", help="allocation, for all sides alike (kept)"
     )
-    print(report.HEADER)
-    records = []
-    status = 0
-    for case, row, threads, peer in wanted:
-        if peer not in facts:
-            continue
-        try:
-            result = protocol.measure(cases.package(case.name), row, peer, threads, plan)
-        except (protocol.Failed, protocol.Wrong) as error:
-            print(error, file=sys.stderr)
-            result = protocol.failed(error)
-            status = 1
-        records.append(report.Record.of(case, row, threads, peer, result))
-        print(records[-1].line(), flush=True)
-        if options.json:
-            report.write(options.json, report.document(machine, facts, plan, records))
+    command.add_argument(
+        "--wait", choices=sides.WAITS, default=protocol.Plan.wait, help="how idle threads of the peers wait"
+    )
+
+
+def plan_of(options: argparse.Namespace) -> protocol.Plan:
+    plan = protocol.QUICK if options.quick else protocol.Plan()
+    plan = replace(plan, heap=options.heap, wait=options.wait)
+    if options.rounds is None:
+        return plan
+    return replace(plan, rounds=options.rounds, alone=min(plan.alone, options.rounds))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Exit status 1 where a side failed or two disagreed; the rows after that are still measured."""
+    from benchmarks import running, table
+
+    wanted = running.tasks(options.case, options.row, options.quick, options.threads, options.peer)
+    if not wanted:
+        return nothing(options)
+    plan = plan_of(options)
+    run, wanted = running.begin(wanted, plan)
+    file = options.json or results.FOLDER / f"{name_of(options)}.json"
+    if not options.fresh:
+        run = running.resumed(run, file)
+    results.write(file, run)  # should that be impossible, better now than after an hour
+    print(facts(run))
+    if run.records:
+        print(f"going on with the {len(run.records)} rows of {file}")
+    print(table.HEADER)
+    status = running.whole(run, wanted, plan, file)
+    print(f"\nlimits: {run.limits}\n\n{table.by_case(run.records)}\n\nall of it: {file}")
     return status
 
 
-def alone(options: argparse.Namespace, plan: protocol.Plan) -> int:
-    for case, row, threads in chosen(options):
-        if options.side == sides.OURS or options.side in row.peers:
-            measured = protocol.measure_alone(cases.package(case.name), row, options.side, threads, plan)
-            print(report.alone_line(case, row, threads, options.side, measured), flush=True)
+def nothing(options: argparse.Namespace) -> int:
+    labels = [row.label for name in options.case for row in cases.load(cases.package(name)).rows]
+    print(
+        f"benchmarks: no row of {', '.join(options.case)} has {options.row!r} in its label and one of the "
+        f"peers; there are, for instance: {', '.join(labels[:5])}",
+        file=sys.stderr,
+    )
+    return 2
+
+
+def name_of(options: argparse.Namespace) -> str:
+    """The name of a run's file: a commit has one quick run, one full one, and the last of a part of it."""
+    part = options.row or options.peer or tuple(options.case) != cases.NAMES
+    kind = "part" if part else "quick" if options.quick else "full"
+    return f"{kind}-{results.commit()[0] or 'unknown'}"
+
+
+def facts(run: results.Run) -> str:
+    lines = [", ".join(f"{key} {value}" for key, value in run.machine.items())]
+    for side, known in run.libraries.items():
+        lines.append(f"{side}: {', '.join(f'{key} {value}' for key, value in known.items())}")
+    return "\n".join(lines)
+
+
+def alone(options: argparse.Namespace) -> int:
+    from benchmarks import running
+
+    plan = plan_of(options)
+    wanted = running.tasks(options.case, options.row, options.quick, options.threads, None)
+    if not wanted:
+        return nothing(options)
+    for task in wanted:
+        if options.side == sides.OURS or options.side in task.peers:
+            taken = protocol.summary(running.alone(options.side, task, plan).times())
+            spread = (
+                f"{taken.median * 1e6:11,.1f} us ({taken.low * 1e6:,.1f} - {taken.high * 1e6:,.1f})"
+                if taken
+                else "the cores never came"
+            )
+            print(f"{task.case.name:11} {task.row.label:42} {task.threads:3} {spread}", flush=True)
     return 0
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
-    plan = replace(protocol.QUICK if options.quick else protocol.Plan(), heap=options.heap)
-    if options.rounds is not None:
-        plan = replace(plan, rounds=options.rounds, alone=min(plan.alone, options.rounds))
     try:
-        return (run if options.command == "run" else alone)(options, plan)
-    except sides.Refused as error:
+        return {"run": run, "alone": alone}[options.command](options)
+    except (sides.Refused, results.Unusable) as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 2
 

@@ -1,37 +1,29 @@
-"""How two sides are measured: in turn, each in its own process, and when a row does not count.
+"""How the sides of a row are measured: in turn, and when a row does not count.
 
-In one process the sides disturb each other (a PyTorch product of 0.15 ms was seen to take 3.7 ms right
-after a NumPy one: both keep spinning threads and warm caches). So each side has a process of its own,
-and they run in blocks of at least half a second, A B A B ..., the other asleep meanwhile:
+    check      every side makes its result; where they disagree nothing is timed
+    alone      a few blocks of each peer by itself, before our side has got the row
+    rounds     a block of each peer and one of ours, again and again, the others frozen meanwhile
+    probe      before and after every block: were all the cores there? A block that lost one is run again
+    result     medians over the blocks, and the ratio peer / ours (above 1: ours is faster) as the median,
+               lowest and highest over the rounds
+    void       a peer in turn is slower than 1.15 x alone, or the cores were too seldom there
 
-    alone      the peer by itself, before our process exists
-    rounds     peer block, our block, again and again; the probe stands between all blocks
-    kept       rounds whose probes say that every core was there; a round begins when they do, and one that
-               loses them is run again
-    result     medians over the kept blocks, and the ratio peer / ours (above 1: ours is faster) as the
-               median, lowest and highest over the kept rounds
-    void       the peer in turn is slower than 1.15 x alone, or the cores were too seldom there
+A block lasts at least `Plan.seconds`; the first fifth of it is thrown away (worker.py).
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median
 from typing import Protocol
 
 import numpy as np
 
 from benchmarks import cases, sides
-from benchmarks.probe import Probe, cores
+from benchmarks.processes import Block, Crew, Failed
 
-ROOT = Path(__file__).resolve().parent.parent
 SLOWED = 1.15  # a peer slower than this, against running alone, was disturbed
 
 
@@ -39,34 +31,26 @@ SLOWED = 1.15  # a peer slower than this, against running alone, was disturbed
 class Plan:
     """How much is measured."""
 
-    seconds: float = 0.5  # a block
-    alone: int = 3  # blocks of the peer by itself
-    rounds: int = 5  # kept blocks of each side
-    tries: int = 3  # at most tries * rounds are run to keep so many
-    waits: int = 100  # before a round, so often is the probe asked until it passes,
+    seconds: float = 0.12  # a block
+    alone: int = 2  # blocks of the peer by itself
+    rounds: int = 5  # blocks of each side in turn
+    tries: int = 3  # at most tries * blocks are run to get so many
+    waits: int = 50  # before a block, so often is the probe asked until it passes,
     pause: float = 0.05  # with so many seconds between
-    heap: str = "kept"
+    heap: str = "kept"  # how every side allocates (sides.HEAPS)
+    wait: str = "default"  # how idle threads of every side wait (sides.WAITS)
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What the plan says about processes."""
+        return {"heap": self.heap, "wait": self.wait}
 
 
-QUICK = Plan(alone=2, rounds=3)
-
-
-@dataclass(frozen=True)
-class Block:
-    """What one block gave: seconds a run."""
-
-    median: float
-    low: float
-    high: float
-    calls: int
+QUICK = Plan(seconds=0.08, alone=1, rounds=3)
 
 
 class Wrong(RuntimeError):
     """The two sides do not compute the same thing, so their times can't be compared."""
-
-
-class Failed(RuntimeError):
-    """A side's process raised or died; says how."""
 
 
 class Runner(Protocol):
@@ -75,103 +59,47 @@ class Runner(Protocol):
     def block(self, seconds: float) -> Block: ...
 
 
-class Side:
-    """A worker process. Use as a context manager: it ends with the block."""
-
-    def __init__(self, side: str, threads: int, heap: str = "kept") -> None:
-        # One thread keeps to the last core: the first one has the system's interrupts.
-        self.cores = cores()[-threads:]
-        self.name = side
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env=sides.environment(threads, heap),
-        )
-        try:
-            self.facts = self.ask("start", side=side, threads=threads, cores=self.cores)
-        except BaseException:
-            self.close()
-            raise
-
-    def ask(self, do: str, **request: object) -> dict[str, object]:
-        assert self.process.stdin is not None and self.process.stdout is not None
-        print(json.dumps({"do": do, **request}), file=self.process.stdin, flush=True)
-        line = self.process.stdout.readline()
-        if not line:
-            raise Failed(f"the {self.name} process died ({do}); exit code {self.process.wait()}")
-        answer: dict[str, object] = json.loads(line)
-        if "refused" in answer:
-            raise sides.Refused(str(answer["refused"]))
-        if "error" in answer:
-            raise Failed(f"the {self.name} side failed ({do}):\n{answer['error']}")
-        return answer
-
-    def load(self, package: str, sizes: cases.Sizes) -> list[np.ndarray]:
-        """Make the row ready; the results of its first runs."""
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "result.npz"
-            self.ask("load", package=package, sizes=dict(sizes), result=str(file))
-            with np.load(file) as results:
-                return [results[name] for name in results.files]
-
-    def block(self, seconds: float) -> Block:
-        return Block(**self.ask("block", seconds=seconds))  # type: ignore[arg-type]
-
-    def close(self) -> None:
-        if self.process.stdin is not None:
-            self.process.stdin.close()
-        try:
-            self.process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-
-    def __enter__(self) -> Side:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-
 @dataclass
 class Measured:
-    """Kept rounds: one tuple of blocks a round, one block a side."""
+    """The blocks that were kept, of each runner; how many were run, and how many were wanted."""
 
-    rounds: list[tuple[Block, ...]] = field(default_factory=list)
+    blocks: list[list[Block]] = field(default_factory=list)
     tried: int = 0
+    wanted: int = 0
 
-    def times(self, side: int) -> list[float]:
-        return [blocks[side].median for blocks in self.rounds]
+    @property
+    def kept(self) -> int:
+        return sum(map(len, self.blocks))
+
+    @property
+    def complete(self) -> bool:
+        return self.kept >= self.wanted
+
+    def times(self, runner: int = 0) -> list[float]:
+        return [block.median for block in self.blocks[runner]]
 
 
 def in_turn(runners: Sequence[Runner], count: int, plan: Plan, passes: Callable[[], bool]) -> Measured:
-    """Rounds of one block a runner, until `count` of them stand between probes that all pass."""
-    measured = Measured()
-    before = False
-    while len(measured.rounds) < count and measured.tried < plan.tries * count:
-        measured.tried += 1
-        blocks: list[Block] = []
-        held = before or wait_for(passes, plan)
-        if not held:
-            continue
-        for runner in runners:
-            blocks.append(runner.block(plan.seconds))
-            before = passes()
-            held = held and before
-            if not held:
-                break
-        if held:
-            measured.rounds.append(tuple(blocks))
+    """`count` rounds of one block a runner, each block between two probes that passed; fewer where the cores
+    don't come, or come and go."""
+    measured = Measured([[] for _ in runners], wanted=count * len(runners))
+    held = False  # did the last probe pass?
+    for _ in range(count):
+        for runner, blocks in zip(runners, measured.blocks, strict=True):
+            kept = len(blocks)
+            while len(blocks) == kept:
+                if measured.tried >= plan.tries * measured.wanted or not (held or wait_for(passes, plan)):
+                    return measured
+                measured.tried += 1
+                block = runner.block(plan.seconds)
+                held = passes()
+                if held:
+                    blocks.append(block)
     return measured
 
 
 def wait_for(passes: Callable[[], bool], plan: Plan) -> bool:
-    """Ask the probe until it passes; False where it never does. Waiting is cheaper than dropping rounds."""
+    """Ask the probe until it passes; False where it never does. Waiting is cheaper than repeating blocks."""
     for _ in range(plan.waits):
         if passes():
             return True
@@ -181,7 +109,7 @@ def wait_for(passes: Callable[[], bool], plan: Plan) -> bool:
 
 @dataclass(frozen=True)
 class Summary:
-    """A side's time: the median over its blocks, the lowest and the highest; seconds a run."""
+    """The median of some values, the lowest and the highest."""
 
     median: float
     low: float
@@ -194,36 +122,32 @@ def summary(values: Sequence[float]) -> Summary | None:
 
 @dataclass(frozen=True)
 class Result:
-    """A row as measured. `void` says why it does not count; "" where it does."""
+    """A row beside one peer, as measured. `void` says why it does not count; "" where it does."""
 
-    ours: Summary | None
+    ours: Summary | None  # seconds a run, over the blocks
     peer: Summary | None
-    alone: Summary | None
     ratio: Summary | None  # peer / ours, round by round
-    blocks: tuple[float, ...]  # ours, seconds a run, one a kept block
-    kept: int
+    blocks: Mapping[str, Sequence[Block]]  # "ours", "peer", "alone"
     tried: int
     void: str
     error: float = 0.0  # largest difference of the results, as a share of the largest value
 
 
-def judge(alone: Measured, turns: Measured, plan: Plan, error: float = 0.0) -> Result:
-    """The result of a row from the peer alone and from (peer, ours) in turn."""
-    peer, ours = turns.times(0), turns.times(1)
+def judge(alone: Measured, turns: Measured, peer: int = 0, error: float = 0.0) -> Result:
+    """The result beside one peer from that peer alone and from all in turn, ours last."""
+    theirs, ours = turns.times(peer), turns.times(-1)
     void = ""
-    if len(alone.rounds) < plan.alone or len(turns.rounds) < plan.rounds:
-        kept, tried = len(alone.rounds) + len(turns.rounds), alone.tried + turns.tried
-        void = f"the cores were there in only {kept} of {tried} rounds"
-    elif median(peer) > SLOWED * median(alone.times(0)):
-        void = f"the peer ran {median(peer) / median(alone.times(0)):.2f}x as long as alone"
+    if not (alone.complete and turns.complete):
+        kept, tried = alone.kept + turns.kept, alone.tried + turns.tried
+        void = f"the cores were there in only {kept} of {tried} blocks"
+    elif median(theirs) > SLOWED * median(alone.times()):
+        void = f"the peer ran {median(theirs) / median(alone.times()):.2f}x as long as alone"
     return Result(
         ours=summary(ours),
-        peer=summary(peer),
-        alone=summary(alone.times(0)),
-        ratio=summary([p / o for p, o in zip(peer, ours, strict=True)]),
-        blocks=tuple(ours),
-        kept=len(turns.rounds),
-        tried=turns.tried,
+        peer=summary(theirs),
+        ratio=summary([p / o for p, o in zip(theirs, ours, strict=False)]),
+        blocks={"ours": turns.blocks[-1], "peer": turns.blocks[peer], "alone": alone.blocks[0]},
+        tried=alone.tried + turns.tried,
         void=void,
         error=error,
     )
@@ -231,15 +155,16 @@ def judge(alone: Measured, turns: Measured, plan: Plan, error: float = 0.0) -> R
 
 def failed(error: Exception) -> Result:
     """The result of a row that could not be measured."""
-    reason = str(error).strip().splitlines()
-    return Result(
-        None, None, None, None, (), 0, 0, void=f"{reason[0]} {reason[-1] if reason[1:] else ''}".strip()
-    )
+    first, *rest = str(error).strip().splitlines() or [type(error).__name__]
+    reason = f"{first} {rest[-1] if rest else ''}".strip()
+    return Result(None, None, None, {"ours": [], "peer": [], "alone": []}, 0, void=reason)
 
 
 def difference(ours: Sequence[np.ndarray], peer: Sequence[np.ndarray], tolerance: float) -> float:
     """The largest difference as a share of the largest value; raises Wrong above the tolerance."""
     worst = 0.0
+    if len(ours) != len(peer):
+        raise Wrong(f"we have {len(ours)} results, the peer {len(peer)}")
     for a, b in zip(ours, peer, strict=True):
         if a.shape != b.shape:
             raise Wrong(f"our result has shape {a.shape}, the peer's {b.shape}")
@@ -254,25 +179,36 @@ def difference(ours: Sequence[np.ndarray], peer: Sequence[np.ndarray], tolerance
 
 
 def measure(
-    package: str, row: cases.Row, peer: str, threads: int, plan: Plan, ours: str = sides.OURS
-) -> Result:
-    """One row: `ours` beside `peer` on so many threads.
-
-    Raises sides.Refused where a side can't run here, Failed where one fails, Wrong where they disagree.
-    """
-    case = cases.load(package)
-    probe = Probe(cores()[-threads:])
-    with Side(peer, threads, plan.heap) as theirs:
-        expected = theirs.load(package, row.sizes)
-        alone = in_turn([theirs], plan.alone, plan, probe.passes)
-        with Side(ours, threads, plan.heap) as own:
-            error = difference(own.load(package, row.sizes), expected, case.tolerance)
-            return judge(alone, in_turn([theirs, own], plan.rounds, plan, probe.passes), plan, error)
-
-
-def measure_alone(package: str, row: cases.Row, side: str, threads: int, plan: Plan) -> Measured:
-    """One side by itself: what this machine gives a library."""
-    probe = Probe(cores()[-threads:])
-    with Side(side, threads, plan.heap) as runner:
-        runner.load(package, row.sizes)
-        return in_turn([runner], plan.rounds, plan, probe.passes)
+    crew: Crew,
+    package: str,
+    row: cases.Row,
+    peers: Sequence[str],
+    plan: Plan,
+    passes: Callable[[], bool],
+    ours: str = sides.OURS,
+) -> dict[str, Result]:
+    """One row: `ours` beside each of the peers. A side that fails, or disagrees, has that as its result."""
+    tolerance = cases.load(package).tolerance
+    results: dict[str, Result] = {}
+    expected: dict[str, list[np.ndarray]] = {}
+    alone: dict[str, Measured] = {}
+    for peer in peers:
+        try:
+            expected[peer] = crew[peer].load(package, row.sizes)
+            alone[peer] = in_turn([crew[peer]], plan.alone, plan, passes)
+        except Failed as error:
+            results[peer] = failed(error)
+    try:
+        own = crew[ours].load(package, row.sizes)
+        errors = {}
+        for peer in alone:
+            try:
+                errors[peer] = difference(own, expected[peer], tolerance)
+            except Wrong as error:
+                results[peer] = failed(error)
+        turns = in_turn([*(crew[peer] for peer in errors), crew[ours]], plan.rounds, plan, passes)
+    except Failed as error:
+        return results | {peer: failed(error) for peer in peers if peer not in results}
+    for i, (peer, error_share) in enumerate(errors.items()):
+        results[peer] = judge(alone[peer], turns, i, error_share)
+    return {peer: results[peer] for peer in peers}

@@ -1,11 +1,12 @@
 """The process of one side: loads a row, runs it in blocks, answers with their times.
 
-Started by protocol.py as `python -m benchmarks.worker`. Requests come one JSON object a line on standard
+Started by processes.py as `python -m benchmarks.worker`. Requests come one JSON object a line on standard
 input, answers leave the same way on what was standard output:
 
     {"do": "start", "side": "pytorch", "threads": 1, "cores": [1]}            -> the side's facts
     {"do": "load", "package": ..., "sizes": {...}, "result": FILE}            -> {}, results saved as .npz
-    {"do": "block", "seconds": 0.5}                                           -> median, low, high, calls
+    {"do": "block", "seconds": 0.12}                                          -> median, low, high, calls
+    {"do": "limits"}                                                          -> what limits.py measures
 
 An error is answered as {"error": text}; standard output itself goes to standard error, since libraries
 print.
@@ -24,13 +25,13 @@ from time import perf_counter
 
 import numpy as np
 
-from benchmarks import cases, sides
+from benchmarks import cases, limits, sides
 
 # Seconds. Shorter runs are timed in groups: reading the clock then costs nothing, and Python's garbage
 # collector, which comes round every few tiny runs, falls on every sample alike (with shorter samples half
 # of them had none of it, and medians jumped by a factor of two).
 SAMPLE = 1e-3
-FEWEST = 5  # runs in a block, however long they take
+FEWEST = 4  # runs in a block, however long they take
 WARM_UP = 0.2  # the part of a block that is discarded
 
 
@@ -86,7 +87,11 @@ class Server:
         self.side = side
         return sides.set_up(side, threads)
 
+    def limits(self) -> dict[str, float]:
+        return limits.measure()
+
     def load(self, package: str, sizes: cases.Sizes, result: str) -> dict[str, object]:
+        self.run = None  # its arrays are not needed any more
         case = cases.load(package)
         make = importlib.import_module(f"{package}.side_{self.side}").make
         check = case.check(sizes)
