@@ -25,12 +25,12 @@ __all__ = ["active", "call", "empty", "get_num_threads", "isa", "isas", "set_isa
 KERNEL_NAMES = (
     "GEMM CONV2D CONV2D_INPUT CONV2D_WEIGHT ELEMENTWISE REDUCE SOFTMAX SOFTMAX_BACKWARD CROSS_ENTROPY "
     "CROSS_ENTROPY_BACKWARD MAX_POOL MAX_POOL_BACKWARD AVG_POOL AVG_POOL_BACKWARD GATHER SCATTER_ADD "
-    "RANDOM SGD ADAM LIMIT"
+    "RANDOM STANDARDIZE STANDARDIZE_BACKWARD SGD ADAM LIMIT"
 ).split()
 (
     GEMM, CONV2D, CONV2D_INPUT, CONV2D_WEIGHT, ELEMENTWISE, REDUCE, SOFTMAX, SOFTMAX_BACKWARD,
     CROSS_ENTROPY, CROSS_ENTROPY_BACKWARD, MAX_POOL, MAX_POOL_BACKWARD, AVG_POOL, AVG_POOL_BACKWARD,
-    GATHER, SCATTER_ADD, RANDOM, SGD, ADAM, LIMIT,
+    GATHER, SCATTER_ADD, RANDOM, STANDARDIZE, STANDARDIZE_BACKWARD, SGD, ADAM, LIMIT,
 ) = range(len(KERNEL_NAMES))  # fmt: skip
 
 Array = np.ndarray | None  # None: not given
@@ -120,13 +120,13 @@ def prepare(
     instruction = ffi.new("kg_instruction *", fields)
     apply, address, null = lib.kg_apply, ffi.from_buffer, ffi.NULL
 
-    def run(a: Array, b: Array, c: Array = None, d: Array = None, e: Array = None, f: Array = None,
+    def run(a: Array, b: Array = None, c: Array = None, d: Array = None, e: Array = None, f: Array = None,
             g: Array = None, h: Array = None) -> None:  # fmt: skip
         try:
             error = apply(
                 instruction,
                 address(a),
-                address(b),
+                null if b is None else address(b),
                 null if c is None else address(c),
                 null if d is None else address(d),
                 null if e is None else address(e),

@@ -77,6 +77,14 @@ enum {
    * sizes: kind (0 words, 1 uniform, 2 normal, 3 mask, 4 integers) count key low high | integers: lowest
    * range (as unsigned)       values: normal: mean std | mask: keep scale */
   KG_RANDOM,
+  /* y = (x - mean) rstd weight + bias for units of x (see norm.h), contiguous.
+   * args: x weight bias y mean(out) rstd(out) running_mean running_var    (weight, bias, running_*: or NULL)
+   * sizes: units segments length span period given (1: mean and variance are the running ones)
+   * values: eps momentum */
+  KG_STANDARDIZE,
+  /* args: x g weight mean rstd dx(out) dw(out) db(out)   (weight, dx; dw and db together: or NULL)
+   * sizes, values: those */
+  KG_STANDARDIZE_BACKWARD,
   /* The update of one parameter, in place; all arrays contiguous, of n elements.
    * args: param grad momentum_buffer (NULL: no momentum)
    * sizes: n maximize nesterov first (1: the buffer holds nothing yet)

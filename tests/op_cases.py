@@ -236,16 +236,27 @@ def loss_cases() -> Iterator[Case]:
 
 
 def norm_cases() -> Iterator[Case]:
-    for label, x, parameter, dims in (
-        ("rows", (4, 5), (5,), (1,)),
-        ("planes", (2, 3, 4), (3, 4), (1, 2)),
-        ("channels", (3, 4, 2, 2), (1, 4, 1, 1), (0, 2, 3)),
-        ("large rows", (40, 210), (210,), (1,)),
-        ("large channels", (8, 5, 15, 17), (1, 5, 1, 1), (0, 2, 3)),
+    running = (np.linspace(-1, 1, 4), np.linspace(0.5, 2, 4))
+    for label, x, parameter, kind, parts, given in (
+        ("rows", (4, 5), (5,), "layer", 1, False),
+        ("planes", (2, 3, 4), (3, 4), "layer", 2, False),
+        ("channels", (3, 4, 2, 2), (4,), "batch", 0, False),
+        ("columns", (6, 4), (4,), "batch", 0, False),
+        ("given", (3, 4, 2, 2), (4,), "batch", 0, True),
+        ("given columns", (3, 4), (4,), "batch", 0, True),
+        ("groups", (2, 6, 3), (6,), "group", 3, False),
+        ("groups of numbers", (3, 6), (6,), "group", 2, False),
+        ("large rows", (40, 210), (210,), "layer", 1, False),
+        ("large channels", (8, 5, 15, 17), (5,), "batch", 0, False),
+        ("large groups", (4, 6, 15, 17), (6,), "group", 2, False),
     ):
-        options = {"dims": dims, "eps": 1e-3, "statistics": None}
+        options = {
+            "kind": kind, "parts": parts, "eps": 1e-3, "running": running if given else None,
+            "momentum": None if given else 0.0,
+        }  # fmt: skip
         yield Case("standardize", label, (apart(*x), positive(*parameter), apart(*parameter)), options)
-    yield Case("standardize", "plain", (apart(4, 3, 5),), {"dims": (2,), "eps": 1e-3, "statistics": None})
+    options = {"kind": "layer", "parts": 1, "eps": 1e-3, "running": None, "momentum": 0.0}
+    yield Case("standardize", "plain", (apart(4, 3, 5),), options)
 
 
 def all_cases() -> list[Case]:

@@ -1,106 +1,168 @@
-"""The heart of the normalisations, fused: subtract the mean, divide by the deviation, scale and shift.
+"""Batch, layer and group normalisation, fused: a kernel forward, a kernel back.
 
-    z = (x - mean) r w + b        mean, var over `dims`,  r = 1 / sqrt(var + eps)
+    z = (x - mean) r weight + bias,   r = 1 / sqrt(var + eps)
 
-    with h = (x - mean) r and averages over `dims`:
-    dx = r (g w - avg(g w) - h avg(g w h)),   dw = sum(g h),   db = sum(g)       (Ioffe and Szegedy 2015)
-
-The composite is its meaning, and what is differentiated when a second derivative is wanted.
+They differ in what mean and variance are taken over: the batch and the places of a channel ("batch"), the
+last `parts` dimensions ("layer"), one of `parts` groups of channels of a sample ("group"). Saved are x and
+two numbers for every mean. The composite is the meaning, and what is differentiated when a second derivative
+is wanted; with given statistics (batch norm in evaluation) these are constants.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd import accelerated
+from autograd import kernels, tape
 from autograd.fused import fused
 from autograd.ops import elementwise as e
 from autograd.ops import reduce, reduce_kernel
+from autograd.ops.shape import reshape
 
-__all__ = ["standardize", "statistics_of"]
+__all__ = ["standardize"]
 
 Shape = tuple[int, ...]
-Statistics = tuple[np.ndarray, np.ndarray]
-
-# One pass each over large arrays.
-centred = accelerated.forward("centred", lambda x, mean, r: (x - mean) * r, 3)
-affine = accelerated.forward("affine", lambda x, mean, r, w, b: (x - mean) * r * w + b, 5)
-pulled = accelerated.forward("pulled", lambda g, h, r, a, b: (g - a - h * b) * r, 5)
-product = accelerated.forward("product", lambda g, h: g * h, 2)
-
-
-def statistics_of(x: np.ndarray, dims: Shape) -> Statistics:
-    """Mean and (biased) variance of an array over `dims`, which are kept as 1."""
-    return reduce_kernel.mean(x, dims, True), reduce_kernel.var(x, dims, True, correction=0)
+Array = np.ndarray
+Running = tuple[Array, Array]
 
 
 def composite(
-    x: Any, weight: Any, bias: Any, *, dims: Shape, eps: float, statistics: Statistics | None
+    x: Any,
+    weight: Any,
+    bias: Any,
+    *,
+    kind: str,
+    parts: int,
+    eps: float,
+    running: Running | None,
+    momentum: float | None,
 ) -> Any:
-    deviation = x - reduce.mean(x, dims, keepdim=True)
-    var = reduce.mean(e.square(deviation), dims, keepdim=True)
-    out = deviation * e.rsqrt(var + eps)
+    shape = tuple(x.shape)
+    channel = (1, -1, *(1,) * (len(shape) - 2))
+    if kind == "group":
+        x = reshape(x, (shape[0], parts, -1) if x.size else (*shape[:1], parts, 0))
+    if momentum is None:
+        assert running is not None
+        out = (x - running[0].reshape(channel)) * (1 / np.sqrt(running[1] + eps)).reshape(channel)
+    else:
+        deviation = x - reduce.mean(x, averaged(kind, parts, len(x.shape)), keepdim=True)
+        var = reduce.mean(e.square(deviation), averaged(kind, parts, len(x.shape)), keepdim=True)
+        out = deviation * e.rsqrt(var + eps)
+    if kind == "group":
+        out = reshape(out, shape)
+    if kind != "layer":
+        weight, bias = (None if p is None else reshape(p, channel) for p in (weight, bias))
     out = out if weight is None else out * weight
     return out if bias is None else out + bias
 
 
-def forward(
-    x: np.ndarray,
-    weight: np.ndarray | None,
-    bias: np.ndarray | None,
-    *,
-    dims: Shape,
-    eps: float,
-    statistics: Statistics | None,
-) -> tuple[np.ndarray, tuple[Any, ...]]:
-    mean, var = statistics_of(x, dims) if statistics is None else statistics
-    r = np.asarray(1 / np.sqrt(var + x.dtype.type(eps)))
-    if weight is None and bias is None:
-        out = centred(x, mean, r)
+def averaged(kind: str, parts: int, ndim: int) -> Shape:
+    """Over which dimensions (of x, grouped) the mean is taken."""
+    if kind == "batch":
+        return (0, *range(2, ndim))
+    return (2,) if kind == "group" else tuple(range(ndim - parts, ndim))
+
+
+class Plan(NamedTuple):
+    """The kernels for x of one shape, and how many means there are."""
+
+    forward: Callable[..., None]
+    backward: Callable[..., None]
+    units: int
+    dtype: np.dtype[Any]
+
+
+plans: dict[Any, Plan | None] = {}
+
+
+def plan_of(
+    shape: Shape, dtype: np.dtype[Any], kind: str, parts: int, eps: float, momentum: float | None
+) -> Plan | None:
+    """How the kernels run (csrc/norm.h says what a unit, a segment and a span are); None where they don't."""
+    if dtype not in kernels.DTYPES or 0 in shape:
+        return None
+    if kind == "batch":
+        places = math.prod(shape[2:])
+        units, segments, length, span, period = shape[1], shape[0], places, places, shape[1]
+    elif kind == "group":
+        units, segments, length = shape[0] * parts, 1, math.prod(shape[1:]) // parts
+        span, period = math.prod(shape[2:]), parts
     else:
-        out = affine(x, mean, r, 1.0 if weight is None else weight, 0.0 if bias is None else bias)
-    return np.asarray(out), (x, mean, r, weight, dims)
-
-
-def backward(g: np.ndarray, saved: tuple[Any, ...], needs: tuple[bool, ...]) -> Sequence[Any]:
-    x, mean, r, weight, dims = saved
-    share = x.dtype.type(1 / max(reduce_kernel.count_of(x, dims), 1))
-    h = centred(x, mean, r)
-    gh = product(g, h)
-    # A weight that is constant over `dims` (batch norm) comes out of the averages; then they are also
-    # the sums that weight and bias want.
-    lead = x.ndim - weight.ndim if weight is not None else 0
-    constant = weight is None or all(d < lead or weight.shape[d - lead] == 1 for d in dims)
-    sum_g = sum_gh = None
-    dx = None
-    if needs[0]:
-        if constant:
-            sum_g, sum_gh = reduce_kernel.sum(g, dims, True), reduce_kernel.sum(gh, dims, True)
-            scale = r if weight is None else r * weight
-            dx = pulled(g, h, scale, sum_g * share, sum_gh * share)
-        else:
-            gw = product(g, weight)
-            averages = (reduce_kernel.sum(gw, dims, True), reduce_kernel.sum(product(gw, h), dims, True))
-            dx = pulled(gw, h, r, *(average * share for average in averages))
-    return (
-        dx,
-        summed(gh, sum_gh, weight) if needs[1] else None,
-        summed(g, sum_g, weight) if needs[2] else None,
+        length = math.prod(shape[len(shape) - parts :])
+        units, segments, span, period = math.prod(shape) // length, 1, 1, 1
+    sizes, values = (units, segments, length, span, period, momentum is None), (eps, momentum or 0.0)
+    return Plan(
+        kernels.prepare(kernels.STANDARDIZE, dtype, sizes, values),
+        kernels.prepare(kernels.STANDARDIZE_BACKWARD, dtype, sizes, values),
+        units,
+        dtype,
     )
 
 
-def summed(g: np.ndarray, over_dims: np.ndarray | None, like: np.ndarray | None) -> np.ndarray:
-    """What `like` needs of the sums of g: those over the dims if they fit, else g summed to its shape."""
-    if like is None:
-        return g
-    if over_dims is not None and over_dims.shape == like.shape:
-        return over_dims
-    lead = g.ndim - like.ndim
-    axes = tuple(i for i in range(g.ndim) if i < lead or like.shape[i - lead] == 1)
-    return reduce_kernel.sum(g, axes, True).reshape(like.shape)
+def forward(
+    x: Array,
+    weight: Array | None,
+    bias: Array | None,
+    *,
+    kind: str,
+    parts: int,
+    eps: float,
+    running: Running | None,
+    momentum: float | None,
+) -> tuple[Array, tuple[Any, ...]] | None:
+    plan = None
+    if kernels.active:
+        key = (x.shape, x.dtype, kind, parts, eps, momentum)
+        if key in plans:
+            plan = plans[key]
+        else:
+            if len(plans) > 1000:  # one a shape; a momentum that changes at each step must not fill memory
+                plans.clear()
+            plan = plans[key] = plan_of(*key)
+    before, var = running or (None, None)
+    if plan is None or not usable(plan.dtype, weight, bias, before, var):
+        if running is not None and momentum is not None:
+            follow(x, running, momentum)
+        return None
+    if not x.flags.c_contiguous:
+        x = np.ascontiguousarray(x)
+    out, mean = kernels.empty(x.shape, plan.dtype), np.empty(plan.units, plan.dtype)
+    r = np.empty(plan.units, plan.dtype)
+    plan.forward(x, weight, bias, out, mean, r, before, var)
+    if running is not None and momentum is not None:
+        tape.written(running[0])
+        tape.written(running[1])
+    return out, (x, weight, bias, mean, r, plan)
+
+
+def usable(dtype: np.dtype[Any], *arrays: Array | None) -> bool:
+    """Whether a kernel can read these as they are."""
+    return all([a is None or (a.dtype == dtype and a.flags.c_contiguous) for a in arrays])
+
+
+def follow(x: Array, running: Running, momentum: float) -> None:
+    """Move the running mean and (unbiased) variance towards the batch's."""
+    dims = averaged("batch", 0, x.ndim)
+    now = (reduce_kernel.mean(x, dims), reduce_kernel.var(x, dims, correction=1))
+    for array, value in zip(running, now, strict=True):
+        array += ((value - array) * momentum).astype(array.dtype)
+        tape.written(array)
+
+
+def backward(g: Array, saved: tuple[Any, ...], needs: tuple[bool, ...]) -> Sequence[Any]:
+    x, weight, bias, mean, r, plan = saved
+    if not g.flags.c_contiguous:
+        g = np.ascontiguousarray(g)
+    dx = kernels.empty(x.shape, plan.dtype) if needs[0] else None
+    dw = db = None
+    if needs[1] or needs[2]:
+        like = weight if weight is not None else bias
+        dw, db = np.empty(like.shape, plan.dtype), np.empty(like.shape, plan.dtype)
+    plan.backward(x, g, weight, mean, r, dx, dw, db)
+    return dx, dw if needs[1] else None, db if needs[2] else None
 
 
 standardize_ = fused(
@@ -118,16 +180,22 @@ def standardize(
     weight: Any = None,
     bias: Any = None,
     *,
-    dims: Shape,
+    kind: str,
+    parts: int = 0,
     eps: float = 1e-5,
-    statistics: Statistics | None = None,
+    running: Running | None = None,
+    momentum: float | None = 0.0,
 ) -> Any:
-    """x with mean 0 and variance 1 over `dims`, then times weight plus bias, which broadcast against it.
+    """x with mean 0 and variance 1, then times weight plus bias.
 
-    `statistics` saves work where mean and variance (as statistics_of gives them) are known already.
+    kind      "batch": x (N, C, *), weight and bias (C,); mean and variance of every channel
+              "layer": of the last `parts` dimensions, whose shape weight and bias have
+              "group": x (N, C, *), weight and bias (C,); of each of `parts` groups of channels of a sample
+    running   batch: mean and variance (C,), which move towards the batch's by `momentum`; with momentum
+              None they are used instead of the batch's
 
     >>> import autograd
-    >>> standardize(autograd.tensor([[1.0, 3.0]]), dims=(1,))
+    >>> standardize(autograd.tensor([[1.0, 3.0]]), kind="layer", parts=1)
     tensor([[-1.,  1.]])
     """
-    return standardize_(x, weight, bias, dims=dims, eps=eps, statistics=statistics)
+    return standardize_(x, weight, bias, kind=kind, parts=parts, eps=eps, running=running, momentum=momentum)

@@ -12,13 +12,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 import autograd
 from autograd import Tensor
-from autograd.ops.standardize import standardize, statistics_of
-from autograd.ops.update import assign
-from autograd.tape import no_grad
+from autograd.ops.standardize import standardize
 
 __all__ = ["batch_norm", "group_norm", "layer_norm", "normalize"]
 
@@ -38,39 +34,33 @@ def batch_norm(
     When `training`, mean and variance are the batch's, and the running ones move towards them by
     `momentum` (the variance in its unbiased form); otherwise the running ones are used.
     """
-    shape = tuple(input.shape)
+    shape = input.shape
     if len(shape) < 2:
         raise ValueError(f"batch_norm: want an input (N, C, *), got shape {shape}")
-    dims = (0, *range(2, len(shape)))
-    channel = (1, shape[1], *(1,) * (len(shape) - 2))
-    for name, x in {"weight": weight, "bias": bias, "running_mean": running_mean}.items():
-        if x is not None and tuple(x.shape) != (shape[1],):
+    channels = (shape[1],)
+    for name, x in (
+        ("weight", weight), ("bias", bias), ("running_mean", running_mean), ("running_var", running_var),
+    ):  # fmt: skip
+        if x is not None and x.shape != channels:
+            raise ValueError(f"batch_norm: {name} has shape {x.shape}, want {channels} for input {shape}")
+    if running_mean is None or running_var is None:
+        if not training:
             raise ValueError(
-                f"batch_norm: {name} has shape {tuple(x.shape)}, want ({shape[1]},) for input {shape}"
+                "batch_norm: evaluation needs running_mean and running_var; or pass training=True"
             )
+        running = None
+    else:
+        running = (running_mean.data, running_var.data)
     if training:
-        count = math.prod(shape) // max(shape[1], 1)
-        if count == 1:
+        if math.prod(shape) == shape[1]:
             raise ValueError(
                 f"batch_norm: want more than 1 value per channel when training, got input {shape}"
             )
-        statistics = statistics_of(input.data, dims)
-        if running_mean is not None and running_var is not None:
-            with no_grad():
-                follow(running_mean, statistics[0], momentum)
-                follow(running_var, statistics[1] * (count / (count - 1)), momentum)
-        weight, bias = (None if p is None else autograd.reshape(p, channel) for p in (weight, bias))
-        return standardize(input, weight, bias, dims=dims, eps=eps, statistics=statistics)
-    if running_mean is None or running_var is None:
-        raise ValueError("batch_norm: evaluation needs running_mean and running_var; or pass training=True")
-    deviation = input - autograd.reshape(running_mean, channel)
-    scale = autograd.rsqrt(running_var + eps)
-    out = deviation * autograd.reshape(scale if weight is None else scale * weight, channel)
-    return out if bias is None else out + autograd.reshape(bias, channel)
-
-
-def follow(running: Tensor, now: np.ndarray, momentum: float) -> None:
-    assign(running, running.data * (1 - momentum) + now.reshape(-1) * momentum)
+        for name, x in (("running_mean", running_mean), ("running_var", running_var)):
+            if x is not None and x.node is not None:
+                raise ValueError(f"batch_norm: {name} is written while training, it can't want a gradient")
+        return standardize(input, weight, bias, kind="batch", eps=eps, running=running, momentum=momentum)
+    return standardize(input, weight, bias, kind="batch", eps=eps, running=running, momentum=None)
 
 
 def layer_norm(
@@ -83,25 +73,29 @@ def layer_norm(
     >>> layer_norm(autograd.tensor([[1.0, 3.0]]), (2,))
     tensor([[-1.,  1.]])
     """
-    shape, tail = tuple(input.shape), tuple(normalized_shape)
+    shape, tail = input.shape, tuple(normalized_shape)
     if not tail or shape[-len(tail) :] != tail:
         raise ValueError(f"layer_norm: an input of shape {shape} doesn't end in normalized_shape {tail}")
-    return standardize(input, weight, bias, dims=tuple(range(len(shape) - len(tail), len(shape))), eps=eps)
+    fits("layer_norm", tail, weight, bias)
+    return standardize(input, weight, bias, kind="layer", parts=len(tail), eps=eps)
+
+
+def fits(name: str, shape: tuple[int, ...], weight: Any, bias: Any) -> None:
+    for parameter, x in (("weight", weight), ("bias", bias)):
+        if x is not None and x.shape != shape:
+            raise ValueError(f"{name}: {parameter} has shape {x.shape}, want {shape}")
 
 
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """Group normalisation (Wu and He 2018): input (N, C, *), its C channels in `num_groups` groups; weight
     and bias (C,)."""
-    shape = tuple(input.shape)
+    shape = input.shape
     if len(shape) < 2 or num_groups < 1 or shape[1] % num_groups:
         raise ValueError(
             f"group_norm: want an input (N, C, *) with C divisible by num_groups ({num_groups}), got {shape}"
         )
-    grouped = autograd.reshape(input, (shape[0], num_groups, math.prod(shape[1:]) // num_groups))
-    out = autograd.reshape(standardize(grouped, dims=(2,), eps=eps), shape)
-    channel = (1, shape[1], *(1,) * (len(shape) - 2))
-    out = out if weight is None else out * autograd.reshape(weight, channel)
-    return out if bias is None else out + autograd.reshape(bias, channel)
+    fits("group_norm", (shape[1],), weight, bias)
+    return standardize(input, weight, bias, kind="group", parts=num_groups, eps=eps)
 
 
 def normalize(input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> Any:

@@ -1,0 +1,105 @@
+/* What KG_STANDARDIZE and its gradient share: how units lie in memory, and exact-enough moments of them.
+ *
+ * A unit is what one mean and one deviation are taken of: `segments` runs of `length` elements, the run of
+ * segment s and unit u at x + (s * units + u) * length. Layer and group norm have one segment (a row), batch
+ * norm has one for each sample. `span` neighbours of a run share a weight and a bias:
+ *
+ *                  units    segments  length     span    weights in a run   period
+ *   layer norm     rows     1         features   1       features           1
+ *   group norm     N groups 1         C/G * HW   HW      C/G                groups
+ *   batch norm     C        N         HW         HW      1                  C
+ *
+ * so that element i of a run of unit u has weight[u % period * (length / span) + i / span].
+ *
+ * Moments. Sums over blocks of a few thousand elements, which stay in L1 between the two passes: their mean,
+ * then the deviations from it and their squares (the deviations' sum mends what rounding the mean lost).
+ * Blocks are joined in double (Chan, Golub and LeVeque 1979). So the variance keeps its digits where the mean
+ * is large: its relative error is below (BLOCK / VL + 8) rounding errors of a float, whatever the mean. */
+#ifndef KG_NORM_H
+#define KG_NORM_H
+#include "lanes.h"
+#include "parallel.h"
+
+#define INLINE static inline __attribute__((always_inline))
+enum { BLOCK = 2048, BLOCK_ROWS = 64, WIDE = 4, GRAIN = 32768 };
+
+typedef struct {
+  const real *x, *g, *weight, *bias;
+  real *out, *mean, *rstd, *running_mean, *running_var, *dw, *db;
+  double *partials; /* for each worker: dw, db, and room for their reals */
+  int64_t units, segments, length, span, period, weights, jump; /* jump: between segments */
+  double eps, momentum;
+  int given; /* the running statistics are used as they are */
+} norm_job;
+
+INLINE norm_job norm_of(const kg_instruction *in) {
+  const int64_t *s = in->sizes;
+  return (norm_job){.units = s[0],
+                    .segments = s[1],
+                    .length = s[2],
+                    .span = s[3],
+                    .period = s[4],
+                    .given = (int)s[5],
+                    .weights = s[4] * (s[2] / s[3]),
+                    .jump = s[0] * s[2],
+                    .eps = in->values[0],
+                    .momentum = in->values[1],
+                    .partials = in->workspace};
+}
+
+typedef struct {
+  double count, mean, squares; /* squares: of the deviations from the mean, summed */
+} moments;
+
+/* Add `rows` runs of n elements to m: all of them together one block. */
+INLINE void take(moments *m, const real *x, int64_t rows, int64_t n, int64_t jump) {
+  vec a = splat(0), b = a;
+  for (int64_t r = 0; r < rows; r++) {
+    const real *p = x + r * jump;
+    int64_t i = 0;
+    for (; i + 2 * VL <= n; i += 2 * VL) a += load(p + i), b += load(p + i + VL);
+    for (; i < n; i += VL) a += load_filled(p + i, n - i, 0);
+  }
+  const double count = (double)(rows * n);
+  const real centre = (real)((double)sum_of_lanes(a + b) / count);
+  vec c = splat(0), d = c;
+  a = b = c;
+  for (int64_t r = 0; r < rows; r++) {
+    const real *p = x + r * jump;
+    int64_t i = 0;
+    for (; i + 2 * VL <= n; i += 2 * VL) {
+      vec u = load(p + i) - centre, v = load(p + i + VL) - centre;
+      a += u, b += v, c += u * u, d += v * v;
+    }
+    for (; i < n; i += VL) {
+      vec u = load_filled(p + i, n - i, centre) - centre;
+      a += u, c += u * u;
+    }
+  }
+  const double left = sum_of_lanes(a + b), squares = sum_of_lanes(c + d);
+  const moments block = {count, centre + left / count, squares - left * left / count};
+  if (m->count == 0) {
+    *m = block;
+    return;
+  }
+  const double total = m->count + count, delta = block.mean - m->mean;
+  m->squares += block.squares + delta * delta * (m->count * count / total);
+  m->mean += delta * (count / total);
+  m->count = total;
+}
+
+/* Of a whole unit: several short runs make a block, or a long one several. */
+INLINE moments moments_of(const norm_job *j, const real *x) {
+  moments m = {0, 0, 0};
+  const int64_t rows = BLOCK / j->length > 1 ? BLOCK / j->length : 1;
+  for (int64_t s = 0; s < j->segments; s += rows)
+    for (int64_t i = 0; i < j->length; i += BLOCK)
+      take(&m, x + s * j->jump + i, j->segments - s < rows ? j->segments - s : rows,
+           j->length - i < BLOCK ? j->length - i : BLOCK, j->jump);
+  return m;
+}
+
+void NAME(standardize_columns)(norm_job *j);          /* the same where length is 1: batch norm of (N, C) */
+void NAME(standardize_columns_backward)(norm_job *j); /* out is dx */
+
+#endif

@@ -1,0 +1,67 @@
+/* KG_STANDARDIZE: batch, layer and group normalisation, forward.
+ *
+ * Formula   y = (x - mean) r w + b,   r = 1 / sqrt(var + eps);   mean and var (biased) of every unit, or the
+ *           running ones. With own statistics the running ones, where given, move towards them:
+ *           running = running (1 - momentum) + now momentum, the variance in its unbiased form.
+ * Shapes    see norm.h; x and y contiguous, mean and rstd (units) are written for the backward pass.
+ * Aliasing  y may be x.
+ * Passes    a unit is read for its moments and, most often still in cache, for y.
+ * Threads   units are cut among them: the result does not depend on how many there are. */
+#include "norm.h"
+
+INLINE void scale_run(const real *x, real *y, int64_t n, real mean, real scale, real shift) {
+  int64_t i = 0;
+  for (; i + VL <= n; i += VL) store(y + i, (load(x + i) - mean) * scale + shift);
+  if (i < n) store_n(y + i, (load_n(x + i, n - i) - mean) * scale + shift, n - i);
+}
+
+/* Every element has a weight and a bias of its own. */
+INLINE void affine_run(const real *x, real *y, int64_t n, real mean, real r, const real *w, const real *b) {
+  for (int64_t i = 0; i < n; i += VL) {
+    vec h = (load_filled(x + i, n - i, 0) - mean) * r;
+    if (w) h *= load_filled(w + i, n - i, 0);
+    if (b) h += load_filled(b + i, n - i, 0);
+    store_first(y + i, h, n - i);
+  }
+}
+
+static void units_of(void *context, int64_t begin, int64_t end, int worker) {
+  const norm_job *j = context;
+  (void)worker;
+  for (int64_t u = begin; u < end; u++) {
+    const real *x = j->x + u * j->length;
+    double mean, var;
+    if (j->given) mean = j->running_mean[u], var = j->running_var[u];
+    else {
+      moments m = moments_of(j, x);
+      mean = m.mean, var = m.squares / m.count;
+      if (j->running_mean) {
+        j->running_mean[u] += (real)((mean - j->running_mean[u]) * j->momentum);
+        j->running_var[u] += (real)((m.squares / (m.count - 1) - j->running_var[u]) * j->momentum);
+      }
+    }
+    const real centre = (real)mean, r = (real)(1 / sqrt(var + j->eps));
+    j->mean[u] = centre, j->rstd[u] = r;
+    const int64_t first = u % j->period * (j->length / j->span);
+    const real *w = j->weight ? j->weight + first : 0, *b = j->bias ? j->bias + first : 0;
+    for (int64_t s = 0; s < j->segments; s++) {
+      const real *p = x + s * j->jump;
+      real *y = j->out + (p - j->x);
+      if (j->span == 1 && w && b) affine_run(p, y, j->length, centre, r, w, b);
+      else if (j->span == 1) affine_run(p, y, j->length, centre, r, w, b);
+      else
+        for (int64_t k = 0, i = 0; i < j->length; k++, i += j->span)
+          scale_run(p + i, y + i, j->span, centre, w ? r * w[k] : r, b ? b[k] : 0);
+    }
+  }
+}
+
+int NAME(standardize)(const kg_instruction *in) {
+  norm_job j = norm_of(in);
+  j.x = in->args[0], j.weight = in->args[1], j.bias = in->args[2], j.out = in->args[3];
+  j.mean = in->args[4], j.rstd = in->args[5], j.running_mean = in->args[6], j.running_var = in->args[7];
+  if (j.span < 1 || j.length % j.span || j.period < 1 || j.segments < 1) return KG_BAD_ARGUMENT;
+  if (j.length == 1 && j.period == j.units) NAME(standardize_columns)(&j);
+  else kg_parallel(units_of, &j, j.units, GRAIN / (j.segments * j.length) + 1);
+  return KG_OK;
+}

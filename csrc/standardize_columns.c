@@ -1,0 +1,144 @@
+/* Batch normalisation of a matrix (N, C): the units of KG_STANDARDIZE are its columns.
+ *
+ * A strip of four vectors of columns is worked on at a time, block of rows after block of rows: a block stays
+ * in L1 while its moments are taken (as norm.h takes them, a column in every lane). Then the strip is read
+ * again for the result. Strips are cut among the threads: the result does not depend on how many there are. */
+#include "norm.h"
+
+enum { COLUMNS = WIDE * VL };
+
+INLINE void load_strip(vec v[WIDE], const real *p, int64_t n, int full) {
+#pragma GCC unroll 4
+  for (int k = 0; k < WIDE; k++) {
+    const int64_t left = n - k * VL;
+    v[k] = full ? load(p + k * VL) : left <= 0 ? splat(0) : load_filled(p + k * VL, left, 0);
+  }
+}
+INLINE void store_strip(real *p, const vec v[WIDE], int64_t n, int full) {
+#pragma GCC unroll 4
+  for (int k = 0; k < WIDE; k++) {
+    const int64_t left = n - k * VL;
+    if (full) store(p + k * VL, v[k]);
+    else if (left > 0) store_first(p + k * VL, v[k], left);
+  }
+}
+#define EACH _Pragma("GCC unroll 4") for (int k = 0; k < WIDE; k++)
+
+/* Mean and sum of squared deviations of each column of a strip. */
+INLINE void strip_moments(const norm_job *j, const real *x, int64_t n, int full, double *mean,
+                          double *squares) {
+  double count = 0;
+  for (int64_t first = 0; first < j->segments; first += BLOCK_ROWS) {
+    const int64_t rows = j->segments - first < BLOCK_ROWS ? j->segments - first : BLOCK_ROWS;
+    const real *p = x + first * j->jump;
+    vec v[WIDE], sum[WIDE], centre[WIDE], square[WIDE];
+    EACH sum[k] = square[k] = splat(0);
+    for (int64_t r = 0; r < rows; r++) {
+      load_strip(v, p + r * j->jump, n, full);
+      EACH sum[k] += v[k];
+    }
+    EACH centre[k] = sum[k] / (real)rows, sum[k] = splat(0);
+    for (int64_t r = 0; r < rows; r++) {
+      load_strip(v, p + r * j->jump, n, full);
+      EACH {
+        vec d = v[k] - centre[k];
+        sum[k] += d, square[k] += d * d;
+      }
+    }
+    real c[COLUMNS], s[COLUMNS], q[COLUMNS];
+    EACH store(c + k * VL, centre[k]), store(s + k * VL, sum[k]), store(q + k * VL, square[k]);
+    const double total = count + (double)rows, share = (double)rows / total;
+    for (int i = 0; i < COLUMNS; i++) {
+      const double left = s[i], block = c[i] + left / (double)rows;
+      const double delta = block - mean[i];
+      squares[i] += q[i] - left * left / (double)rows + delta * delta * (count * share);
+      mean[i] += delta * share;
+    }
+    count = total;
+  }
+}
+
+INLINE void strip_forward(const norm_job *j, int64_t c, int64_t n, int full) {
+  double mean[COLUMNS] = {0}, var[COLUMNS] = {0};
+  real centre[COLUMNS] = {0}, scale[COLUMNS] = {0}, shift[COLUMNS] = {0};
+  if (!j->given) strip_moments(j, j->x + c, n, full, mean, var);
+  for (int64_t i = 0; i < n; i++) {
+    const int64_t u = c + i;
+    const double count = (double)j->segments;
+    if (j->given) mean[i] = j->running_mean[u], var[i] = j->running_var[u];
+    else {
+      if (j->running_mean) {
+        j->running_mean[u] += (real)((mean[i] - j->running_mean[u]) * j->momentum);
+        j->running_var[u] += (real)((var[i] / (count - 1) - j->running_var[u]) * j->momentum);
+      }
+      var[i] /= count;
+    }
+    const real r = (real)(1 / sqrt(var[i] + j->eps));
+    centre[i] = j->mean[u] = (real)mean[i];
+    j->rstd[u] = r;
+    scale[i] = j->weight ? r * j->weight[u] : r;
+    shift[i] = j->bias ? j->bias[u] : 0;
+  }
+  vec m[WIDE], w[WIDE], b[WIDE], v[WIDE];
+  EACH m[k] = load(centre + k * VL), w[k] = load(scale + k * VL), b[k] = load(shift + k * VL);
+  for (int64_t r = 0; r < j->segments; r++) {
+    load_strip(v, j->x + c + r * j->jump, n, full);
+    EACH v[k] = (v[k] - m[k]) * w[k] + b[k];
+    store_strip(j->out + c + r * j->jump, v, n, full);
+  }
+}
+
+INLINE void strip_backward(const norm_job *j, int64_t c, int64_t n, int full) {
+  double sum_g[COLUMNS] = {0}, sum_gd[COLUMNS] = {0};
+  real scale[COLUMNS] = {0}, slope[COLUMNS] = {0}, shift[COLUMNS] = {0};
+  vec m[WIDE], v[WIDE], g[WIDE], a[WIDE], b[WIDE];
+  load_strip(m, j->mean + c, n, full);
+  for (int64_t first = 0; first < j->segments; first += BLOCK_ROWS) {
+    const int64_t last = j->segments - first < BLOCK_ROWS ? j->segments : first + BLOCK_ROWS;
+    EACH a[k] = b[k] = splat(0);
+    for (int64_t r = first; r < last; r++) {
+      load_strip(v, j->x + c + r * j->jump, n, full);
+      load_strip(g, j->g + c + r * j->jump, n, full);
+      EACH a[k] += g[k], b[k] += g[k] * (v[k] - m[k]);
+    }
+    real block_g[COLUMNS], block_gd[COLUMNS];
+    EACH store(block_g + k * VL, a[k]), store(block_gd + k * VL, b[k]);
+    for (int i = 0; i < COLUMNS; i++) sum_g[i] += block_g[i], sum_gd[i] += block_gd[i];
+  }
+  for (int64_t i = 0; i < n; i++) {
+    const int64_t u = c + i;
+    const double r = j->rstd[u], w = j->weight ? j->weight[u] : 1, count = (double)j->segments;
+    if (j->dw) j->dw[u] = (real)(sum_gd[i] * r), j->db[u] = (real)sum_g[i];
+    scale[i] = (real)(r * w);
+    slope[i] = j->given ? 0 : (real)(w * sum_gd[i] / count * r * r * r);
+    shift[i] = j->given ? 0 : (real)(w * sum_g[i] / count * r);
+  }
+  if (!j->out) return;
+  vec w[WIDE];
+  EACH w[k] = load(scale + k * VL), a[k] = load(slope + k * VL), b[k] = load(shift + k * VL);
+  for (int64_t r = 0; r < j->segments; r++) {
+    load_strip(v, j->x + c + r * j->jump, n, full);
+    load_strip(g, j->g + c + r * j->jump, n, full);
+    EACH v[k] = g[k] * w[k] - (v[k] - m[k]) * a[k] - b[k];
+    store_strip(j->out + c + r * j->jump, v, n, full);
+  }
+}
+
+/* A function over a range of strips. */
+#define STRIPS(name, strip)                                                              \
+  static void name(void *context, int64_t begin, int64_t end, int worker) {              \
+    const norm_job *j = context;                                                         \
+    (void)worker;                                                                        \
+    for (int64_t c = begin * COLUMNS; c < j->units && c < end * COLUMNS; c += COLUMNS) { \
+      if (j->units - c >= COLUMNS) strip(j, c, COLUMNS, 1);                              \
+      else strip(j, c, j->units - c, 0);                                                 \
+    }                                                                                    \
+  }
+STRIPS(forward_strips, strip_forward)
+STRIPS(backward_strips, strip_backward)
+
+static void run(kg_body *body, norm_job *j) {
+  kg_parallel(body, j, (j->units + COLUMNS - 1) / COLUMNS, GRAIN / (COLUMNS * j->segments) + 1);
+}
+void NAME(standardize_columns)(norm_job *j) { run(forward_strips, j); }
+void NAME(standardize_columns_backward)(norm_job *j) { run(backward_strips, j); }
