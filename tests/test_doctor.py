@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from autograd import doctor, kernels
+from autograd.ops import matmul_kernel
 
 ROOT = Path(__file__).resolve().parent.parent
 needs_kernels = pytest.mark.skipif(not kernels.active, reason="no compiled kernels")
@@ -54,13 +55,19 @@ def test_a_broken_kernel_is_found(monkeypatch, capsys):
 
 @needs_kernels
 def test_the_self_test_sees_a_wrong_kernel(monkeypatch):
-    call = kernels.call
+    prepare = kernels.prepare
 
-    def wrong(kernel, args, *rest, **named):
-        call(kernel, args, *rest, **named)
-        args[2 if kernel == kernels.GEMM else -1].flat[0] += 1
+    def wrong(kernel, *settled):
+        run = prepare(kernel, *settled)
 
-    monkeypatch.setattr(kernels, "call", wrong)
+        def off_by_one(a, b, c, *rest):
+            run(a, b, c, *rest)
+            c.flat[0] += 1
+
+        return off_by_one
+
+    monkeypatch.setattr(kernels, "prepare", wrong)
+    monkeypatch.setattr(matmul_kernel, "plans", {})
     with pytest.raises(AssertionError):
         doctor.check_matmul()
 

@@ -6,13 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from autograd.op import cast, operation
+from autograd.op import REGISTRY, cast, finish_one, operation
 from autograd.ops import reduce_kernel
+from autograd.ops.matmul_kernel import dot_pays
 from autograd.ops.matmul_kernel import matmul as product
 from autograd.ops.reduce import sum as sum_over
 from autograd.ops.shape import reshape, swap_last, unsqueeze
+from autograd.tape import FACES, RECORD, Value, mode
 
 Shape = tuple[int, ...]
+new = object.__new__
+ndarray = np.ndarray
 
 
 def matmul_shape(x: Shape, y: Shape) -> Shape:
@@ -33,7 +37,12 @@ matmul_ = operation(
     lambda x, y: product(x, y),
     {"x": lambda g, y: matmul_(g, swap_last(y)), "y": lambda g, x: matmul_(swap_last(x), g)},
     shape=matmul_shape,
+    raw_rules={
+        "x": lambda g, y: product(g, y.swapaxes(-1, -2)),
+        "y": lambda g, x: product(x.swapaxes(-1, -2), g),
+    },
 )
+OP = REGISTRY["matmul"]
 
 
 def matmul(x: Any, y: Any) -> Any:
@@ -43,6 +52,18 @@ def matmul(x: Any, y: Any) -> Any:
     >>> autograd.matmul(autograd.ones(2, 3), autograd.ones(3)).tolist()
     [3.0, 3.0]
     """
+    if isinstance(x, Value) and isinstance(y, Value):  # two matrices, without detours
+        left, right = x.data, y.data
+        if left.__class__ is right.__class__ is ndarray and left.dtype is right.dtype:
+            a, b = left.shape, right.shape
+            if len(a) == 2 == len(b) and a[1] == b[0]:
+                dots = dot_pays(a[0] * a[1] * b[1], left, right)
+                out = left.dot(right) if dots else product(left, right)
+                if x.node is None and y.node is None and mode.word <= RECORD:
+                    result = new(FACES[ndarray])
+                    result.data, result.node = out, None
+                    return result
+                return finish_one(OP, (x, y), (left, right), out, {})
     a, b = tuple(x.shape), tuple(y.shape)
     if not a or not b:
         raise ValueError(

@@ -1,130 +1,146 @@
 """The matrix product on raw arrays: which products go to the kernel, and how strides are told to it.
 
 The kernel reads any strides (transposed, flipped, broadcast views), so nothing is copied. It knows one
-batch dimension: trailing ones are joined where one stride serves, the others are looped over.
+batch dimension: trailing ones are joined where one stride serves, the others are looped over. All of this
+is decided once for each pair of layouts and kept; a call looks it up.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from autograd import kernels
 
-# Multiplications (batch * m * n * k) from which the kernel beats np.matmul, the crossing into C and this
-# file's own microseconds included. Measured on Zen 5 (float32, one thread, OpenBLAS): 0.84x at 64^3,
-# 1.09x at 80^3, 1.7x at 128^3. A product with a vector is bound by memory: 0.97x at 512 x 512, both alike
-# from there on, so the kernel only adds its threads.
-KERNEL_FROM = 3 << 17
-VECTOR_FROM = 1 << 20
+Layout = tuple[tuple[int, ...], tuple[int, ...]]  # shape and strides (in bytes)
+Run = Callable[[np.ndarray, np.ndarray, np.ndarray | None], np.ndarray]
+
+# Multiplications (batch * m * n * k) from which the kernel beats NumPy, the crossing into C included.
+# ndarray.dot has a third of np.matmul's overhead (0.3 us), so it takes the smallest products, and those of
+# contiguous matrices for longer. Measured on Zen 5 (float32, one thread, OpenBLAS).
+DOT_BELOW = 1 << 13
+CONTIGUOUS_DOT = 1 << 18
+KERNEL_FROM = 1 << 13
+
+KEPT = 1024  # layouts
+plans: dict[Any, Run] = {}
 
 
-def matmul(
-    a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None, out: np.ndarray | None = None
-) -> np.ndarray:
+def matmul(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None) -> np.ndarray:
     """a @ b, plus `bias` (n,) on every row, in all of np.matmul's cases: a (..., m, k) or (k,), b
-    (..., k, n) or (k,), leading dimensions broadcast. `out`, where given, receives the result.
+    (..., k, n) or (k,), leading dimensions broadcast.
 
-    float32 and float64 of equal dtype run in the kernel from KERNEL_FROM multiplications on, the rest in
-    np.matmul. Raises ValueError where np.matmul does, and for a bias that is not (n,).
+    float32 and float64 of equal dtype run in the kernel where it pays, the rest in NumPy. Raises ValueError
+    where np.matmul does, and for a bias that is not (n,).
 
     >>> matmul(np.ones((2, 3)), np.ones((3, 4)), bias=np.arange(4.0))
     array([[3., 4., 5., 6.],
            [3., 4., 5., 6.]])
     """
+    if bias is None and a.ndim == 2 == b.ndim and dot_pays(a.size * b.shape[1], a, b):
+        return a.dot(b)  # type: ignore[no-any-return]
+    if not kernels.active:
+        return with_numpy(a, b, bias)
+    key = (a.shape, a.strides, a.dtype, b.shape, b.strides, b.dtype, bias is None)
+    run = plans.get(key)
+    if run is None:
+        if len(plans) >= KEPT:
+            plans.clear()
+        run = plans[key] = choose(a, b, bias)
+    return run(a, b, bias)
+
+
+def dot_pays(work: int, a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether ndarray.dot is the fastest way to the product of two matrices."""
+    return work < DOT_BELOW or (work <= CONTIGUOUS_DOT and a.flags.c_contiguous and b.flags.c_contiguous)
+
+
+def with_numpy(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
+    """The reference."""
+    refuse_bias(b, bias)
+    result = np.matmul(a, b)
+    return np.asarray(result if bias is None else result + (bias if b.ndim > 1 else bias[0]))
+
+
+def refuse_bias(b: np.ndarray, bias: np.ndarray | None) -> None:
     n = b.shape[-1] if b.ndim > 1 else 1
     if bias is not None and bias.shape != (n,):
         raise ValueError(f"matmul: bias has shape {bias.shape}, want ({n},) for a product with {n} columns")
-    if not (kernels.active and kernel_fits(a, b, bias, out)):
-        return with_numpy(a, b, bias, out)
-    x = a if a.ndim > 1 else a[None, :]
-    y = b if b.ndim > 1 else b[:, None]
-    batch = x.shape[:-2] if x.ndim == y.ndim == 2 else np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+
+
+def choose(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None) -> Run:
+    """How products of these layouts are computed."""
+    if a.dtype != b.dtype or a.dtype not in kernels.DTYPES or not (a.ndim and b.ndim):
+        return with_numpy
+    if any(step % a.itemsize for step in (*a.strides, *b.strides)):
+        return with_numpy  # fields of records
+    x, y = a if a.ndim > 1 else a[None, :], b if b.ndim > 1 else b[:, None]
+    if x.shape[-1] != y.shape[-2]:
+        return with_numpy  # which refuses
+    try:
+        batch = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
+    except ValueError:
+        return with_numpy
+    (m, k), n = x.shape[-2:], y.shape[-1]
+    if int(np.prod(batch, dtype=int)) * m * n * k < KERNEL_FROM:
+        return with_numpy
+    x, y = np.broadcast_to(x, (*batch, m, k)), np.broadcast_to(y, (*batch, k, n))
+    looped, sizes = instruction(x, y, bias is not None)
+    multiply = kernels.prepare(kernels.GEMM, a.dtype, sizes)
     shape = (*batch, *a.shape[-2:-1], *b.shape[1:][-1:])
-    if out is None:
-        out = kernels.empty(shape, a.dtype)
-    elif out.shape != shape:
-        raise ValueError(f"matmul: out has shape {out.shape}, the product has {shape}")
-    if len(batch) > 0:
-        run_batch(
-            np.broadcast_to(x, (*batch, *x.shape[-2:])),
-            np.broadcast_to(y, (*batch, *y.shape[-2:])),
-            bias,
-            out.reshape(*batch, x.shape[-2], n),
-        )
-    else:
-        run(x, y, bias, out, 1, 0, 0)
-    return out
+    turn_a, turn_b = turned(a), turned(b)
+    dtype, count = a.dtype, int(np.prod(shape, dtype=int))
+    empty = np.empty if count * a.itemsize < kernels.KEPT_FROM else kernels.empty
+
+    def run(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
+        if not (a.flags.aligned and b.flags.aligned and (bias is None or usable(bias, n, a))):
+            return with_numpy(a, b, bias)
+        out = empty(shape, dtype)
+        if not looped:
+            multiply(a.swapaxes(-1, -2) if turn_a else a, b.swapaxes(-1, -2) if turn_b else b, out, bias)
+            return out
+        x = np.broadcast_to(a if a.ndim > 1 else a[None, :], (*batch, m, k))
+        y = np.broadcast_to(b if b.ndim > 1 else b[:, None], (*batch, k, n))
+        z = out.reshape(*batch, m, n)
+        for index in np.ndindex(*batch[:looped]):
+            multiply(x[index], y[index], z[index], bias)
+        return out
+
+    return run
 
 
-def kernel_fits(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None, out: np.ndarray | None) -> bool:
-    if a.ndim > 1 and b.ndim > 1:
-        m, n = a.shape[-2], b.shape[-1]
-        work = a.size * n if a.ndim >= b.ndim else b.size * m
-        if work < KERNEL_FROM or ((m == 1 or n == 1) and work < VECTOR_FROM):
-            return False
-        inner = b.shape[-2]
-    else:
-        if max(a.size, b.size) < VECTOR_FROM or not (a.ndim and b.ndim):
-            return False
-        inner = b.shape[0] if b.ndim == 1 else b.shape[-2]
-    if a.dtype != b.dtype or a.dtype not in kernels.DTYPES or a.shape[-1] != inner:
-        return False
-    if bias is not None and not (bias.dtype == a.dtype and bias.flags.c_contiguous):
-        return False
-    if out is not None and (
-        out.dtype != a.dtype
-        or not out.flags.c_contiguous
-        or np.may_share_memory(out, a)
-        or np.may_share_memory(out, b)
-    ):
-        return False
-    return a.flags.aligned and b.flags.aligned
+def usable(bias: np.ndarray, n: int, a: np.ndarray) -> bool:
+    return bias.shape == (n,) and bias.dtype == a.dtype and bias.flags.c_contiguous and bias.flags.aligned
 
 
-def with_numpy(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None, out: np.ndarray | None) -> np.ndarray:
-    """The reference."""
-    result = np.asarray(np.matmul(a, b, out=out))
-    if bias is not None:
-        result = np.asarray(np.add(result, bias if b.ndim > 1 else bias[0], out=out))
-    return result
+def turned(x: np.ndarray) -> bool:
+    """Whether x is a transposed contiguous array: as such it crosses into C faster."""
+    return x.ndim > 1 and not x.flags.c_contiguous and x.swapaxes(-1, -2).flags.c_contiguous
 
 
-def run(
-    x: np.ndarray,
-    y: np.ndarray,
-    bias: np.ndarray | None,
-    out: np.ndarray,
-    length: int,
-    x_step: int,
-    y_step: int,
-) -> None:
-    """One call: `length` products whose operands are x_step and y_step bytes apart; the last two
-    dimensions of x and y are those of the first."""
-    (m, k), n, size = x.shape[-2:], y.shape[-1], x.itemsize
-    x_row, x_col, y_row, y_col = x.strides[-2], x.strides[-1], y.strides[-2], y.strides[-1]
-    if m == 1:
-        x_row = x_step
-    if length > 1 and y_step == 0 and x_step == m * x_row:  # the rows of all x make one tall product
-        m, length = m * length, 1
-    sizes = (
-        length, m, n, k, x_step // size, x_row // size, x_col // size, y_step // size, y_row // size,
-        y_col // size, m * n, n, 0 if bias is None else 1, 0, 0,
-    )  # fmt: skip
-    kernels.call(kernels.GEMM, (x, y, out, bias), sizes)
-
-
-def run_batch(x: np.ndarray, y: np.ndarray, bias: np.ndarray | None, out: np.ndarray) -> None:
-    """x (*batch, m, k) @ y (*batch, k, n) into the contiguous out (*batch, m, n)."""
+def instruction(x: np.ndarray, y: np.ndarray, bias: bool) -> tuple[int, tuple[int, ...]]:
+    """For x (*batch, m, k) and y (*batch, k, n): how many of the batch's dimensions are looped over, and the
+    sizes of one call for the others, which are joined."""
     length, x_step, y_step = 1, 0, 0
-    outer = x.ndim - 2
-    while outer > 0:
-        more, x_next, y_next = x.shape[outer - 1], x.strides[outer - 1], y.strides[outer - 1]
+    looped = x.ndim - 2
+    while looped > 0:
+        more, x_next, y_next = x.shape[looped - 1], x.strides[looped - 1], y.strides[looped - 1]
         if length == 1:
             length, x_step, y_step = more, x_next, y_next
         elif more != 1 and (x_next, y_next) != (length * x_step, length * y_step):
             break
         else:
             length *= more
-        outer -= 1
-    for index in np.ndindex(x.shape[:outer]):
-        run(x[index], y[index], bias, out[index], length, x_step, y_step)
+        looped -= 1
+    (m, k), n, size = x.shape[-2:], y.shape[-1], x.itemsize
+    x_row, x_col, y_row, y_col = x.strides[-2], x.strides[-1], y.strides[-2], y.strides[-1]
+    if m == 1:
+        x_row = x_step
+    if length > 1 and y_step == 0 and x_step == m * x_row:  # the rows of all x make one tall product
+        m, length = m * length, 1
+    return looped, (
+        length, m, n, k, x_step // size, x_row // size, x_col // size, y_step // size, y_row // size,
+        y_col // size, m * n, n, 1 if bias else 0, 0, 0,
+    )  # fmt: skip
