@@ -13,7 +13,7 @@ import os
 import struct
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,12 @@ class Machine:
     def kg_get_threads(self) -> int:
         return int(self.ask(struct.pack("i", GET_THREADS)))
 
+    def prepare(
+        self, kernel: int, dtype: np.dtype[Any], sizes: Sequence[int], values: Sequence[float] = ()
+    ) -> Callable[..., None]:
+        """kernels.prepare, likewise."""
+        return lambda *arrays: self.call(kernel, arrays, sizes, values, dtype)
+
     def call(
         self,
         kernel: int,
@@ -133,7 +139,7 @@ def merged(bounds: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 machine = Machine()
-kernels.lib, kernels.call = machine, machine.call
+kernels.lib, kernels.call, kernels.prepare = machine, machine.call, machine.prepare
 hypothesis.settings.register_profile("emulated", deadline=None, max_examples=20)
 
 
