@@ -72,17 +72,21 @@ static inline int64_t conv_share(conv_axis columns, int64_t width, int64_t limit
 void NAME(conv_planes)(real *plane, int64_t size, int64_t count, conv_grid grid, const real *source,
                        int64_t source_size, int64_t pitch, conv_axis rows, conv_axis columns);
 
-/* The planes of x that the forward product and the weight gradient read: for each channel, phases_h x
- * phases_w planes; tap (r, s) reads phase (r % phases_h, s % phases_w), shifted by at most (reach_h,
- * reach_w). */
+/* The planes of x that the forward product and the weight gradient read. Where vectors run along them, a
+ * strided convolution deals each channel into phases_h x phases_w planes; tap (r, s) reads phase (r %
+ * phases_h, s % phases_w). Where single inputs are read ("whole"), a channel is one plane and neighbouring
+ * outputs are `step` places apart. Taps shift the place by at most (reach_h, reach_w). */
 typedef struct {
   int64_t phases_h, phases_w, reach_h, reach_w;
+  int64_t deal_h, deal_w; /* from one element of a plane to the next in x */
+  int64_t step_h, step_w; /* from one output to the next in a plane: stride / deal */
   conv_grid grid;         /* for `rows` rows of outputs */
   int64_t plane, channel; /* elements of a plane, of all planes of a channel */
-  int within;             /* no stride, no padding: x itself serves as planes */
+  int within;             /* not dealt, no padding: x itself serves as planes */
 } conv_layout;
 
-conv_layout NAME(conv_layout_of)(const conv_shape *s); /* all but what follows from the rows */
+/* All but what follows from the rows. */
+conv_layout NAME(conv_layout_of)(const conv_shape *s, int whole);
 void NAME(conv_layout_rows)(conv_layout *layout, const conv_shape *s, int64_t rows);
 int64_t NAME(conv_tap)(const conv_layout *layout, const conv_shape *s, int64_t r, int64_t t);
 /* Planes of the outputs [first, first + rows) from the channels that begin at x; cleared at first. */
@@ -129,49 +133,61 @@ void NAME(conv_pack_panel)(real *panel, const real *w, int64_t outputs, int64_t 
                            int64_t k_stride, int64_t c_stride, const int64_t *place);
 
 /* Sums over places, for the gradient in the weights. Two ways:
- *   outer: sums[t, lane] += planes[offset[t] + place] * y[place, lane], the lanes being vectors * VL outputs.
- * A line is a row of outputs: x_line and y_line say where it begins in the planes and in y; inner: sums[t,
- * lane] += planes[offset[t] + f] * y[f] over the f < columns with f % VL = lane, y being a plane with the
- * gaps of the grid, where `lanes` is 0 and else -1; both go on to a whole vector. sums has conv_outer_terms()
- * or conv_inner_terms() rows; those from `terms` on are garbage. */
+ *   outer: sums[slot[t], lane] += planes[offset[t] + place] * y[place, lane], the lanes being vectors * VL
+ *     outputs. A line is a row of outputs: x_line and y_line say where it begins in the planes and in y, and
+ *     its places are `step` apart in the planes.
+ *   inner: sums[t, lane] += planes[offset[t] + f] * y[f] over the f < columns with f % VL = lane, y being a
+ *     plane with the gaps of the grid, where `lanes` is 0 and else -1; both go on to a whole vector. */
 typedef struct {
   const real *planes, *y;
   const int64_t *offset; /* [terms] */
   int64_t terms, columns;
   int64_t vectors; /* 1 for inner */
   real *sums;
-  const int64_t *x_line, *y_line; /* outer */
-  int64_t lines;
+  const int64_t *slot; /* outer; NULL: slot[t] = t */
+  const int64_t *x_line, *y_line;
+  int64_t lines, step;
   const lane *lanes; /* inner */
 } conv_sum;
 
 enum { CONV_SUM_VECTORS = VREGS == 32 ? 4 : 2 };
-int64_t NAME(conv_outer_terms)(int64_t terms, int64_t vectors);
-int64_t NAME(conv_inner_terms)(int64_t terms);
+int64_t NAME(conv_outer_terms)(int64_t terms, int64_t vectors); /* how many are computed for so many */
 void NAME(conv_outer)(const conv_sum *sum);
 void NAME(conv_inner)(const conv_sum *sum);
 
 /* The broadcast product: the same as the shifted product, with output channels in the lanes and several
- * images at a time. `panel` is from conv_pack_broadcast; `vector` and `vectors` of the product are not used.
- */
+ * images at a time. The outputs come in parts, each with taps of its own (those of one phase of a strided
+ * gradient); `panel` is from conv_pack_broadcast. Of the product, the fields of taps and vectors are not
+ * used. */
+typedef struct {
+  int64_t taps;
+  const int64_t *offset; /* [taps] */
+  const real *panel;
+  int64_t places; /* of an image */
+  int64_t *place; /* [images * places], from the start of the planes */
+  int64_t *slot;  /* [images * places]: image * all places + place in y_k */
+} conv_part;
+
 typedef struct {
   int64_t vectors;        /* of output channels; 0 where the shifted product is the better way */
   int64_t images, places; /* outputs of an image */
   int64_t taps;           /* the most there are */
   int64_t y_image;        /* from an image of y to the next */
   int64_t bytes;          /* of memory, for: */
-  real *sums;             /* [conv_outer_terms(images * places, vectors), vectors * VL] */
-  int64_t *place;         /* [images * places], from the start of the planes */
+  real *sums;             /* [images * places, vectors * VL] */
+  int64_t *place, *slot;  /* [images * places], of all parts */
   int64_t *lines;
 } conv_lanes;
 
-/* Which way, and how many of `images` at a time; an image has `places` outputs, the shifted product would
- * work on `shifted` places. A product has about `taps`, no product more than `most_taps`. */
-conv_lanes NAME(conv_lanes_of)(int64_t outputs, int64_t images, int64_t places, int64_t shifted,
-                               int64_t channels, int64_t taps, int64_t most_taps);
+enum { CONV_PARTS = 16 };
+
+/* Which way, and how many of `images` at a time; an image has `places` outputs in `parts`, for which the
+ * shifted product would work on `shifted` places. A product has about `taps`, none more than `most_taps`. */
+conv_lanes NAME(conv_lanes_of)(int64_t outputs, int64_t images, int64_t places, int64_t parts,
+                               int64_t shifted, int64_t channels, int64_t taps, int64_t most_taps);
 void NAME(conv_lanes_in)(conv_lanes *lanes, void *memory);
-void NAME(conv_places)(const conv_lanes *lanes, int64_t image_size, int64_t columns, int64_t width);
-void NAME(conv_broadcast)(const conv_product *product, const conv_lanes *lanes);
+void NAME(conv_broadcast)(const conv_product *product, const conv_lanes *lanes, const conv_part *part,
+                          int64_t parts);
 
 int64_t NAME(conv_broadcast_panel)(int64_t outputs, int64_t vectors, int64_t terms);
 void NAME(conv_pack_broadcast)(real *panel, const real *w, int64_t outputs, int64_t vectors, int64_t channels,

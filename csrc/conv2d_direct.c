@@ -21,7 +21,7 @@ typedef struct {
 static conv_plan plan_of(const kg_instruction *in) {
   conv_plan plan = {.s = conv_shape_of(in)};
   const conv_shape *s = &plan.s;
-  plan.x = NAME(conv_layout_of)(s);
+  plan.x = NAME(conv_layout_of)(s, 0);
   /* A tile needs a whole vector to read; planes 4 KB apart would share a few cache sets. */
   plan.x.within = plan.x.within && (s->P - 1) * s->W + s->Q >= VL && s->H * s->W % 1024;
 
@@ -36,8 +36,13 @@ static conv_plan plan_of(const kg_instruction *in) {
   NAME(conv_layout_rows)(&plan.x, s, plan.rows);
   int64_t images = plan.bands == 1 ? conv_min(s->N, units / threads) : 1, taps = s->R * s->S;
   int64_t shifted = (plan.rows - 1) * plan.x.grid.width + s->Q;
-  plan.lanes = NAME(conv_lanes_of)(s->Kg, images, plan.rows * s->Q, shifted, s->Cg, taps, taps);
+  plan.lanes = NAME(conv_lanes_of)(s->Kg, images, plan.rows * s->Q, 1, shifted, s->Cg, taps, taps);
   if (plan.bands > 1) plan.lanes = (conv_lanes){.images = 1};
+  if (plan.lanes.vectors) {
+    plan.x = NAME(conv_layout_of)(s, 1);
+    plan.x.within = plan.x.within && s->H * s->W % 1024;
+    NAME(conv_layout_rows)(&plan.x, s, plan.rows);
+  }
   plan.panel = plan.lanes.vectors ? NAME(conv_broadcast_panel)(s->Kg, plan.lanes.vectors, s->Cg * taps)
                                   : NAME(conv_panel_size)(s->Kg, s->Cg * taps);
 
@@ -96,8 +101,13 @@ static void convolve(void *context, int64_t begin, int64_t end, int worker) {
   int64_t image_size = plan->x.within ? x_image : s->Cg * plan->x.channel;
   if (lanes.vectors) {
     NAME(conv_lanes_in)(&lanes, (char *)vector + plan->vector_bytes);
-    NAME(conv_places)(&lanes, image_size, s->Q, plan->x.grid.width);
     lanes.y_image = s->K * s->P * s->Q;
+    for (int64_t i = 0; i < lanes.images * lanes.places; i++) {
+      int64_t p = i % lanes.places / s->Q, q = i % s->Q;
+      lanes.place[i] =
+          i / lanes.places * image_size + p * plan->x.step_h * plan->x.grid.width + q * plan->x.step_w;
+      lanes.slot[i] = i;
+    }
   }
   for (int64_t unit = begin; unit < end; unit++) {
     int64_t band = unit % plan->bands, group = unit / plan->bands % s->groups;
@@ -121,7 +131,8 @@ static void convolve(void *context, int64_t begin, int64_t end, int worker) {
         .y_size = s->P * s->Q,
     };
     if (lanes.vectors) {
-      NAME(conv_broadcast)(&product, &lanes);
+      conv_part part = {product.taps, product.offset, product.panel, lanes.places, lanes.place, lanes.slot};
+      NAME(conv_broadcast)(&product, &lanes, &part, 1);
       continue;
     }
     if (rows != vectors_rows)

@@ -6,8 +6,8 @@
  * divided by the stride are met only by the taps with r * dilation = a (modulo stride). For each pair of such
  * remainders ("phase") the gradient is a plain convolution without stride: with h + pad = stride * m + a,
  * tap r reads y at p = m - r * dilation / stride. So all phases run the shifted product (conv.h) over the
- * same zero-padded planes of y (or the broadcast product, where rows are short), and each writes its own rows
- * and columns of x. */
+ * same zero-padded planes of y, and each writes its own
+ * rows and columns of x; or, where that wastes more, they are the parts of the broadcast product. */
 #include "conv.h"
 #include "parallel.h"
 
@@ -81,15 +81,16 @@ static input_plan plan_of(const kg_instruction *in) {
   plan.grid.rows = plan.rows + reach_h;
   plan.plane = plan.within ? s->P * s->Q : conv_plane_size(plan.grid);
   int64_t taps = conv_ceil(s->R, s->stride_h) * conv_ceil(s->S, s->stride_w); /* of a phase, about */
-  int64_t images = plan.bands == 1 && plan.phases == 1 ? conv_min(s->N, units / threads) : 1;
+  int64_t images = plan.bands == 1 ? conv_min(s->N, units / threads) : 1;
   int64_t rows = conv_ceil(s->H, s->stride_h), across_x = conv_ceil(s->W, s->stride_w);
-  plan.lanes = NAME(conv_lanes_of)(s->Cg, images, rows * across_x, (rows - 1) * plan.grid.width + across_x,
-                                   s->Kg, taps, s->R * s->S);
+  int64_t shifted = (rows - 1) * plan.grid.width + across_x;
+  plan.lanes =
+      NAME(conv_lanes_of)(s->Cg, images, s->H * s->W, plan.phases, shifted, s->Kg, taps, s->R * s->S);
   if (plan.bands > 1) plan.lanes = (conv_lanes){.images = 1};
   plan.panel = panel_size(&plan, s->Kg * s->R * s->S);
-  plan.dense = plan.phases > 1 ? s->Cg * plan.rows * columns : 0;
+  plan.dense = plan.phases > 1 && !plan.lanes.vectors ? s->Cg * plan.rows * columns : 0;
 
-  int64_t vectors = conv_vector_count(plan.rows, columns, plan.grid.width);
+  int64_t vectors = plan.lanes.vectors ? 0 : conv_vector_count(plan.rows, columns, plan.grid.width);
   plan.tap_bytes = conv_round((2 * s->R * s->S + plan.phases + 1) * (int64_t)sizeof(int64_t), 64);
   plan.panel_bytes = conv_round(plan.panel * s->groups * (int64_t)sizeof(real), 64);
   plan.planes_bytes =
@@ -176,32 +177,42 @@ static void deal(real *x, const real *dense, const conv_shape *s, int64_t rows, 
     }
 }
 
-/* Bands [begin, end) of all (image, group, band). */
+/* Planes of y for the m in [low, high), from `images` images; where they are. */
+static const real *fill(const input_plan *plan, real *planes, int64_t image_size, const real *y,
+                        int64_t images, int64_t low, int64_t high) {
+  const conv_shape *s = &plan->s;
+  if (plan->within) return y + (low - plan->h.reach) * s->Q;
+  conv_grid grid = plan->grid;
+  grid.rows = high - low + plan->h.reach;
+  for (int64_t i = 0; i < images; i++) NAME(conv_planes)
+  (planes + i * image_size, plan->plane, s->Kg, grid, y + i * s->K * s->P * s->Q, s->P * s->Q, s->Q,
+   (conv_axis){low - plan->h.reach, 1, s->P}, (conv_axis){plan->w.low - plan->w.reach, 1, s->Q});
+  return planes;
+}
+
+static const real *panel_of(const input_run *run, int64_t group, int64_t phase) {
+  return (const real *)run->panels + group * run->plan->panel +
+         panel_size(run->plan, run->plan->s.Kg * run->start[phase]);
+}
+
+/* Bands [begin, end) of all (image, group, band), by the shifted product. */
 static void convolve(void *context, int64_t begin, int64_t end, int worker) {
   const input_run *run = context;
   const input_plan *plan = run->plan;
   const conv_shape *s = &plan->s;
-  real *planes = (real *)(run->workers + worker * plan->worker_bytes);
-  real *dense = (real *)((char *)planes + plan->planes_bytes);
+  real *memory = (real *)(run->workers + worker * plan->worker_bytes);
+  real *dense = (real *)((char *)memory + plan->planes_bytes);
   conv_vector *vector = (conv_vector *)((char *)dense + plan->dense_bytes);
-  conv_lanes lanes = plan->lanes;
-  memset(planes, 0, (size_t)plan->planes_bytes);
-  int64_t vectors = 0, made_rows = -1, made_columns = -1; /* what the vectors or places were made for */
-  int64_t y_image = s->K * s->P * s->Q, image_size = plan->within ? y_image : s->Kg * plan->plane;
-  if (lanes.vectors) NAME(conv_lanes_in)(&lanes, (char *)vector + plan->vector_bytes);
+  memset(memory, 0, (size_t)plan->planes_bytes);
+  int64_t vectors = 0, made_rows = -1, made_columns = -1; /* what the vectors were made for */
   for (int64_t unit = begin; unit < end; unit++) {
-    int64_t band = unit % plan->bands, group = unit / plan->bands % s->groups;
-    int64_t n = unit / plan->bands / s->groups * plan->lanes.images,
-            images = conv_min(plan->lanes.images, s->N - n);
+    int64_t band = unit % plan->bands, group = unit / plan->bands % s->groups,
+            n = unit / plan->bands / s->groups;
     int64_t low = plan->h.low + band * plan->rows,
             high = conv_min(low + plan->rows, plan->h.low + plan->h.count);
     const real *y = run->y + (n * s->K + group * s->Kg) * s->P * s->Q;
+    const real *planes = fill(plan, memory, 0, y, 1, low, high);
     real *x = run->x + (n * s->C + group * s->Cg) * s->H * s->W;
-    conv_grid grid = plan->grid;
-    grid.rows = high - low + plan->h.reach;
-    for (int64_t i = 0; i < images && !plan->within; i++) NAME(conv_planes)
-    (planes + i * image_size, plan->plane, s->Kg, grid, y + i * y_image, s->P * s->Q, s->Q,
-     (conv_axis){low - plan->h.reach, 1, s->P}, (conv_axis){plan->w.low - plan->w.reach, 1, s->Q});
     for (int64_t phase = 0; phase < plan->phases; phase++) {
       int64_t a = phase / s->stride_w, b = phase % s->stride_w;
       int64_t from = low, to = high, left = plan->w.low, right = left + plan->w.count;
@@ -211,33 +222,79 @@ static void convolve(void *context, int64_t begin, int64_t end, int worker) {
       if (to - from != made_rows || right - left != made_columns) {
         made_rows = to - from;
         made_columns = right - left;
-        lanes.places = made_rows * made_columns;
-        lanes.images = plan->lanes.images;
-        if (lanes.vectors) NAME(conv_places)(&lanes, image_size, made_columns, grid.width);
-        else vectors = NAME(conv_vectors)(vector, made_rows, made_columns, grid.width, plan->within);
+        vectors = NAME(conv_vectors)(vector, made_rows, made_columns, plan->grid.width, plan->within);
       }
-      lanes.images = images;
-      lanes.y_image = s->C * s->H * s->W;
-      const real *source = plan->within ? y + (low - plan->h.reach) * s->Q : planes;
       real *target = x + (from * s->stride_h + a - s->pad_h) * s->W + left * s->stride_w + b - s->pad_w;
       conv_product product = {
-          .planes = source + (from - low) * grid.width + left - plan->w.low,
+          .planes = planes + (from - low) * plan->grid.width + left - plan->w.low,
           .channels = s->Kg,
           .channel_size = plan->plane,
           .taps = run->start[phase + 1] - run->start[phase],
           .offset = run->offset + run->start[phase],
-          .panel =
-              (const real *)run->panels + group * plan->panel + panel_size(plan, s->Kg * run->start[phase]),
+          .panel = panel_of(run, group, phase),
           .outputs = s->Cg,
           .vectors = vectors,
           .vector = vector,
           .y = plan->dense ? dense : target,
           .y_size = plan->dense ? made_rows * made_columns : s->H * s->W,
       };
-      if (lanes.vectors) NAME(conv_broadcast)(&product, &lanes);
-      else NAME(conv_shifted)(&product);
+      NAME(conv_shifted)(&product);
       if (plan->dense) deal(target, dense, s, made_rows, made_columns);
     }
+  }
+}
+
+/* The parts of the broadcast product: one a phase. */
+static void find_parts(const input_run *run, const conv_lanes *lanes, int64_t image_size, conv_part *part) {
+  const input_plan *plan = run->plan;
+  const conv_shape *s = &plan->s;
+  int64_t *place = lanes->place, *slot = lanes->slot;
+  for (int64_t phase = 0; phase < plan->phases; phase++, part++) {
+    int64_t a = phase / s->stride_w, b = phase % s->stride_w;
+    int64_t from = plan->h.low, to = from + plan->h.count, left = plan->w.low, right = left + plan->w.count;
+    phase_range(&plan->h, a, &from, &to);
+    phase_range(&plan->w, b, &left, &right);
+    *part = (conv_part){.taps = run->start[phase + 1] - run->start[phase],
+                        .offset = run->offset + run->start[phase],
+                        .places = conv_max(0, to - from) * conv_max(0, right - left),
+                        .place = place,
+                        .slot = slot};
+    for (int64_t i = 0; i < lanes->images; i++)
+      for (int64_t m = from; m < to; m++)
+        for (int64_t v = left; v < right; v++) {
+          *place++ = i * image_size + (m - plan->h.low) * plan->grid.width + v - plan->w.low;
+          *slot++ = (i * s->H + m * s->stride_h + a - s->pad_h) * s->W + v * s->stride_w + b - s->pad_w;
+        }
+  }
+}
+
+/* Units [begin, end) of all (images, group), by the broadcast product. */
+static void broadcast(void *context, int64_t begin, int64_t end, int worker) {
+  const input_run *run = context;
+  const input_plan *plan = run->plan;
+  const conv_shape *s = &plan->s;
+  real *memory = (real *)(run->workers + worker * plan->worker_bytes);
+  int64_t image_size = plan->within ? s->K * s->P * s->Q : s->Kg * plan->plane;
+  conv_lanes lanes = plan->lanes;
+  conv_part part[CONV_PARTS];
+  NAME(conv_lanes_in)(&lanes, (char *)memory + plan->planes_bytes);
+  find_parts(run, &lanes, image_size, part);
+  lanes.y_image = s->C * s->H * s->W;
+  memset(memory, 0, (size_t)plan->planes_bytes);
+  for (int64_t unit = begin; unit < end; unit++) {
+    int64_t group = unit % s->groups, n = unit / s->groups * plan->lanes.images;
+    const real *y = run->y + (n * s->K + group * s->Kg) * s->P * s->Q;
+    lanes.images = conv_min(plan->lanes.images, s->N - n);
+    for (int64_t phase = 0; phase < plan->phases; phase++) part[phase].panel = panel_of(run, group, phase);
+    conv_product product = {
+        .planes = fill(plan, memory, image_size, y, lanes.images, plan->h.low, plan->h.low + plan->h.count),
+        .channels = s->Kg,
+        .channel_size = plan->plane,
+        .outputs = s->Cg,
+        .y = run->x + (n * s->C + group * s->Cg) * s->H * s->W,
+        .y_size = s->H * s->W,
+    };
+    NAME(conv_broadcast)(&product, &lanes, part, plan->phases);
   }
 }
 
@@ -262,6 +319,7 @@ int NAME(conv2d_input_direct)(const kg_instruction *in) {
   int64_t chunk = chunk_of(&plan), units = conv_ceil(s.N, plan.lanes.images) * s.groups * plan.bands;
   kg_parallel(pack_weights, &run, s.groups * plan.phases * conv_ceil(s.Cg, chunk),
               conv_grain(conv_min(s.Cg, chunk) * terms));
-  kg_parallel(convolve, &run, units, conv_grain(plan.lanes.images * s.Cg * plan.rows * s.W * terms / 8));
+  kg_parallel(plan.lanes.vectors ? broadcast : convolve, &run, units,
+              conv_grain(plan.lanes.images * s.Cg * plan.rows * s.W * terms / 8));
   return KG_OK;
 }

@@ -45,7 +45,7 @@ static weight_plan plan_of(const kg_instruction *in) {
   plan.channels = conv_max(1, conv_ceil(s->Cg, conv_max(1, plan.channel_chunks)));
   plan.channel_chunks = conv_ceil(s->Cg, plan.channels);
 
-  plan.x = NAME(conv_layout_of)(s);
+  plan.x = NAME(conv_layout_of)(s, !plan.inner);
   plan.x.within = plan.x.within && !plan.inner; /* inner sums read past the end */
   int64_t places = conv_max(1, s->P * s->Q), reach = plan.x.reach_h;
   int64_t x_row = plan.channels * plan.x.phases_h * plan.x.phases_w * plan.x.grid.width;
@@ -59,8 +59,7 @@ static weight_plan plan_of(const kg_instruction *in) {
   NAME(conv_layout_rows)(&plan.x, s, plan.rows);
 
   int64_t terms = plan.channels * taps;
-  plan.sums = plan.inner ? s->Kg * NAME(conv_inner_terms)(terms) * VL
-                         : NAME(conv_outer_terms)(terms, plan.vectors) * plan.vectors * VL;
+  plan.sums = (plan.inner ? s->Kg : plan.vectors) * terms * VL;
   int64_t planes = plan.x.within ? 0 : plan.images * plan.channels * plan.x.channel + CONV_SLACK;
   plan.offset_bytes = conv_round(terms * (int64_t)sizeof(int64_t), 64);
   plan.planes_bytes = conv_round(planes * (int64_t)sizeof(real), 64);
@@ -107,7 +106,7 @@ static void add_outer(const weight_piece *d, const real *planes, int64_t planes_
   int64_t places = rows * s->Q, lane_count = plan->vectors * VL;
   for (int64_t i = 0; i < images; i++) {
     for (int64_t row = 0; row < rows; row++) {
-      d->x_line[i * rows + row] = i * planes_image + row * plan->x.grid.width;
+      d->x_line[i * rows + row] = i * planes_image + row * plan->x.step_h * plan->x.grid.width;
       d->y_line[i * rows + row] = (i * rows + row) * s->Q * lane_count;
     }
     for (int64_t k = 0; k < lane_count; k += VL) {
@@ -123,6 +122,7 @@ static void add_outer(const weight_piece *d, const real *planes, int64_t planes_
                   .offset = d->offset,
                   .terms = d->channels * s->R * s->S,
                   .columns = s->Q,
+                  .step = plan->x.step_w,
                   .vectors = plan->vectors,
                   .sums = d->sums};
   for (int64_t line = 0; line < images * rows; line += sum.lines) {
@@ -157,7 +157,7 @@ static void add_inner(const weight_piece *d, int64_t planes_image, const real *y
       (d->places, 0, 1, (conv_grid){rows, width, end - rows * width}, y + (i * s->K + k) * s->P * s->Q, 0,
        s->Q, (conv_axis){0, 1, rows}, (conv_axis){0, 1, s->Q});
       sum.planes = d->planes + i * planes_image;
-      sum.sums = d->sums + k * NAME(conv_inner_terms)(sum.terms) * VL;
+      sum.sums = d->sums + k * sum.terms * VL;
       NAME(conv_inner)(&sum);
     }
 }
@@ -172,7 +172,8 @@ static void add_block(const weight_piece *d, int64_t n, int64_t images, int64_t 
   for (int64_t i = 0; i < images && !plan->x.within; i++)
     NAME(conv_fill)(d->planes + i * planes_image, &plan->x, s, x + i * image, d->channels, first, rows);
   if (plan->inner) add_inner(d, planes_image, y, images, rows);
-  else add_outer(d, plan->x.within ? x + first * s->W : d->planes, planes_image, y, images, rows);
+  else
+    add_outer(d, plan->x.within ? x + first * s->stride_h * s->W : d->planes, planes_image, y, images, rows);
 }
 
 /* The finished sums into w. */
@@ -186,7 +187,7 @@ static void write_weights(const weight_piece *d) {
     for (int64_t t = 0; t < terms; t += VL) {
       int64_t count = conv_min(VL, terms - t);
       if (d->plan->inner) {
-        const real *sums = d->sums + (k * NAME(conv_inner_terms)(terms) + t) * VL;
+        const real *sums = d->sums + (k * terms + t) * VL;
         for (int64_t i = 0; i < count; i++) {
           real total = 0;
           for (int64_t lane = 0; lane < VL; lane++) total += sums[i * VL + lane];

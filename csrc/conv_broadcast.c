@@ -2,7 +2,9 @@
  *   sums[place, k] = bias[k] + sum_c,t planes[c, place + offset[t]] * panel[c, t, k],   y_k[place] =
  * sums[place, k].
  *
- * It wastes no lanes on the gaps between short rows (7 x 7 outputs would leave a quarter of them idle), but y
+ * Each input is read by itself, so a stride costs nothing: the planes are not dealt into phases. The phases of
+ * a strided gradient are parts with taps of their own; their sums meet in one image, which is transposed as a
+ * whole. It wastes no lanes on the gaps between short rows (7 x 7 outputs would leave a quarter of them idle), but y
  * must be transposed, so it wants many terms. These are outer sums (conv.h) with the parts exchanged: the
  * terms are places, and the lines are runs of taps with neighbouring weights and inputs. Channels are taken
  * in chunks whose weights stay in L1 for all places; sums continue from chunk to chunk, so the order of
@@ -19,40 +21,38 @@ static int64_t chunk_of(int64_t vectors, int64_t taps) {
   return conv_max(1, L1_WEIGHTS / (vectors * VBYTES) / conv_max(1, taps));
 }
 
-conv_lanes NAME(conv_lanes_of)(int64_t outputs, int64_t images, int64_t places, int64_t shifted,
-                               int64_t channels, int64_t taps, int64_t most_taps) {
+/* Lines of a chunk, with up to so many taps. */
+static int64_t most_lines(int64_t vectors, int64_t taps) {
+  return conv_max(L1_WEIGHTS / (vectors * VBYTES), taps);
+}
+
+conv_lanes NAME(conv_lanes_of)(int64_t outputs, int64_t images, int64_t places, int64_t parts,
+                               int64_t shifted, int64_t channels, int64_t taps, int64_t most_taps) {
   conv_lanes lanes = {.places = places, .taps = most_taps};
-  lanes.images = conv_max(1, conv_min(images, conv_ceil(ENOUGH_PLACES, conv_max(1, places))));
+  int64_t part = conv_max(1, conv_ceil(places, parts));
+  lanes.images = conv_max(1, conv_min(images, conv_ceil(ENOUGH_PLACES, part)));
   int64_t all = conv_ceil(outputs, VL), best = 0;
   for (int64_t most = CONV_SUM_VECTORS; most > 1 && all > 1;
        most--) { /* one vector would wait for its loads */
     int64_t vectors = conv_ceil(all, conv_ceil(all, most));
-    int64_t work = conv_round(all, vectors) * NAME(conv_outer_terms)(lanes.images * places, vectors);
+    int64_t work = conv_round(all, vectors) * parts * NAME(conv_outer_terms)(lanes.images * part, vectors);
     if (!best || work < best) lanes.vectors = vectors, best = work;
   }
   /* An eighth more for the transposition and for sums that come and go. */
-  int64_t other = lanes.images * conv_round(shifted, VL) * conv_round(outputs, 4) / VL;
-  if (!best || channels * taps < FEWEST_TERMS || best * 9 / 8 >= other) return (conv_lanes){.images = 1};
-  lanes.bytes = NAME(conv_outer_terms)(lanes.images * places, lanes.vectors) * lanes.vectors * VBYTES +
-                conv_round((lanes.images * places + 2 * chunk_of(lanes.vectors, most_taps) * most_taps) *
-                               (int64_t)sizeof(int64_t),
-                           64);
+  int64_t other = lanes.images * parts * conv_round(shifted, VL) * conv_round(outputs, 4) / VL;
+  if (!best || parts > CONV_PARTS || channels * taps < FEWEST_TERMS || best * 9 / 8 >= other)
+    return (conv_lanes){.images = 1};
+  lanes.bytes = lanes.images * places * (lanes.vectors * VBYTES + 2 * (int64_t)sizeof(int64_t)) +
+                2 * most_lines(lanes.vectors, most_taps) * (int64_t)sizeof(int64_t);
+  lanes.bytes = conv_round(lanes.bytes, 64);
   return lanes;
 }
 
 void NAME(conv_lanes_in)(conv_lanes *lanes, void *memory) {
   lanes->sums = memory;
-  lanes->place =
-      (int64_t *)(lanes->sums + NAME(conv_outer_terms)(lanes->images * lanes->places, lanes->vectors) *
-                                    lanes->vectors * VL);
-  lanes->lines = lanes->place + lanes->images * lanes->places;
-}
-
-void NAME(conv_places)(const conv_lanes *lanes, int64_t image_size, int64_t columns, int64_t width) {
-  for (int64_t i = 0; i < lanes->images * lanes->places; i++) {
-    int64_t f = i % lanes->places;
-    lanes->place[i] = i / lanes->places * image_size + f / columns * width + f % columns;
-  }
+  lanes->place = (int64_t *)(lanes->sums + lanes->images * lanes->places * lanes->vectors * VL);
+  lanes->slot = lanes->place + lanes->images * lanes->places;
+  lanes->lines = lanes->slot + lanes->images * lanes->places;
 }
 
 int64_t NAME(conv_broadcast_panel)(int64_t outputs, int64_t vectors, int64_t terms) {
@@ -97,42 +97,55 @@ static int64_t run_of(const int64_t *offset, int64_t taps) {
   return run;
 }
 
-void NAME(conv_broadcast)(const conv_product *d, const conv_lanes *b) {
-  int64_t lanes = b->vectors * VL, all = b->images * b->places, run = run_of(d->offset, d->taps);
-  int64_t chunk = chunk_of(b->vectors, b->taps), lines = d->taps / run;
-  int64_t *x_line = b->lines, *y_line = b->lines + chunk * b->taps;
-  for (int64_t l = 0; l < chunk * lines; l++) {
-    x_line[l] = l / lines * d->channel_size + d->offset[l % lines * run];
+/* Add one part to the sums of the outputs [k, k + lanes). */
+static void add(const conv_product *d, const conv_lanes *b, const conv_part *part, int64_t k) {
+  int64_t lanes = b->vectors * VL, run = run_of(part->offset, part->taps);
+  int64_t chunk = chunk_of(b->vectors, part->taps), lines = part->taps / conv_max(1, run);
+  int64_t *x_line = b->lines, *y_line = b->lines + most_lines(b->vectors, b->taps);
+  for (int64_t l = 0; l < conv_min(chunk, d->channels) * lines; l++) {
+    x_line[l] = l / lines * d->channel_size + part->offset[l % lines * run];
     y_line[l] = l * run * lanes;
   }
+  conv_sum sum = {.offset = part->place,
+                  .slot = part->slot,
+                  .terms = b->images * part->places,
+                  .x_line = x_line,
+                  .y_line = y_line,
+                  .columns = run,
+                  .step = 1,
+                  .vectors = b->vectors,
+                  .sums = b->sums};
+  for (int64_t c = 0; c < d->channels; c += chunk) {
+    sum.planes = d->planes + c * d->channel_size;
+    sum.y = part->panel + (k * d->channels + c * lanes) * part->taps;
+    sum.lines = conv_min(chunk, d->channels - c) * lines;
+    NAME(conv_outer)(&sum);
+  }
+}
+
+/* The sums of an image of the outputs [k, k + VL) into their y. */
+static void write(const conv_product *d, const conv_lanes *b, const real *sums, real *y, int64_t outputs) {
+  for (int64_t f = 0; f < b->places; f += VL) {
+    real tile[VL * VL], *to = y + f;
+    int64_t count = conv_min(VL, b->places - f);
+    transpose_tile(tile, VL, sums + f * b->vectors * VL, b->vectors * VL, count, VL);
+    for (int64_t i = 0; i < outputs; i++, to += d->y_size)
+      if (count == VL) store(to, load(tile + i * VL));
+      else store_n(to, load(tile + i * VL), count);
+  }
+}
+
+void NAME(conv_broadcast)(const conv_product *d, const conv_lanes *b, const conv_part *part, int64_t parts) {
+  int64_t lanes = b->vectors * VL;
   for (int64_t k = 0; k < d->outputs; k += lanes) {
     for (int64_t lane = 0; lane < lanes; lane++)
       b->sums[lane] = d->bias && k + lane < d->outputs ? d->bias[k + lane] : 0;
-    for (int64_t i = 1; i < NAME(conv_outer_terms)(all, b->vectors); i++)
+    for (int64_t i = 1; i < b->images * b->places; i++)
       memcpy(b->sums + i * lanes, b->sums, (size_t)lanes * sizeof(real));
-    conv_sum sum = {.offset = b->place,
-                    .terms = all,
-                    .x_line = x_line,
-                    .y_line = y_line,
-                    .columns = run,
-                    .vectors = b->vectors,
-                    .sums = b->sums};
-    for (int64_t c = 0; c < d->channels; c += chunk) {
-      sum.planes = d->planes + c * d->channel_size;
-      sum.y = d->panel + (k * d->channels + c * lanes) * d->taps;
-      sum.lines = conv_min(chunk, d->channels - c) * lines;
-      NAME(conv_outer)(&sum);
-    }
+    for (int64_t i = 0; i < parts; i++) add(d, b, part + i, k);
     for (int64_t image = 0; image < b->images; image++)
       for (int64_t lane = 0; lane < conv_min(lanes, d->outputs - k); lane += VL)
-        for (int64_t f = 0; f < b->places; f += VL) {
-          real tile[VL * VL];
-          int64_t count = conv_min(VL, b->places - f), outputs = conv_min(VL, d->outputs - k - lane);
-          real *y = d->y + image * b->y_image + (k + lane) * d->y_size + f;
-          transpose_tile(tile, VL, b->sums + (image * b->places + f) * lanes + lane, lanes, count, VL);
-          for (int64_t i = 0; i < outputs; i++, y += d->y_size)
-            if (count == VL) store(y, load(tile + i * VL));
-            else store_n(y, load(tile + i * VL), count);
-        }
+        write(d, b, b->sums + image * b->places * lanes + lane,
+              d->y + image * b->y_image + (k + lane) * d->y_size, conv_min(VL, d->outputs - k - lane));
   }
 }

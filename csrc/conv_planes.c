@@ -94,44 +94,49 @@ static int64_t phases_of(int64_t taps, int64_t stride, int64_t dilation) {
   return conv_min(taps, stride / gcd(stride, dilation));
 }
 
-static conv_axis phase_axis(int64_t phase, int64_t stride, int64_t dilation, int64_t pad, int64_t limit) {
-  return (conv_axis){phase * dilation % stride - pad, stride, limit};
+static conv_axis phase_axis(int64_t phase, int64_t deal, int64_t dilation, int64_t pad, int64_t limit) {
+  return (conv_axis){phase * dilation % deal - pad, deal, limit};
 }
 
-conv_layout NAME(conv_layout_of)(const conv_shape *s) {
-  conv_layout layout = {.phases_h = phases_of(s->R, s->stride_h, s->dilation_h),
-                        .phases_w = phases_of(s->S, s->stride_w, s->dilation_w),
-                        .reach_h = (s->R - 1) * s->dilation_h / s->stride_h,
-                        .reach_w = (s->S - 1) * s->dilation_w / s->stride_w};
-  int64_t width = s->Q + layout.reach_w, share = layout.reach_w;
+conv_layout NAME(conv_layout_of)(const conv_shape *s, int whole) {
+  int64_t deal_h = whole ? 1 : s->stride_h, deal_w = whole ? 1 : s->stride_w;
+  conv_layout layout = {.phases_h = phases_of(s->R, deal_h, s->dilation_h),
+                        .phases_w = phases_of(s->S, deal_w, s->dilation_w),
+                        .reach_h = (s->R - 1) * s->dilation_h / deal_h,
+                        .reach_w = (s->S - 1) * s->dilation_w / deal_w,
+                        .deal_h = deal_h,
+                        .deal_w = deal_w,
+                        .step_h = s->stride_h / deal_h,
+                        .step_w = s->stride_w / deal_w};
+  int64_t width = (s->Q - 1) * layout.step_w + 1 + layout.reach_w, share = layout.reach_w;
   for (int64_t phase = 0; phase < layout.phases_w; phase++)
-    share = conv_share(phase_axis(phase, s->stride_w, s->dilation_w, s->pad_w, s->W), width, share);
-  layout.grid = (conv_grid){0, width - share, share};
-  layout.within = s->stride_h == 1 && s->stride_w == 1 && !s->pad_h && !s->pad_w;
+    share = conv_share(phase_axis(phase, deal_w, s->dilation_w, s->pad_w, s->W), width, share);
+  layout.within = deal_h == 1 && deal_w == 1 && !s->pad_h && !s->pad_w;
+  layout.grid = layout.within ? (conv_grid){0, s->W, 0} : (conv_grid){0, width - share, share};
   return layout;
 }
 
 void NAME(conv_layout_rows)(conv_layout *layout, const conv_shape *s, int64_t rows) {
-  layout->grid.rows = rows + layout->reach_h;
+  layout->grid.rows = (rows - 1) * layout->step_h + 1 + layout->reach_h;
   layout->plane = layout->within ? s->H * s->W : conv_plane_size(layout->grid);
   layout->channel = layout->plane * layout->phases_h * layout->phases_w;
 }
 
 int64_t NAME(conv_tap)(const conv_layout *layout, const conv_shape *s, int64_t r, int64_t t) {
   int64_t phase = r % layout->phases_h * layout->phases_w + t % layout->phases_w;
-  return phase * layout->plane + r * s->dilation_h / s->stride_h * layout->grid.width +
-         t * s->dilation_w / s->stride_w;
+  return phase * layout->plane + r * s->dilation_h / layout->deal_h * layout->grid.width +
+         t * s->dilation_w / layout->deal_w;
 }
 
 void NAME(conv_fill)(real *planes, const conv_layout *layout, const conv_shape *s, const real *x,
                      int64_t channels, int64_t first, int64_t rows) {
   conv_grid grid = layout->grid;
-  grid.rows = rows + layout->reach_h;
+  grid.rows = (rows - 1) * layout->step_h + 1 + layout->reach_h;
   for (int64_t i = 0; i < layout->phases_h; i++) {
-    conv_axis h = phase_axis(i, s->stride_h, s->dilation_h, s->pad_h, s->H);
+    conv_axis h = phase_axis(i, layout->deal_h, s->dilation_h, s->pad_h, s->H);
     h.first += first * s->stride_h;
     for (int64_t j = 0; j < layout->phases_w; j++, planes += layout->plane) NAME(conv_planes)
     (planes, layout->channel, channels, grid, x, s->H * s->W, s->W, h,
-     phase_axis(j, s->stride_w, s->dilation_w, s->pad_w, s->W));
+     phase_axis(j, layout->deal_w, s->dilation_w, s->pad_w, s->W));
   }
 }

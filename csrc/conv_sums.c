@@ -19,20 +19,18 @@ enum { MOST_INNER = 9 };
 int64_t NAME(conv_outer_terms)(int64_t terms, int64_t vectors) {
   return conv_ceil(terms, most_outer(vectors)) * tile_terms(terms, most_outer(vectors));
 }
-int64_t NAME(conv_inner_terms)(int64_t terms) {
-  return conv_ceil(terms, MOST_INNER) * tile_terms(terms, MOST_INNER);
-}
 
 static inline __attribute__((always_inline)) void outer(const conv_sum *d, const real *const *from,
-                                                        real *sums, const int terms, const int vectors) {
+                                                        real *const *to, const int terms, const int vectors) {
   vec acc[8][4];
 #pragma GCC unroll 8
   for (int i = 0; i < terms; i++)
 #pragma GCC unroll 4
-    for (int j = 0; j < vectors; j++) acc[i][j] = load(sums + (i * vectors + j) * VL);
+    for (int j = 0; j < vectors; j++) acc[i][j] = load(to[i] + j * VL);
   for (int64_t l = 0; l < d->lines; l++) {
     const real *y = d->y + d->y_line[l];
-    for (int64_t q = d->x_line[l], end = q + d->columns; q < end; q++, y += vectors * VL) {
+    const int64_t step = d->step;
+    for (int64_t q = d->x_line[l], end = q + d->columns * step; q < end; q += step, y += vectors * VL) {
       vec b[4];
 #pragma GCC unroll 4
       for (int j = 0; j < vectors; j++) b[j] = load(y + j * VL);
@@ -47,14 +45,14 @@ static inline __attribute__((always_inline)) void outer(const conv_sum *d, const
 #pragma GCC unroll 8
   for (int i = 0; i < terms; i++)
 #pragma GCC unroll 4
-    for (int j = 0; j < vectors; j++) store(sums + (i * vectors + j) * VL, acc[i][j]);
+    for (int j = 0; j < vectors; j++) store(to[i] + j * VL, acc[i][j]);
 }
 
 static inline __attribute__((always_inline)) void inner(const conv_sum *d, const real *const *from,
-                                                        real *sums, const int terms) {
+                                                        real *const *to, const int terms) {
   vec acc[MOST_INNER];
 #pragma GCC unroll 9
-  for (int i = 0; i < terms; i++) acc[i] = load(sums + i * VL);
+  for (int i = 0; i < terms; i++) acc[i] = load(to[i]);
   for (int64_t f = 0; f < d->columns; f += VL) {
     vec b = load(d->y + f);
     mask real_lanes = (mask)load((const real *)d->lanes + f);
@@ -62,16 +60,18 @@ static inline __attribute__((always_inline)) void inner(const conv_sum *d, const
     for (int i = 0; i < terms; i++) acc[i] += (vec)((mask)load(from[i] + f) & real_lanes) * b;
   }
 #pragma GCC unroll 9
-  for (int i = 0; i < terms; i++) store(sums + i * VL, acc[i]);
+  for (int i = 0; i < terms; i++) store(to[i], acc[i]);
 }
 
-typedef void tile(const conv_sum *, const real *const *, real *);
-#define OUTER(n, v)                                                                     \
-  static void outer_##n##x##v(const conv_sum *d, const real *const *from, real *sums) { \
-    outer(d, from, sums, n, v);                                                         \
+typedef void tile(const conv_sum *, const real *const *, real *const *);
+#define OUTER(n, v)                                                                          \
+  static void outer_##n##x##v(const conv_sum *d, const real *const *from, real *const *to) { \
+    outer(d, from, to, n, v);                                                                \
   }
-#define INNER(n) \
-  static void inner_##n(const conv_sum *d, const real *const *from, real *sums) { inner(d, from, sums, n); }
+#define INNER(n)                                                                       \
+  static void inner_##n(const conv_sum *d, const real *const *from, real *const *to) { \
+    inner(d, from, to, n);                                                             \
+  }
 /* clang-format off */
 INNER(1) INNER(2) INNER(3) INNER(4) INNER(5) INNER(6) INNER(7) INNER(8) INNER(9)
 #define OUTER_SIX(v) OUTER(1, v) OUTER(2, v) OUTER(3, v) OUTER(4, v) OUTER(5, v) OUTER(6, v)
@@ -91,10 +91,14 @@ static tile *const inner_tiles[MOST_INNER] = {inner_1, inner_2, inner_3, inner_4
 
 static void run_tiles(const conv_sum *d, int64_t count, tile *run) {
   const real *from[MOST_INNER];
-  real *sums = d->sums;
-  for (int64_t t = 0; t < d->terms; t += count, sums += count * d->vectors * VL) {
-    for (int64_t i = 0; i < count; i++) from[i] = d->planes + d->offset[conv_min(t + i, d->terms - 1)];
-    run(d, from, sums);
+  real *to[MOST_INNER];
+  for (int64_t t = 0; t < d->terms; t += count) {
+    for (int64_t i = 0; i < count; i++) {
+      int64_t term = conv_min(t + i, d->terms - 1);
+      from[i] = d->planes + d->offset[term];
+      to[i] = d->sums + (d->slot ? d->slot[term] : term) * d->vectors * VL;
+    }
+    run(d, from, to);
   }
 }
 
