@@ -24,12 +24,6 @@ typedef struct {
 
 enum { PIECE = 640 << 10 };
 
-static int suits(const conv_shape *s) {
-  return s->R == WINO_TAPS && s->S == WINO_TAPS && s->stride_h == 1 && s->stride_w == 1 &&
-         s->dilation_h == 1 && s->dilation_w == 1 && s->groups == 1 && s->pad_h < WINO_TAPS &&
-         s->pad_w < WINO_TAPS;
-}
-
 static wino_plan plan_of(const kg_instruction *in) {
   const conv_shape s = conv_shape_of(in);
   wino_plan plan = {0};
@@ -137,9 +131,7 @@ static void convolve_strips(void *context, int64_t begin, int64_t end, int worke
   for (int64_t unit = begin; unit < end; unit++) {
     const int64_t first = unit * plan->group, last = conv_min(plan->strips, first + plan->group);
     for (int64_t c = 0; c < channels; c += VL) {
-      wino_points at = data;
-      at.data += c;
-      NAME(wino_data)(at, &plan->from, run->from, c, first, last, scratch_of(run, worker));
+      NAME(wino_data)(wino_from(data, c, 0), &plan->from, run->from, c, first, last, scratch_of(run, worker));
     }
     for (int64_t panel = 0; panel < plan->panels; panel++) {
       multiply(sums, data, (const real *)run->first + panel * WINO_POINTS * channels * NR,
@@ -210,18 +202,19 @@ int NAME(conv2d_input_winograd)(const kg_instruction *in) {
   return convolve(in, in->args[2], in->args[0], NULL);
 }
 
-/* The products reach four fifths of the peak; a vector of a tile costs about 300 cycles at either end, one of a
- * filter 200: two multiply-adds each. */
+/* The products reach four fifths of the peak; a vector of a tile costs about 300 cycles at either end (fewer
+ * where it is shorter), one of a filter 200: two multiply-adds each. */
 static double cost(const conv_shape *s, int64_t from, int64_t to, int64_t H, int64_t W) {
   const double tiles = (double)(s->N * conv_ceil(H, WINO_STEP) * conv_ceil(W, WINO_STEP));
   const double outputs = (double)conv_round(to, NR) / VL, channels = (double)conv_ceil(from, VL);
   const double products = WINO_POINTS * tiles * (double)from * outputs / 0.8;
-  return (products + 600 * tiles * (channels + outputs) + 400 * (double)from * outputs) / kg_get_threads();
+  return (products + (300 + 20 * VL) * tiles * (channels + outputs) + 400 * (double)from * outputs) /
+         kg_get_threads();
 }
 
 double NAME(conv2d_winograd_cost)(const conv_shape *s) {
-  return suits(s) ? cost(s, s->C, s->K, s->P, s->Q) : INFINITY;
+  return wino_suits(s) ? cost(s, s->C, s->K, s->P, s->Q) : INFINITY;
 }
 double NAME(conv2d_input_winograd_cost)(const conv_shape *s) {
-  return suits(s) ? cost(s, s->K, s->C, s->H, s->W) : INFINITY;
+  return wino_suits(s) ? cost(s, s->K, s->C, s->H, s->W) : INFINITY;
 }

@@ -9,7 +9,7 @@
  *
  * a = 5/8 and b = 3/2 have few bits, and the smallest error of all pairs of eighths (oneDNN uses them too).
  * Measured against float64, as a share of the largest result, with normal numbers: at most 2e-6 in float32 for
- * 16 to 512 channels (the direct kernels: 4e-7 to 3e-6, growing with the channels), 4e-15 in float64. A NaN
+ * 16 to 512 channels (the direct kernels: 4e-7 to 7e-6, growing with the number of terms), 2e-14 in float64. A NaN
  * or an infinity in a tile makes all outputs of the tile NaN or infinite: up to 3 places further than it
  * reaches in truth.
  *
@@ -32,6 +32,19 @@ typedef struct {
   real *data;
   int64_t point_size, row;
 } wino_points;
+
+/* The same, from a channel and a tile on. */
+static inline wino_points wino_from(wino_points points, int64_t channel, int64_t tile) {
+  points.data += tile * points.row + channel;
+  return points;
+}
+
+/* The convolutions that this can compute. */
+static inline int wino_suits(const conv_shape *s) {
+  return s->R == WINO_TAPS && s->S == WINO_TAPS && s->stride_h == 1 && s->stride_w == 1 &&
+         s->dilation_h == 1 && s->dilation_w == 1 && s->groups == 1 && s->pad_h < WINO_TAPS &&
+         s->pad_w < WINO_TAPS;
+}
 
 /* Elements that a row of n may take: whole vectors, an odd number of cache lines, so that rows don't share
  * cache sets. */
@@ -62,9 +75,9 @@ typedef struct {
 } wino_filters;
 void NAME(wino_filter_points)(real *to, const wino_filters *filters, int64_t k, int64_t c, int64_t count);
 
-/* The 3 x 3 weights [k, k + NR) x [c, c + rows) from the sums of their products: element (point, channel,
- * output) of points. */
-void NAME(wino_weights)(wino_points points, real *w, int64_t k, int64_t outputs, int64_t c, int64_t count,
-                        int64_t channels);
+/* The weights w[k .. k + VL, c .. c + count] (of w (outputs, channels, 3, 3)) from sums: element (point, channel
+ * - c, output - k) of each of `parts`, `part_size` apart, which are added up. Scratch: 9 VL count elements. */
+void NAME(wino_weights)(real *w, int64_t outputs, int64_t channels, int64_t k, int64_t c, int64_t count,
+                        wino_points sums, int64_t parts, int64_t part_size, real *scratch);
 
 #endif

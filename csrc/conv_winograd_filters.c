@@ -1,6 +1,7 @@
 /* The transforms of conv_winograd.h between 3 x 3 weights and points. */
 #include "conv_winograd_points.h"
 #include "gemm.h"
+#include "transpose.h"
 
 enum { TAPS = WINO_TAPS * WINO_TAPS };
 
@@ -50,4 +51,40 @@ void NAME(wino_filter_points)(real *to, const wino_filters *f, int64_t k, int64_
         for (int j = 0; j < WINO_SIZE; j++) store(at + (i * WINO_SIZE + j) * point_size, points[j]);
       }
     }
+}
+
+void NAME(wino_weights)(real *w, int64_t outputs, int64_t channels, int64_t k, int64_t c, int64_t count,
+                        wino_points sums, int64_t parts, int64_t part_size, real *scratch) {
+  for (int64_t channel = 0; channel < count; channel++) {
+    vec rows[WINO_TAPS][WINO_SIZE];
+#pragma GCC unroll 6
+    for (int j = 0; j < WINO_SIZE; j++) {
+      vec points[WINO_SIZE], column[WINO_STEP];
+#pragma GCC unroll 6
+      for (int i = 0; i < WINO_SIZE; i++) {
+        const real *at = sums.data + (i * WINO_SIZE + j) * sums.point_size + channel * sums.row;
+        points[i] = load(at);
+        for (int64_t part = 1; part < parts; part++) points[i] += load(at + part * part_size);
+      }
+      coefficients(column, WINO_TAPS, points[0], points[1], points[2], points[3], points[4], points[5]);
+#pragma GCC unroll 3
+      for (int i = 0; i < WINO_TAPS; i++) rows[i][j] = column[i];
+    }
+#pragma GCC unroll 3
+    for (int i = 0; i < WINO_TAPS; i++) {
+      vec taps[WINO_STEP];
+      coefficients(taps, WINO_TAPS, rows[i][0], rows[i][1], rows[i][2], rows[i][3], rows[i][4], rows[i][5]);
+#pragma GCC unroll 3
+      for (int j = 0; j < WINO_TAPS; j++) store(scratch + (channel * TAPS + i * WINO_TAPS + j) * VL, taps[j]);
+    }
+  }
+  const int64_t rows = conv_min(VL, outputs - k), pitch = channels * TAPS;
+  for (int64_t t = 0, end = count * TAPS; t < end; t += VL) {
+    real tile[VL * VL], *to = w + k * pitch + c * TAPS + t;
+    const int64_t taps = conv_min(VL, end - t);
+    transpose_tile(tile, VL, scratch + t * VL, VL, taps, VL);
+    for (int64_t i = 0; i < rows; i++)
+      if (taps == VL) store(to + i * pitch, load(tile + i * VL));
+      else store_n(to + i * pitch, load(tile + i * VL), taps);
+  }
 }
