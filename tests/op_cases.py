@@ -184,6 +184,7 @@ def conv_cases() -> Iterator[Case]:
         ("groups", (2, 4, 5, 5), (6, 2, 3, 3), attributes(groups=2, padding=1)),
         ("depthwise", (2, 3, 6, 5), (3, 1, 3, 3), attributes(groups=3, padding=1)),
         ("pointwise", (2, 3, 4, 5), (4, 3, 1, 1), attributes()),
+        ("one window", (3, 2, 4, 3), (5, 2, 4, 3), attributes(stride=2)),
         ("large", (4, 16, 14, 14), (32, 16, 3, 3), attributes(padding=1)),
     ]
     for label, x, w, options in settings:

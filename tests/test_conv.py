@@ -221,3 +221,18 @@ def test_what_does_not_fit_is_refused(call, words):
 def test_mixed_types_are_refused():
     with pytest.raises(TypeError, match="float32, float64"):
         conv2d(autograd.ones(1, 1, 3, 3), autograd.ones(1, 1, 2, 2, dtype=autograd.float64))
+
+
+def test_one_window_is_one_product() -> None:
+    """A kernel as large as the image, forward and transposed, is what it is through windows and padding."""
+    rng = np.random.default_rng(3)
+    x, w, bias = (rng.standard_normal(shape) for shape in ((3, 2, 4, 3), (5, 2, 4, 3), (5,)))
+    padded, border = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1))), np.pad(w, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    options = {"stride": (1, 1), "dilation": (1, 1), "groups": 1}
+    y = conv_kernel.forward(x, w, bias, padding=(0, 0), **options)
+    np.testing.assert_allclose(y, conv_kernel.forward(x, border, bias, padding=(1, 1), **options))
+    back = conv_kernel.input_gradient(y, w, (4, 3), padding=(0, 0), **options)
+    np.testing.assert_allclose(back, conv_kernel.input_gradient(y, border, (4, 3), padding=(1, 1), **options))
+    taps = conv_kernel.weight_gradient(x, y, (4, 3), padding=(0, 0), **options)
+    wide = conv_kernel.weight_gradient(padded, y, (6, 5), padding=(0, 0), **options)
+    np.testing.assert_allclose(taps, wide[:, :, 1:-1, 1:-1])

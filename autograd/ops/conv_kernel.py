@@ -10,12 +10,14 @@ Shapes: x (N, C, H, W), w (K, C / groups, R, S), y (N, K, P, Q); stride, padding
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from autograd import kernels
 from autograd.ops import conv_choice
+from autograd.ops.matmul_kernel import matmul
 
 __all__ = ["forward", "input_gradient", "output_length", "weight_gradient"]
 
@@ -38,6 +40,8 @@ def forward(
     """y = conv(x, w) + bias."""
     p, q = (output_length(x.shape[2 + i], w.shape[2 + i], stride[i], padding[i], dilation[i]) for i in (0, 1))
     shape = (x.shape[0], w.shape[0], p, q)
+    if is_product(x.shape, w.shape, padding, groups):
+        return matmul(flat(x), flat(w).T, bias).reshape(shape)
     if has_kernel(x, w):
         y = kernels.empty(shape, x.dtype)
         run(kernels.CONV2D, x, w, y, bias, x.shape, w.shape, shape, stride, padding, dilation, groups)
@@ -55,6 +59,8 @@ def input_gradient(
     n, k, p, q = y.shape
     _, channels, taps_h, taps_w = w.shape
     shape = (n, channels * groups, *size)
+    if is_product(shape, w.shape, padding, groups):
+        return matmul(flat(y), flat(w)).reshape(shape)
     if has_kernel(y, w):
         x = kernels.empty(shape, y.dtype)
         run(kernels.CONV2D_INPUT, x, w, y, None, shape, w.shape, y.shape, stride, padding, dilation, groups)
@@ -77,6 +83,8 @@ def weight_gradient(
     """The gradient in w, of `size` taps, for the gradient y of the output."""
     k = y.shape[1]
     shape = (k, x.shape[1] // groups, *size)
+    if is_product(x.shape, shape, padding, groups):
+        return matmul(flat(y).T, flat(x)).reshape(shape)
     if has_kernel(x, y):
         w = kernels.empty(shape, x.dtype)
         run(kernels.CONV2D_WEIGHT, x, w, y, None, x.shape, shape, y.shape, stride, padding, dilation, groups)
@@ -85,6 +93,15 @@ def weight_gradient(
     n, _, p, q = y.shape
     rows = y.reshape(n, groups, k // groups, p * q).transpose(1, 2, 0, 3)
     return (rows.reshape(groups, k // groups, n * p * q) @ columns).reshape(shape)
+
+
+def is_product(x: tuple[int, ...], w: tuple[int, ...], padding: Pair, groups: int) -> bool:
+    """Whether there is one window, the whole image: then a sample is a row, and all three are products."""
+    return x[2:] == w[2:] and padding == (0, 0) and groups == 1
+
+
+def flat(array: Array) -> Array:
+    return array.reshape(len(array), math.prod(array.shape[1:]))
 
 
 def windows(
