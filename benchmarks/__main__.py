@@ -1,5 +1,6 @@
 """python -m benchmarks run      our side beside the peers; tables, and a file of all that was measured
 python -m benchmarks alone    one side by itself: what this machine gives that library
+python -m benchmarks report   a page and pictures of what was measured; the README's table with --readme
 
 A ratio above 1 means that ours is faster. A row marked VOID does not count; it says why. Close other
 programs first: what they take, the probe sees, and the run grows longer.
@@ -42,6 +43,13 @@ def parser() -> argparse.ArgumentParser:
     alone = commands.add_parser("alone", help="one side by itself")
     add_choice_of_rows(alone)
     alone.add_argument("side", choices=sides.SIDES)
+    report = commands.add_parser("report", help="a page and pictures of what was measured")
+    text = "results; the newest is shown, the others are its history (the newest of benchmarks/results)"
+    report.add_argument("files", nargs="*", type=Path, metavar="FILE", help=text)
+    report.add_argument("--output", type=Path, default=results.FOLDER / "report", metavar="DIR", help="where")
+    report.add_argument(
+        "--readme", action="store_true", help="rewrite the README's table and picture instead"
+    )
     return parser
 
 
@@ -138,10 +146,28 @@ def alone(options: argparse.Namespace) -> int:
     return 0
 
 
+def report(options: argparse.Namespace) -> int:
+    try:
+        from benchmarks.report import readme, write
+    except ImportError as error:
+        raise results.Unusable(f"a report needs matplotlib ({error}): pip install matplotlib") from None
+
+    files = options.files or results.newest()
+    runs = [results.read(file) for file in files]
+    if options.readme:
+        newest = max(runs, key=lambda run: run.date)
+        written = readme.write(newest)
+        print(readme.table(newest))
+    else:
+        written = write.write(runs, options.output)
+    print(f"from {', '.join(map(str, files))}: {len(written)} files, {written[-1]} the last")
+    return 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
-        return {"run": run, "alone": alone}[options.command](options)
+        return {"run": run, "alone": alone, "report": report}[options.command](options)
     except (sides.Refused, results.Unusable) as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 2

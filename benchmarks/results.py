@@ -90,13 +90,17 @@ class Run:
         same = all(getattr(self, name) == getattr(other, name) for name in alike)
         return same and same_machine(self, other) and not other.complete
 
-    def document(self) -> dict[str, object]:
-        return {
+    def text(self) -> str:
+        """JSON, a line a fact and a line a row."""
+        facts = {
             "format": FORMAT, "complete": self.complete, "date": self.date, "commit": self.commit,
             "changed": self.changed, "machine": dict(self.machine), "limits": self.limits,
             "libraries": {side: dict(facts) for side, facts in self.libraries.items()},
-            "plan": dict(self.plan), "rows": [asdict(record) for record in self.records],
+            "plan": dict(self.plan),
         }  # fmt: skip
+        lines = [f"{json.dumps(name)}: {json.dumps(value)}" for name, value in facts.items()]
+        rows = ",\n".join(json.dumps(asdict(record)) for record in self.records)
+        return "{" + ",\n".join(lines) + ',\n"rows": [\n' + rows + "\n]}\n"
 
 
 def same_machine(a: Run, b: Run) -> bool:
@@ -122,7 +126,7 @@ def write(path: Path, run: Run) -> None:
     temporary = path.with_name(path.name + ".tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(run.document(), indent=1) + "\n")
+        temporary.write_text(run.text())
         os.replace(temporary, path)
     except OSError as error:
         raise Unusable(f"{path} can't be written: {error.strerror}") from None
@@ -145,6 +149,15 @@ def read(path: Path) -> Run:
         return Run(**{name: content[name] for name in names}, records=records, complete=content["complete"])
     except (KeyError, TypeError) as error:
         raise Unusable(f"{path} is a broken result: {error!r}; run it again") from None
+
+
+def newest() -> list[Path]:
+    """The file in the folder of results that was written last: a full run, if there is one, else any."""
+    for pattern in ("full-*.json", "quick-*.json", "*.json"):
+        files = sorted(FOLDER.glob(pattern), key=lambda path: path.stat().st_mtime)
+        if files:
+            return files[-1:]
+    raise Unusable(f"there is no result in {FOLDER}; run `make bench` first, or name a file")
 
 
 def record(row: Mapping[str, object]) -> Record:

@@ -1,6 +1,6 @@
 """A whole run: which rows, in which order, what to do when it is interrupted, and what it says meanwhile.
 
-After every row the file is written. Ctrl-C ends the run and keeps what was measured; the same command goes
+Every few seconds the file is written. Ctrl-C ends the run and keeps what was measured; the same command goes
 on from there. Rows that came out void are measured once more at the end, when the machine may be quieter.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
 from tqdm import tqdm
 
@@ -19,6 +20,8 @@ from benchmarks.cases import Case, Row
 from benchmarks.probe import Probe, cores
 from benchmarks.processes import Crew, Side
 from benchmarks.results import Key, Record, Run
+
+PERIOD = 5.0  # seconds between two writings of the file
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,8 @@ def whole(run: Run, wanted: Sequence[Task], plan: protocol.Plan, file: Path) -> 
         except KeyboardInterrupt:
             bar.write(f"interrupted; what was measured is in {file}, and the same command goes on from there")
             status = 130
-    results.write(file, run)
+        finally:
+            results.write(file, run)
     return status or int(
         any(not r.counts and r.result.ratio is None and r.result.tried == 0 for r in run.records)
     )
@@ -121,6 +125,7 @@ def crews(wanted: Sequence[Task]) -> Iterator[tuple[int, list[Task]]]:
 
 
 def measure_all(run: Run, wanted: Sequence[Task], plan: protocol.Plan, file: Path, bar: tqdm) -> None:
+    written = monotonic()
     for threads, part in crews(wanted):
         done = {key for key, record in results.by_key(run.records).items() if record.counts}
         part = [task for task in part if not all(task.key(peer) in done for peer in task.peers)]
@@ -136,7 +141,9 @@ def measure_all(run: Run, wanted: Sequence[Task], plan: protocol.Plan, file: Pat
                 )
                 for peer, result in found.items():
                     keep(run, Record.of(task.case, task.row, threads, peer, result), bar)
-                results.write(file, run)
+                if monotonic() > written + PERIOD:
+                    results.write(file, run)
+                    written = monotonic()
 
 
 def keep(run: Run, record: Record, bar: tqdm) -> None:

@@ -77,7 +77,11 @@ class Group:
 
     @property
     def name(self) -> str:
-        return f"{self.case} {self.group}".strip()
+        return group_name(self.case, self.group)
+
+
+def group_name(case: str, group: str) -> str:
+    return f"{case} {group}".strip()
 
 
 def groups(records: Sequence[Record]) -> list[Group]:
