@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd import tape
+from autograd import kernels, tape
 from autograd.tape import Node, Value
 
 __all__ = ["backward", "grad"]
@@ -117,7 +117,12 @@ def add_to(node: Node, g: Any) -> None:
 
 def owned(g: Any) -> np.ndarray:
     """`g`, or a copy if anyone else holds it or its memory (add gives both inputs one gradient)."""
-    if g.__class__ is np.ndarray and g.base is None and g.flags.writeable and sys.getrefcount(g) <= HOLDERS:
+    if (
+        g.__class__ is np.ndarray
+        and g.flags.writeable
+        and sys.getrefcount(g) <= HOLDERS
+        and (g.base is None or kernels.sole(g))
+    ):
         return g
     return np.array(g, order="C")
 

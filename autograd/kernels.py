@@ -251,6 +251,14 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any] | type) -> np.ndarray:
     return np.ndarray(shape, dtype, new_buffer(capacity, kept) if buffer is None else buffer)
 
 
+def sole(array: np.ndarray) -> bool:
+    """Whether a kept buffer lies behind this array and no other array uses it."""
+    buffer = array.base
+    if buffer is None or sys.getrefcount(buffer) > FREE + 1:  # the pool, the array, `buffer`, the argument
+        return False
+    return any(kept is buffer for kept in pool.get(getattr(buffer, "nbytes", 0), ()))
+
+
 def new_buffer(capacity: int, kept: deque[np.ndarray]) -> np.ndarray:
     global pool_bytes
     if pool_bytes + capacity > KEPT_LIMIT:
