@@ -13,7 +13,7 @@
 #include "parallel.h"
 
 enum { CHANNELS = 4 * MR }; /* of a piece of sums */
-enum { GROUP = 512 << 10 }; /* bytes of a group's points */
+enum { TILES = 112 };       /* of a group: enough to pay for fetching the sums */
 
 typedef struct {
   wino_planes x, y;
@@ -35,8 +35,7 @@ static weight_plan plan_of(const kg_instruction *in) {
   plan.wide = NR;
   int64_t sums = CHANNELS * NR;
   if (plan.strips * columns > conv_max(s.C, s.K)) {
-    const int64_t tile = (wino_row(s.C) + wino_row(s.K)) * bytes;
-    const int64_t fitting = conv_max(1, GROUP / (tile * columns));
+    const int64_t fitting = conv_ceil(TILES, columns);
     plan.parts = conv_min(threads, conv_ceil(plan.strips, fitting));
     plan.groups = conv_round(conv_ceil(plan.strips, fitting), plan.parts);
     plan.group = conv_ceil(plan.strips, plan.groups);
@@ -191,7 +190,7 @@ int NAME(conv2d_weight_winograd)(const kg_instruction *in) {
 /* The products reach three quarters of the peak; a vector of a tile costs about 200 cycles (fewer where it is
  * shorter), one of sums and the last transform 300: two multiply-adds each. */
 double NAME(conv2d_weight_winograd_cost)(const conv_shape *s) {
-  if (!wino_suits(s) || s->N * s->K * s->C * s->P * s->Q == 0) return INFINITY;
+  if (!wino_suits(s)) return INFINITY;
   const double tiles = (double)(s->N * conv_ceil(s->P, WINO_STEP) * conv_ceil(s->Q, WINO_STEP));
   const double outputs = (double)conv_ceil(s->K, VL), channels = (double)conv_ceil(s->C, VL);
   const double products = WINO_POINTS * tiles * (double)s->C * outputs / 0.75;

@@ -22,7 +22,7 @@ typedef struct {
   int64_t first_bytes, piece_bytes, sum_bytes, worker_bytes;
 } wino_plan;
 
-enum { PIECE = 640 << 10 };
+enum { PIECE = 640 << 10, FILTERS = 1280 << 10 }; /* bytes: points and sums of a group; filters of a piece */
 
 static wino_plan plan_of(const kg_instruction *in) {
   const conv_shape s = conv_shape_of(in);
@@ -49,17 +49,16 @@ static wino_plan plan_of(const kg_instruction *in) {
   plan.filters_first = tiles >= to->channels;
   int64_t first, piece;
   if (plan.filters_first) {
-    int64_t fitting = PIECE / (size * (row + NR) * to->columns), units = kg_get_threads();
-    plan.group = conv_max(1, fitting);
-    plan.group = conv_max(1, conv_ceil(plan.strips, conv_round(conv_ceil(plan.strips, plan.group), units)));
+    const int64_t fitting = conv_max(1, PIECE / (size * (row + NR) * to->columns));
+    plan.group = conv_ceil(plan.strips, conv_round(conv_ceil(plan.strips, fitting), kg_get_threads()));
     plan.chunk = channels;
-    first = plan.panels * NR * channels;
+    first = plan.panels * wino_row(channels * NR);
     piece = wino_row(plan.group * to->columns * row);
   } else {
     plan.group = plan.strips;
-    plan.chunk = conv_min(channels, conv_max(16, 256 * 1024 / (size * NR)));
+    plan.chunk = conv_ceil(channels, conv_ceil(channels, conv_max(16, FILTERS / (size * NR))));
     first = wino_row(tiles * row);
-    piece = NR * plan.chunk;
+    piece = wino_row(plan.chunk * NR);
   }
   plan.scratch = conv_max(NAME(wino_scratch)(from, plan.group), NAME(wino_scratch)(to, plan.group));
   plan.first_bytes = conv_round(first * size, 64);
@@ -96,7 +95,7 @@ static void multiply(wino_points sums, wino_points data, const real *filters, in
       const int64_t from = tiles * i / blocks, to = tiles * (i + 1) / blocks;
       NAME(micro_kernel)
       (to - from, NR, channels, data.data + point * data.point_size + from * data.row, data.row, 1,
-       filters + point * channels * NR, NR, sums.data + point * sums.point_size + from * NR, NR,
+       filters + point * wino_row(channels * NR), NR, sums.data + point * sums.point_size + from * NR, NR,
        (epilogue){.accumulate = accumulate});
     }
 }
@@ -119,7 +118,7 @@ static void transform_filters(void *context, int64_t begin, int64_t end, int wor
   const wino_run *run = context;
   const wino_filters *f = &run->plan->filters;
   for (int64_t panel = begin; panel < end; panel++) NAME(wino_filter_points)
-  ((real *)run->first + panel * WINO_POINTS * f->channels * NR, f, panel * NR, 0, f->channels);
+  ((real *)run->first + panel * WINO_POINTS * wino_row(f->channels * NR), f, panel * NR, 0, f->channels);
 }
 
 static void convolve_strips(void *context, int64_t begin, int64_t end, int worker) {
@@ -134,7 +133,7 @@ static void convolve_strips(void *context, int64_t begin, int64_t end, int worke
       NAME(wino_data)(wino_from(data, c, 0), &plan->from, run->from, c, first, last, scratch_of(run, worker));
     }
     for (int64_t panel = 0; panel < plan->panels; panel++) {
-      multiply(sums, data, (const real *)run->first + panel * WINO_POINTS * channels * NR,
+      multiply(sums, data, (const real *)run->first + panel * WINO_POINTS * wino_row(channels * NR),
                (last - first) * columns, channels, 0);
       put(run, sums, panel * NR, first, last, worker);
     }
@@ -174,7 +173,6 @@ static void convolve_panels(void *context, int64_t begin, int64_t end, int worke
 
 static int convolve(const kg_instruction *in, const real *from, real *to, const real *bias) {
   const wino_plan plan = plan_of(in);
-  if (plan.strips * plan.to.W * plan.to.channels == 0) return KG_OK;
   char *workspace = in->workspace;
   wino_run run = {&plan, from, bias, to, workspace, workspace + plan.first_bytes};
   if (plan.filters_first) {

@@ -8,8 +8,9 @@
  * last, so the products of a point are one matrix product: tiles x channels by channels x outputs.
  *
  * a = 5/8 and b = 3/2 have few bits, and the smallest error of all pairs of eighths (oneDNN uses them too).
- * Measured against float64, as a share of the largest result, with normal numbers: at most 2e-6 in float32 for
- * 16 to 512 channels (the direct kernels: 4e-7 to 7e-6, growing with the number of terms), 2e-14 in float64. A NaN
+ * Measured against float64 with normal numbers, as a share of the largest result: at most 1e-6 with 16 channels
+ * and 4e-6 with 256 or 512 in float32 (the direct kernels: 4e-7 and 3e-6; their weights 7e-6, where these
+ * have 2e-6), 2e-14 in float64. A NaN
  * or an infinity in a tile makes all outputs of the tile NaN or infinite: up to 3 places further than it
  * reaches in truth.
  *
@@ -39,11 +40,11 @@ static inline wino_points wino_from(wino_points points, int64_t channel, int64_t
   return points;
 }
 
-/* The convolutions that this can compute. */
+/* The convolutions that this can compute; empty ones are left to others. */
 static inline int wino_suits(const conv_shape *s) {
-  return s->R == WINO_TAPS && s->S == WINO_TAPS && s->stride_h == 1 && s->stride_w == 1 &&
-         s->dilation_h == 1 && s->dilation_w == 1 && s->groups == 1 && s->pad_h < WINO_TAPS &&
-         s->pad_w < WINO_TAPS;
+  return s->N * s->C * s->K * s->P * s->Q > 0 && s->R == WINO_TAPS && s->S == WINO_TAPS && s->stride_h == 1 &&
+         s->stride_w == 1 && s->dilation_h == 1 && s->dilation_w == 1 && s->groups == 1 &&
+         s->pad_h < WINO_TAPS && s->pad_w < WINO_TAPS;
 }
 
 /* Elements that a row of n may take: whole vectors, an odd number of cache lines, so that rows don't share
@@ -66,7 +67,7 @@ void NAME(wino_outputs)(wino_points points, const wino_planes *planes, real *y, 
                         int64_t first, int64_t last, real *scratch);
 
 /* The points of the filters of the outputs [k, k + NR) and the channels [c, c + count), as a packed panel of
- * the matrix product for each point: to[point * count * NR + (channel - c) * NR + (output - k)]. */
+ * the matrix product for each point: to[point * wino_row(count * NR) + (channel - c) * NR + (output - k)]. */
 typedef struct {
   const real *w;
   int64_t outputs, channels;

@@ -26,7 +26,7 @@ INLINE void load_taps(vec taps[TAPS], const real *w, int64_t pitch, int64_t rows
 }
 
 void NAME(wino_filter_points)(real *to, const wino_filters *f, int64_t k, int64_t c, int64_t count) {
-  const int64_t point_size = count * NR, step = f->channel_step;
+  const int64_t point_size = wino_row(count * NR), step = f->channel_step;
   const real *end = f->w + f->outputs * f->channels * TAPS;
   for (int64_t half = 0; half < NR; half += VL)
     for (int64_t channel = 0; channel < count; channel++) {
