@@ -103,13 +103,11 @@ from autograd.ops.reduce import (
     amin,
     argmax,
     argmin,
-    log_softmax,
     logsumexp,
     max,
     mean,
     min,
     norm,
-    softmax,
     std,
     sum,
     var,
@@ -131,6 +129,7 @@ from autograd.ops.shape import (
     unbind,
     unsqueeze,
 )
+from autograd.ops.softmax import log_softmax, softmax
 from autograd.random import (
     Generator,
     bernoulli,

@@ -11,6 +11,8 @@ its NumPy reference.
 
 from __future__ import annotations
 
+import functools
+import math
 import os
 import sys
 import warnings
@@ -23,14 +25,14 @@ import numpy as np
 __all__ = ["active", "call", "empty", "get_num_threads", "isa", "isas", "set_isa", "set_num_threads"]
 
 KERNEL_NAMES = (
-    "GEMM CONV2D CONV2D_INPUT CONV2D_WEIGHT ELEMENTWISE REDUCE SOFTMAX SOFTMAX_BACKWARD CROSS_ENTROPY "
-    "CROSS_ENTROPY_BACKWARD MAX_POOL MAX_POOL_BACKWARD AVG_POOL AVG_POOL_BACKWARD GATHER SCATTER_ADD "
-    "RANDOM STANDARDIZE STANDARDIZE_BACKWARD SGD ADAM LIMIT"
+    "GEMM CONV2D CONV2D_INPUT CONV2D_WEIGHT ELEMENTWISE REDUCE EXTREME_BACKWARD SOFTMAX SOFTMAX_BACKWARD "
+    "CROSS_ENTROPY CROSS_ENTROPY_BACKWARD MAX_POOL MAX_POOL_BACKWARD AVG_POOL AVG_POOL_BACKWARD GATHER "
+    "SCATTER_ADD RANDOM STANDARDIZE STANDARDIZE_BACKWARD SGD ADAM LIMIT"
 ).split()
 (
-    GEMM, CONV2D, CONV2D_INPUT, CONV2D_WEIGHT, ELEMENTWISE, REDUCE, SOFTMAX, SOFTMAX_BACKWARD,
-    CROSS_ENTROPY, CROSS_ENTROPY_BACKWARD, MAX_POOL, MAX_POOL_BACKWARD, AVG_POOL, AVG_POOL_BACKWARD,
-    GATHER, SCATTER_ADD, RANDOM, STANDARDIZE, STANDARDIZE_BACKWARD, SGD, ADAM, LIMIT,
+    GEMM, CONV2D, CONV2D_INPUT, CONV2D_WEIGHT, ELEMENTWISE, REDUCE, EXTREME_BACKWARD, SOFTMAX,
+    SOFTMAX_BACKWARD, CROSS_ENTROPY, CROSS_ENTROPY_BACKWARD, MAX_POOL, MAX_POOL_BACKWARD, AVG_POOL,
+    AVG_POOL_BACKWARD, GATHER, SCATTER_ADD, RANDOM, STANDARDIZE, STANDARDIZE_BACKWARD, SGD, ADAM, LIMIT,
 ) = range(len(KERNEL_NAMES))  # fmt: skip
 
 Array = np.ndarray | None  # None: not given
@@ -257,6 +259,12 @@ def sole(array: np.ndarray) -> bool:
     if buffer is None or sys.getrefcount(buffer) > FREE + 1:  # the pool, the array, `buffer`, the argument
         return False
     return any(kept is buffer for kept in pool.get(getattr(buffer, "nbytes", 0), ()))
+
+
+def maker(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Callable[[], np.ndarray]:
+    """`empty` with its arguments settled: a function of none."""
+    small = math.prod(shape) * dtype.itemsize < KEPT_FROM
+    return functools.partial(np.empty if small else empty, shape, dtype)
 
 
 def new_buffer(capacity: int, kept: deque[np.ndarray]) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from autograd import dtypes, gradients, tape
 from autograd.op import cast, copy_
 from autograd.ops import elementwise as e
-from autograd.ops import index, reduce, update
+from autograd.ops import index, reduce, softmax, update
 from autograd.ops import matmul as mm
 from autograd.ops import shape as views
 from autograd.tape import FACES, RECORD, Extra, Node, Value, mode
@@ -389,7 +389,7 @@ class Tensor(Value):
     sum, mean, var, std = reduce.sum, reduce.mean, reduce.var, reduce.std
     max, min, amax, amin = reduce.max, reduce.min, reduce.amax, reduce.amin
     argmax, argmin, logsumexp, norm = reduce.argmax, reduce.argmin, reduce.logsumexp, reduce.norm
-    softmax, log_softmax = reduce.softmax, reduce.log_softmax
+    softmax, log_softmax = softmax.softmax, softmax.log_softmax
     matmul = mm.matmul
     transpose, squeeze, unsqueeze, flatten = views.transpose, views.squeeze, views.unsqueeze, views.flatten
     split, chunk, unbind, narrow = views.split, views.chunk, views.unbind, views.narrow

@@ -53,6 +53,9 @@ enum {
    * lengths, their 2 strides, the 2 reduced lengths, their 2 strides (in x; outer before inner)
    * values: scale, by which the result is multiplied.   Nothing may be empty. */
   KG_REDUCE,
+  /* args: x z g dx(out).  x, dx (outer, kept, inner, columns), reduced over outer and inner to z and g
+   * sizes: outer kept inner columns */
+  KG_EXTREME_BACKWARD,
   KG_SOFTMAX,          /* args: x y   sizes: rows columns log(0 or 1) x_row_stride */
   KG_SOFTMAX_BACKWARD, /* args: y g dx   sizes: rows columns log y_row_stride g_row_stride */
   /* args: x targets(int64) losses saved (rows, 2)   sizes: rows columns x_row_stride ignore_index

@@ -2,7 +2,7 @@
  *
  * Formula   y[k] = scale * sum over r of x[k, r],  or max, min, product, sum of (x[k, r] - centre[k])^2.
  * Shapes    two kept and two reduced dimensions, each with any stride; y and centre are contiguous.
- * Ways      along rows where the inner reduced dimension lies in vectors (or nothing does), down columns
+ * Ways      along rows (several short ones together) where the inner reduced dimension lies in vectors (or nothing does), down columns
  *           where the inner kept one does.
  * Accuracy  float sums run over short blocks in vectors; the blocks' sums are added in double with the
  *           rounding errors kept (Neumaier 1974), so the error does not grow with the length.
@@ -94,6 +94,57 @@ INLINE void add_row(int op, total *t, const real *p, int64_t n, int64_t stride, 
     for (; i < end; i += VL) sums = joined(op, sums, taken(op, load_filled(p + i, end - i, fill), centre));
     add_to(t, op, across(op, sums));
   }
+}
+
+/* Short rows, VL at a time: what each leaves in a vector is joined across the lanes of all of them at once,
+ * as transpose() changes rows and columns. One row after the other spends most of its time on that. */
+enum { SHORT = 512, LINE = 64 / sizeof(real), AHEAD = 64 * LINE };
+
+INLINE vec short_row(int op, const real *p, int64_t n, real c) {
+  const vec centre = splat(c);
+  const real fill = op == SQUARES ? c : NEUTRAL[op];
+  vec a = taken(op, load_filled(p, n, fill), centre);
+  if (n <= VL) return a;
+  vec b = taken(op, load_filled(p + VL, n - VL, fill), centre);
+  int64_t i = 2 * VL;
+  for (; i + 2 * VL <= n; i += 2 * VL) {
+    a = joined(op, a, taken(op, load(p + i), centre));
+    b = joined(op, b, taken(op, load(p + i + VL), centre));
+  }
+  for (; i < n; i += VL) a = joined(op, a, taken(op, load_filled(p + i, n - i, fill), centre));
+  return joined(op, a, b);
+}
+
+INLINE void short_rows_of(int op, const job *j, int64_t begin, int64_t end) {
+  int64_t outer = begin / j->kept[1], inner = begin % j->kept[1];
+  for (int64_t k = begin; k < end; k += VL) {
+    const int64_t rows = end - k < VL ? end - k : VL;
+    vec r[VL];
+    for (int64_t i = 0; i < rows; i++) {
+      const real *x = j->x + outer * j->kept_stride[0] + inner * j->kept_stride[1];
+      /* Loads that straddle lines don't wake the processor's own prefetching. */
+      for (int64_t line = 0; line < j->reduced[1]; line += LINE) __builtin_prefetch(x + AHEAD + line);
+      r[i] = short_row(op, x, j->reduced[1], j->centre ? j->centre[k + i] : 0);
+      if (++inner == j->kept[1]) inner = 0, outer++;
+    }
+    for (int64_t i = rows; i < VL; i++) r[i] = splat(0);
+#pragma GCC unroll 4
+    for (int n = VL / 2; n >= 1; n /= 2)
+#pragma GCC unroll 8
+      for (int i = 0; i < n; i++)
+        r[i] = joined(op, interleave_low(r[i], r[i + n]), interleave_high(r[i], r[i + n]));
+    if (j->scale != 1)
+      for (int i = 0; i < VL; i++) r[0][i] = (real)((double)r[0][i] * j->scale);
+    store_first(j->y + k, r[0], rows);
+  }
+}
+
+static void run_short_rows(void *context, int64_t begin, int64_t end, int worker) {
+  const job *j = context;
+  (void)worker;
+#define CALL(op) short_rows_of(op, j, begin, end)
+  FOR_EACH_OP(CALL)
+#undef CALL
 }
 
 /* Unit u is chunk u % chunks of output u / chunks. */
@@ -240,7 +291,9 @@ int NAME(reduce)(const kg_instruction *in) {
   int64_t outputs = j.kept[0] * j.kept[1], count = j.reduced[0] * j.reduced[1];
   int64_t units = j.columns ? j.kept[0] * j.chunks * j.strips : outputs * j.chunks;
   int64_t work = outputs * count / units + 1; /* elements in a unit */
-  kg_parallel(j.columns ? run_columns : run_rows, &j, units, GRAIN / work + 1);
+  const int few = j.reduced[0] == 1 && j.reduced_stride[1] == 1 && j.reduced[1] <= SHORT;
+  kg_body *body = j.columns ? run_columns : few ? run_short_rows : run_rows;
+  kg_parallel(body, &j, units, GRAIN / work + 1);
   if (j.chunks == 1) return KG_OK;
   for (int64_t k = 0; k < outputs; k++) {
     total t = {WIDE_NEUTRAL[j.op], 0};

@@ -96,19 +96,23 @@ def elementwise_cases() -> Iterator[Case]:
 
 
 def reduction_cases() -> Iterator[Case]:
-    for op in ("sum", "amax", "amin", "logsumexp"):
+    for op in ("sum", "mean", "var", "amax", "amin", "logsumexp"):
+        more = {"correction": 1} if op == "var" else {}
         for label, x, dims in (
             ("all", apart(3, 4), (0, 1)),
             ("first", apart(3, 4), (0,)),
             ("inner", apart(2, 3, 4), (1,)),
             ("outer", apart(2, 3, 4), (0, 2)),
+            ("channels", apart(2, 3, 2, 3), (0, 2, 3)),
+            ("interleaved", apart(2, 2, 3, 2, 2), (0, 2, 4)),
             ("strided", apart(6, 8)[::2, ::-2].T, (1,)),
             ("0d", apart(), ()),
             ("large", apart(300, 217), (1,)),
             ("tall", apart(3000, 17), (0,)),
         ):
-            yield Case(op, label, (x,), {"dims": dims, "keepdim": False})
-        yield Case(op, "keepdim", (apart(3, 4),), {"dims": (1,), "keepdim": True})
+            if op != "var" or dims:  # of one number alone there is none
+                yield Case(op, label, (x,), {"dims": dims, "keepdim": False, **more})
+        yield Case(op, "keepdim", (apart(3, 4),), {"dims": (1,), "keepdim": True, **more})
     yield Case("sum", "empty", (apart(0, 4),), {"dims": (0,), "keepdim": False})
     for op in ("argmax", "argmin"):
         yield Case(op, "all", (apart(3, 4),), {"dims": (0, 1), "keepdim": False})

@@ -29,11 +29,6 @@ def isa(request):
     kernels.set_isa(before)
 
 
-@pytest.fixture(autouse=True)
-def any_size(monkeypatch):
-    monkeypatch.setattr(reduce_kernel, "THRESHOLD", 1)
-
-
 def agree(name, x, axes, keepdims=False):
     """The kernel against NumPy in a wider type."""
     got = getattr(reduce_kernel, name)(x, axes, keepdims)
@@ -52,6 +47,7 @@ LAYOUTS = [
     ((1,), (0,)), ((7,), (0,)), ((257,), (0,)), ((70_001,), (0,)), ((200_000,), (0,)),
     ((5, 13), (0,)), ((5, 13), (1,)), ((5, 13), (0, 1)), ((300, 257), (0,)), ((300, 257), (1,)),
     ((2, 100_000), (1,)), ((100_000, 3), (0,)), ((3, 4, 5), (1,)), ((9, 40, 17), (0, 2)), ((9, 40, 64), (1,)),
+    ((100, 16), (1,)), ((37, 500), (1,)), ((9, 513), (1,)),
     ((4, 3, 5, 5), (0, 2, 3)), ((40, 16, 14, 14), (0, 2, 3)), ((2, 3, 4, 5), (1, 3)), ((2, 3, 4, 5), (0, 2)),
 ]  # fmt: skip
 
@@ -86,11 +82,7 @@ def views(draw):
 @given(views())
 def test_any_view(view):
     x, axes, keepdims, name = view
-    before, reduce_kernel.THRESHOLD = reduce_kernel.THRESHOLD, 1
-    try:
-        agree(name, x, axes, keepdims)
-    finally:
-        reduce_kernel.THRESHOLD = before
+    agree(name, x, axes, keepdims)
 
 
 @needs_kernels
@@ -166,3 +158,41 @@ def test_threads_do_not_change_the_result(axes):
 def test_other_types_run_in_numpy():
     x = np.arange(10_000)
     assert reduce_kernel.sum(x) == 49_995_000
+
+
+SPREADS = [
+    *LAYOUTS, ((40_000, 2), (0,)), ((3, 50_000), (1,)), ((2, 3, 20_000), (0, 2)), ((30, 700), (0,)),
+    ((20, 9, 3, 300), (0, 2)),
+]  # fmt: skip
+
+
+@needs_kernels
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("layout", SPREADS, ids=str)
+def test_the_gradient_of_an_extreme_is_shared_evenly(isa, layout, dtype, monkeypatch):
+    shape, axes = layout
+    x = np.random.default_rng(0).integers(0, 9, shape).astype(dtype)  # with ties
+    x.ravel()[0] = np.nan
+    z = np.asarray(np.max(x, axis=axes))
+    g = np.random.default_rng(1).uniform(1, 2, z.shape).astype(dtype)
+    got = reduce_kernel.extreme_backward(g, x, z, axes)
+    monkeypatch.setattr(kernels, "active", False)
+    want = reduce_kernel.extreme_backward(g, x, z, axes)
+    assert got.dtype == dtype and np.isnan(got).any()
+    np.testing.assert_allclose(got, want, rtol=1e-6)
+
+
+@needs_kernels
+@pytest.mark.parametrize(("shape", "axes"), [((200_001,), (0,)), ((2, 90_000), (1,)), ((900, 300), (0,))])
+def test_threads_share_out_the_same_gradient(shape, axes):
+    before, results = kernels.get_num_threads(), []
+    x = np.random.default_rng(0).integers(0, 99, shape).astype(np.float32)
+    z = np.asarray(x.max(axes))
+    try:
+        for threads in (1, 2, 3):
+            kernels.set_num_threads(threads)
+            results.append(reduce_kernel.extreme_backward(np.ones_like(z), x, z, axes))
+    finally:
+        kernels.set_num_threads(before)
+    np.testing.assert_array_equal(results[0], results[1])
+    np.testing.assert_array_equal(results[0], results[2])

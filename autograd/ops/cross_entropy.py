@@ -19,6 +19,7 @@ from autograd.ops import elementwise as e
 from autograd.ops import reduce, softmax_kernel
 from autograd.ops.index import gather
 from autograd.ops.shape import squeeze
+from autograd.ops.softmax import log_softmax
 from autograd.tape import Value
 
 __all__ = ["cross_entropy"]
@@ -42,7 +43,7 @@ def composite(logits: Any, targets: Any, *, ignore_index: int, label_smoothing: 
     labels = softmax_kernel.checked(raw(logits), raw(targets))
     softmax_kernel.refuse_targets(labels, logits.shape[1], ignore_index)
     kept = labels != ignore_index
-    log_p = reduce.log_softmax(logits, 1)
+    log_p = log_softmax(logits, 1)
     own = squeeze(gather(log_p, 1, np.where(kept, labels, 0)[:, None]), 1)
     losses = -own
     if label_smoothing:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd import tape
-from autograd.op import operation
+from autograd import accelerated, kernels, tape
+from autograd.fused import fused
+from autograd.op import REGISTRY, operation, record
 from autograd.ops import elementwise as e
-from autograd.ops import reduce_kernel, softmax_kernel
+from autograd.ops import reduce_kernel
 from autograd.ops.index import gather
 from autograd.ops.shape import expand, reshape
-from autograd.tape import Value
+from autograd.tape import RECORD, Value, mode
 
 Dims = int | Sequence[int] | None
 
@@ -48,6 +50,22 @@ def spread(g: Any, shape: tuple[int, ...], dims: tuple[int, ...]) -> Any:
     return expand(kept(g, shape, dims), shape)
 
 
+def spread_array(g: np.ndarray, x_shape: tuple[int, ...], dims: tuple[int, ...]) -> np.ndarray:
+    """`spread` of a plain array: a read-only view with strides of 0."""
+    if not g.flags.c_contiguous:
+        g = np.ascontiguousarray(g)
+    strides, stride = [0] * len(x_shape), g.itemsize
+    for i in range(len(x_shape) - 1, -1, -1):
+        if i not in dims:
+            strides[i] = stride
+            stride *= x_shape[i]
+    if not g.size or 0 in x_shape:
+        return np.zeros(x_shape, g.dtype)
+    view: np.ndarray = np.ndarray(x_shape, g.dtype, g, 0, strides)
+    view.flags.writeable = False
+    return view
+
+
 def sum_forward(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
     if x.dtype.kind != "f":
         return np.sum(x, axis=dims, keepdims=keepdim, dtype=np.int64)
@@ -59,7 +77,63 @@ sum_ = operation(
     sum_forward,
     {"x": lambda g, x_shape, dims: spread(g, x_shape, dims)},
     shape=reduced_shape,
+    raw_rules={"x": spread_array},
 )
+
+
+def var_shape(
+    x: tuple[int, ...], *, dims: tuple[int, ...], correction: int, keepdim: bool
+) -> tuple[int, ...]:
+    return reduced_shape(x, dims=dims, keepdim=keepdim)
+
+
+def share(shape: tuple[int, ...], dims: tuple[int, ...]) -> float:
+    """What one element counts in a mean; NaN for the mean of nothing."""
+    n = count(shape, dims)
+    return 1.0 / n if n else float("nan")
+
+
+mean_ = operation(
+    "mean",
+    lambda x, *, dims, keepdim: reduce_kernel.mean(x, dims, keepdim),
+    {"x": lambda g, x_shape, dims: spread(g * share(x_shape, dims), x_shape, dims)},
+    shape=reduced_shape,
+    raw_rules={
+        "x": lambda g, x_shape, dims: spread_array(np.asarray(g * share(x_shape, dims)), x_shape, dims)
+    },
+)
+
+
+def var_composite(x: Any, *, dims: tuple[int, ...], correction: int, keepdim: bool) -> Any:
+    n = count(x.shape, dims) - correction
+    deviation = x - mean(x, dims, keepdim=True)
+    return sum_(e.square(deviation), dims=dims, keepdim=keepdim) * (1.0 / n if n > 0 else float("nan"))
+
+
+def var_forward(
+    x: np.ndarray, *, dims: tuple[int, ...], correction: int, keepdim: bool
+) -> tuple[np.ndarray, tuple[Any, ...]] | None:
+    n = count(x.shape, dims)
+    rest = n - correction
+    if rest <= 0:
+        return None
+    centre = reduce_kernel.reduced(reduce_kernel.SUM, x, dims, True, 1 / n)
+    if centre is None:
+        return None
+    out = reduce_kernel.reduced(reduce_kernel.SQUARES, x, dims, keepdim, 1 / rest, centre)
+    return None if out is None else (out, (x, centre, 2 / rest))
+
+
+# One pass over large arrays.
+pulled_to_mean = accelerated.forward("pulled_to_mean", lambda x, centre, g: (x - centre) * g, 3)
+
+
+def var_backward(g: np.ndarray, saved: tuple[Any, ...], needs: tuple[bool, ...]) -> Sequence[Any]:
+    x, centre, factor = saved
+    return (pulled_to_mean(x, centre, np.asarray(g * factor).reshape(centre.shape)),)
+
+
+var_ = fused("var", var_composite, var_forward, var_backward, inputs=("x",), shape=var_shape)
 
 
 def extreme_rule(g: Any, x: Any, z: Any, dims: tuple[int, ...]) -> Any:
@@ -70,17 +144,23 @@ def extreme_rule(g: Any, x: Any, z: Any, dims: tuple[int, ...]) -> Any:
     return kept(g, x.shape, dims) * share.astype(x.dtype)
 
 
+def extreme_array(g: np.ndarray, x: np.ndarray, z: np.ndarray, dims: tuple[int, ...]) -> np.ndarray:
+    return reduce_kernel.extreme_backward(g, x, z, dims)
+
+
 amax_ = operation(
     "amax",
     lambda x, *, dims, keepdim: reduce_kernel.max(x, dims, keepdim),
     {"x": extreme_rule},
     shape=reduced_shape,
+    raw_rules={"x": extreme_array},
 )
 amin_ = operation(
     "amin",
     lambda x, *, dims, keepdim: reduce_kernel.min(x, dims, keepdim),
     {"x": extreme_rule},
     shape=reduced_shape,
+    raw_rules={"x": extreme_array},
 )
 
 PLACE = "its output is an integer position"
@@ -117,26 +197,6 @@ def logsumexp_rule(g: Any, x: Any, z: Any, dims: tuple[int, ...]) -> Any:
 logsumexp_ = operation("logsumexp", logsumexp_forward, {"x": logsumexp_rule}, shape=reduced_shape)
 
 
-def same_shape(x: tuple[int, ...], *, dim: int) -> tuple[int, ...]:
-    return x
-
-
-softmax_ = operation(
-    "softmax",
-    lambda x, *, dim: softmax_kernel.softmax(x, dim),
-    {"x": lambda g, z, dim: z * (g - sum(g * z, dim, keepdim=True))},  # type: ignore[call-overload]
-    shape=same_shape,
-    raw_rules={"x": lambda g, z, dim: softmax_kernel.softmax_backward(g, z, dim)},
-)
-log_softmax_ = operation(
-    "log_softmax",
-    lambda x, *, dim: softmax_kernel.log_softmax(x, dim),
-    {"x": lambda g, z, dim: g - e.exp(z) * sum(g, dim, keepdim=True)},  # type: ignore[call-overload]
-    shape=same_shape,
-    raw_rules={"x": lambda g, z, dim: softmax_kernel.log_softmax_backward(g, z, dim)},
-)
-
-
 # The functions of the public API ------------------------------------------------------------------
 
 
@@ -149,6 +209,48 @@ def nonempty(name: str, x: Any, dims: tuple[int, ...]) -> None:
         raise ValueError(f"{name}: no elements to choose from in shape {tuple(x.shape)} over dims {dims}")
 
 
+def quick(kernel: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A short way through a reduction for what came by before: layout and arguments settle the kernel."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        name = function.__name__
+        plan = REGISTRY[name].plan((True,))
+        calls: dict[Any, tuple[reduce_kernel.Plan, dict[str, Any]]] = {}
+
+        def settle(a: np.ndarray, dim: Dims, keepdim: bool) -> None:
+            dims = dims_of(name, a.ndim, dim)
+            scale = share(a.shape, dims) if name == "mean" else 1.0
+            found = reduce_kernel.plan_of(kernel, a.shape, a.strides, a.dtype, dims, keepdim, scale)
+            if len(calls) > 4096:
+                calls.clear()
+            if found is not None:
+                calls[a.shape, a.strides, a.dtype, dim, keepdim] = found, {"dims": dims, "keepdim": keepdim}
+
+        @functools.wraps(function)
+        def door(x: Any, dim: Dims = None, keepdim: bool = False) -> Any:
+            if mode.word > RECORD or not kernels.active or not isinstance(x, Value):
+                return function(x, dim, keepdim)
+            a, parent = x.data, x.node
+            try:
+                (run, new), attributes = calls[a.shape, a.strides, a.dtype, dim, keepdim]
+            except KeyError:
+                settle(a, dim, keepdim)
+                return function(x, dim, keepdim)
+            except (TypeError, AttributeError):  # several dims as a list; a number
+                return function(x, dim, keepdim)
+            out = new()
+            run(a, out)
+            node = None
+            if parent is not None and mode.word:
+                node = record(plan, (parent,), plan.keep((a,), (out,), attributes), out)
+            return tape.wrap(out, node)
+
+        return door
+
+    return decorate
+
+
+@quick(reduce_kernel.SUM)
 def sum(x: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     """The sum over `dim` (an int, several, or None for all)."""
     return sum_(x, dims=dims_of("sum", ndim_of(x), dim), keepdim=keepdim)
@@ -161,21 +263,18 @@ def count(shape: tuple[int, ...], dims: tuple[int, ...]) -> int:
     return total
 
 
+@quick(reduce_kernel.SUM)
 def mean(x: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     """The mean over `dim` (an int, several, or None for all); NaN over no elements."""
     dims = dims_of("mean", ndim_of(x), dim)
     if x.dtype.kind != "f":
         raise TypeError(f"mean: want a float tensor, got {x.dtype}; use x.float().mean()")
-    n = count(x.shape, dims)
-    return sum_(x, dims=dims, keepdim=keepdim) * (1.0 / n if n else float("nan"))
+    return mean_(x, dims=dims, keepdim=keepdim)
 
 
 def var(x: Any, dim: Dims = None, correction: int = 1, keepdim: bool = False) -> Any:
     """The variance over `dim`: squared deviations summed and divided by (count - correction)."""
-    dims = dims_of("var", ndim_of(x), dim)
-    n = count(x.shape, dims) - correction
-    deviation = x - mean(x, dims, keepdim=True)
-    return sum_(e.square(deviation), dims=dims, keepdim=keepdim) * (1.0 / n if n > 0 else float("nan"))
+    return var_(x, dims=dims_of("var", ndim_of(x), dim), correction=correction, keepdim=keepdim)
 
 
 def std(x: Any, dim: Dims = None, correction: int = 1, keepdim: bool = False) -> Any:
@@ -189,6 +288,7 @@ def root(squares: Any) -> Any:
     return e.where(zero, 0.0, e.sqrt(e.where(zero, 1.0, squares)))
 
 
+@quick(reduce_kernel.MAX)
 def amax(x: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     """The largest element over `dim`; equal ones share the gradient."""
     dims = dims_of("amax", ndim_of(x), dim)
@@ -196,6 +296,7 @@ def amax(x: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     return amax_(x, dims=dims, keepdim=keepdim)
 
 
+@quick(reduce_kernel.MIN)
 def amin(x: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     """The smallest element over `dim`; equal ones share the gradient."""
     dims = dims_of("amin", ndim_of(x), dim)
@@ -253,22 +354,6 @@ def picked(x: Any, indices: Any, dim: int, keepdim: bool) -> ValuesIndices:
 def logsumexp(x: Any, dim: Dims, keepdim: bool = False) -> Any:
     """log(sum(exp(x))) over `dim`, safe for large and for infinite x."""
     return logsumexp_(x, dims=dims_of("logsumexp", ndim_of(x), dim), keepdim=keepdim)
-
-
-def softmax(x: Any, dim: int = -1) -> Any:
-    """exp(x) / sum(exp(x)) over `dim`."""
-    dims_of("softmax", ndim_of(x), dim)
-    return softmax_(floating(x), dim=dim)
-
-
-def log_softmax(x: Any, dim: int = -1) -> Any:
-    """x - logsumexp(x) over `dim`."""
-    dims_of("log_softmax", ndim_of(x), dim)
-    return log_softmax_(floating(x), dim=dim)
-
-
-def floating(x: Any) -> Any:
-    return x if x.dtype.kind == "f" else x * 1.0
 
 
 def norm(x: Any, p: float = 2.0, dim: Dims = None, keepdim: bool = False) -> Any:

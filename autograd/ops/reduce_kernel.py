@@ -7,22 +7,23 @@ enough, which it is for every layout that layers make. float32 sums are more acc
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from autograd import kernels
 
-__all__ = ["max", "mean", "min", "prod", "sum", "var"]
+__all__ = ["extreme_backward", "max", "mean", "min", "prod", "sum", "var"]
 
 Array = npt.NDArray[Any]
 Axes = tuple[int, ...] | None
 
 SUM, MAX, MIN, PRODUCT, SQUARES = range(5)
 
-# Elements from which the kernel beats NumPy (measured).
-THRESHOLD = 16384
+plans: dict[Any, Plan | None] = {}  # by what reduced() is called with; None: NumPy runs
+spreads: dict[Any, Callable[..., None] | None] = {}  # of extreme_backward
 
 
 def sum(x: Array, axes: Axes = None, keepdims: bool = False) -> Array:
@@ -84,17 +85,48 @@ def count_of(x: Array, axes: Axes) -> int:
     return x.size if axes is None else math.prod([x.shape[axis] for axis in axes])
 
 
+class Plan(NamedTuple):
+    """The kernel for arrays of one layout, and what makes an array for its result."""
+
+    run: Callable[..., None]
+    new: Callable[[], Array]
+
+
 def reduced(
     op: int, x: Array, axes: Axes, keepdims: bool, scale: float = 1.0, centre: Array | None = None
 ) -> Array | None:
     """The kernel's result, or None where NumPy should run."""
-    if not kernels.active or x.size < THRESHOLD or x.dtype not in kernels.DTYPES:
+    if not kernels.active:
         return None
-    over = frozenset(range(x.ndim) if axes is None else axes)
-    if not over:
+    key = (op, x.shape, x.strides, x.dtype, axes, keepdims, scale)
+    try:
+        plan = plans[key]
+    except KeyError:
+        plan = plans[key] = plan_of(*key)
+    if plan is None:
         return None
-    shape, strides, size = x.shape, x.strides, x.itemsize
-    kept = merged([(shape[i], strides[i]) for i in range(x.ndim) if i not in over])
+    y = plan.new()
+    plan.run(x, y, centre)
+    return y
+
+
+def plan_of(
+    op: int,
+    shape: tuple[int, ...],
+    strides: tuple[int, ...],
+    dtype: np.dtype[Any],
+    axes: Axes,
+    keepdims: bool,
+    scale: float,
+) -> Plan | None:
+    """How the kernel reduces x; None for layouts, types and empty arrays that it does not take."""
+    if len(plans) > 4096:
+        plans.clear()
+    over = frozenset(range(len(shape)) if axes is None else axes)
+    if dtype not in kernels.DTYPES or not over or 0 in shape:
+        return None
+    size = dtype.itemsize
+    kept = merged([(shape[i], strides[i]) for i in range(len(shape)) if i not in over])
     # The order of reduced dimensions does not matter: from the largest stride to the smallest.
     gone = merged(sorted([(shape[i], strides[i]) for i in over], key=lambda d: -d[1]))
     if len(kept) > 2 or len(gone) > 2 or any(stride % size for _, stride in kept + gone):
@@ -102,9 +134,54 @@ def reduced(
     (k0, ks0), (k1, ks1) = [(1, 0)] * (2 - len(kept)) + kept
     (r0, rs0), (r1, rs1) = [(1, 0)] * (2 - len(gone)) + gone
     sizes = (op, k0, k1, ks0 // size, ks1 // size, r0, r1, rs0 // size, rs1 // size)
-    y = kernels.empty(tuple([n for i, n in enumerate(shape) if i not in over]), x.dtype)
-    kernels.call(kernels.REDUCE, (x, y, centre), sizes, (scale,))
-    return y.reshape([1 if i in over else n for i, n in enumerate(shape)]) if keepdims else y
+    result = [1 if i in over else n for i, n in enumerate(shape) if keepdims or i not in over]
+    return Plan(kernels.prepare(kernels.REDUCE, dtype, sizes, (scale,)), kernels.maker(tuple(result), dtype))
+
+
+def extreme_backward(g: Array, x: Array, z: Array, axes: tuple[int, ...]) -> Array:
+    """The gradient in x of z, its maximum (or minimum) over `axes`, from g, that in z: elements equal to z
+    share it evenly."""
+    shape, dtype = x.shape, x.dtype
+    key, run = (shape, dtype, axes), None
+    if kernels.active:
+        try:
+            run = spreads[key]
+        except KeyError:
+            run = spreads[key] = extreme_plan(*key)
+    if run is None or g.dtype != dtype:
+        kept = [1 if i in axes else n for i, n in enumerate(shape)]
+        hit = x == z.reshape(kept)
+        with np.errstate(invalid="ignore"):
+            share = hit / hit.sum(axis=axes, keepdims=True)
+        return np.asarray(g.reshape(kept) * share.astype(dtype))
+    dx = kernels.empty(shape, dtype)
+    run(np.ascontiguousarray(x), np.ascontiguousarray(z), np.ascontiguousarray(g), dx)
+    return dx
+
+
+def extreme_plan(
+    shape: tuple[int, ...], dtype: np.dtype[Any], axes: tuple[int, ...]
+) -> Callable[..., None] | None:
+    """The kernel for shapes that are (outer, kept, inner, columns), reduced over outer and inner."""
+    if len(spreads) > 4096:
+        spreads.clear()
+    if dtype not in kernels.DTYPES or 0 in shape:
+        return None
+    lengths, is_gone = [1], [True]  # neighbours that are both kept, or both reduced, are one
+    for i, n in enumerate(shape):
+        if n == 1:
+            continue
+        if is_gone[-1] == (i in axes):
+            lengths[-1] *= n
+        else:
+            lengths.append(n)
+            is_gone.append(i in axes)
+    if len(lengths) > 4:
+        return None
+    if len(lengths) < 3:
+        lengths = [1, 1, *lengths]  # all of it, or columns
+    sizes = (*lengths, *[1] * (4 - len(lengths)))
+    return kernels.prepare(kernels.EXTREME_BACKWARD, dtype, sizes)
 
 
 def merged(dims: list[tuple[int, int]]) -> list[tuple[int, int]]:
