@@ -1,6 +1,7 @@
 """python -m benchmarks run      our side beside the peers; tables, and a file of all that was measured
 python -m benchmarks alone    one side by itself: what this machine gives that library
 python -m benchmarks report   a page and pictures of what was measured; the README's table with --readme
+python -m benchmarks compare  two results, or two commits: what grew faster, what slower
 
 A ratio above 1 means that ours is faster. A row marked VOID does not count; it says why. Close other
 programs first: what they take, the probe sees, and the run grows longer.
@@ -35,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    run = commands.add_parser("run", help="our side beside the peers", description=running_help())
+    run = commands.add_parser("run", help="our side beside the peers", description=RUNNING)
     add_choice_of_rows(run)
     run.add_argument("--peer", nargs="+", choices=sides.SIDES[1:], help="only these peers")
     run.add_argument("--json", type=Path, metavar="FILE", help="the file (benchmarks/results/...)")
@@ -50,11 +51,30 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument(
         "--readme", action="store_true", help="rewrite the README's table and picture instead"
     )
+    compare = commands.add_parser("compare", help="two results, or two commits", description=COMPARING)
+    compare.add_argument("before", metavar="A", help="a file or a commit")
+    compare.add_argument("after", metavar="B", help="another")
+    compare.add_argument("--anyway", action="store_true", help="compare files of different machines")
+    compare.add_argument("--least", type=share, default=0.03, help="the least change called one (0.03)")
+    add_choice_of_rows(compare)
     return parser
 
 
-def running_help() -> str:
-    return "Our side beside the peers. An interrupted run (Ctrl-C) goes on when the same command comes again."
+RUNNING = "Our side beside the peers. An interrupted run (Ctrl-C) goes on when the same command comes again."
+COMPARING = (
+    "Two files of results, or two commits ('.' is the checkout as it is): those are built beside this one, "
+    "and measured in turn. Exit status 1 where a row grew slower."
+)
+
+
+def share(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1:
+        raise argparse.ArgumentTypeError(f"want a share from 0 to 1, as 0.03; got {text!r}")
+    return number
 
 
 def add_choice_of_rows(command: argparse.ArgumentParser) -> None:
@@ -164,10 +184,32 @@ def report(options: argparse.Namespace) -> int:
     return 0
 
 
+def compare(options: argparse.Namespace) -> int:
+    from benchmarks import compare
+
+    files = [Path(name) for name in (options.before, options.after)]
+    if any(file.suffix == ".json" or file.is_file() for file in files):
+        verdicts = compare.of_files(*map(results.read, files), options.least, options.anyway)
+        picked = [v for v in verdicts if v.case in options.case and options.row in v.row]
+        verdicts = [v for v in picked if v.threads in options.threads]
+    else:
+        from benchmarks import commits, running
+
+        plan = replace(plan_of(options), rounds=options.rounds or commits.ROUNDS, alone=1)
+        wanted = running.tasks(options.case, options.row, options.quick, options.threads, None)
+        if not wanted:
+            return nothing(options)
+        verdicts = commits.compared(options.before, options.after, wanted, plan, options.least)
+    print("\n".join(verdict.line() for verdict in verdicts))
+    print(f"\n{options.before} / {options.after}: above 1, {options.after} is faster")
+    print(compare.summary(verdicts))
+    return compare.status(verdicts)
+
+
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
-        return {"run": run, "alone": alone, "report": report}[options.command](options)
+        return {"run": run, "alone": alone, "report": report, "compare": compare}[options.command](options)
     except (sides.Refused, results.Unusable) as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 2

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -42,21 +42,31 @@ class Block:
 
 
 class Side:
-    """A worker process (worker.py). It starts at once, and answers when `facts` are read."""
+    """A worker process (worker.py). It starts at once, and answers when `facts` are read.
+
+    paths   where it imports from, first of all; the last is where the library of this house stands
+    """
 
     def __init__(
-        self, side: str, threads: int, heap: str = "kept", wait: str = "default", library: Path = ROOT
+        self,
+        side: str,
+        threads: int,
+        heap: str = "kept",
+        wait: str = "default",
+        paths: Sequence[Path] = (ROOT,),
     ) -> None:
         self.name = side
+        env = sides.environment(threads, heap, wait)
+        env["PYTHONPATH"] = os.pathsep.join([*map(str, paths), *filter(None, [env.get("PYTHONPATH")])])
         # A process group of its own: Ctrl-C is this process's business. And should this one be killed, the
         # system wakes and ends a group that is left behind stopped.
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker"],
+            [sys.executable, "-P", "-m", "benchmarks.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=library,
-            env=sides.environment(threads, heap, wait),
+            cwd=paths[-1],
+            env=env,
             **({"process_group": 0} if os.name == "posix" else {}),
         )
         # One thread keeps to the last core: the first one has the system's interrupts.
@@ -144,7 +154,7 @@ class Crew:
     """The sides of some rows, kept from row to row. Use as a context manager: all end with the block.
 
     options     keyword arguments of every Side (heap, wait)
-    libraries   the folder that a side imports its library from, where it is not this checkout
+    checkouts   names that stand for our side as it is in another checkout, and the paths of that
     """
 
     def __init__(
@@ -152,9 +162,9 @@ class Crew:
         names: Iterable[str],
         threads: int,
         options: Mapping[str, str],
-        libraries: Mapping[str, Path] | None = None,
+        checkouts: Mapping[str, Sequence[Path]] | None = None,
     ) -> None:
-        self.threads, self.options, self.libraries = threads, options, libraries or {}
+        self.threads, self.options, self.checkouts = threads, options, checkouts or {}
         self.sides: dict[str, Side] = {}
         try:
             for name in names:  # all start before any is waited for
@@ -164,8 +174,9 @@ class Crew:
             raise
 
     def start(self, name: str) -> Side:
-        place = {"library": self.libraries[name]} if name in self.libraries else {}
-        return Side(name, self.threads, **self.options, **place)  # type: ignore[arg-type]
+        if name in self.checkouts:
+            return Side(sides.OURS, self.threads, **self.options, paths=self.checkouts[name])
+        return Side(name, self.threads, **self.options)
 
     def __getitem__(self, name: str) -> Side:
         """The side, started again where it has died."""
