@@ -2,63 +2,64 @@
  * tiles as forward, with the 4 x 4 gradients of a tile as the filter that 3 x 3 outputs are wanted of. So for
  * each of the 36 points  sums (C, K) = data' (C, tiles) @ gradients (tiles, K).
  *
- * Arrays contiguous, w apart from the others. With many tiles, each of as many parts as there are threads
- * transforms and multiplies its own, group after group, adding to its own sums, which stay in cache; the
- * parts are added up, in their order, by the last transform: results depend on the number of threads, by no
- * more than rounding. With fewer tiles than channels the sums are what is large: all tiles are transformed
- * first, and then the sums come piece by piece, each transformed to weights at once. */
+ * Arrays contiguous, w apart from the others. Tiles come in groups, large enough to pay for fetching the sums
+ * each time. Small sums: each of as many parts as there are threads transforms and multiplies its own
+ * groups, adding to its own sums; these are added up, in their order, by the last transform, so results
+ * depend on the number of threads, by no more than rounding. Large sums, or few tiles: all threads transform
+ * a group, then they share out the sums in pieces; where one group is all, a piece is transformed to weights
+ * while it is in cache. */
 #include <math.h>
 #include "conv_winograd.h"
 #include "gemm.h"
 #include "parallel.h"
 
-enum { CHANNELS = 4 * MR }; /* of a piece of sums */
-enum { TILES = 112 };       /* of a group: enough to pay for fetching the sums */
+enum { CHANNELS = 4 * MR };             /* of a piece of sums; NR outputs */
+enum { PART_TILES = 112, TILES = 256 }; /* of a group */
+enum { PART_SUMS = 2560 << 10 };        /* bytes of small sums */
 
 typedef struct {
   wino_planes x, y;
-  int64_t strips, group, groups, parts; /* parts = 0: all tiles first */
-  int64_t wide;                         /* elements of a row of sums */
-  int64_t scratch;
-  int64_t x_bytes, y_bytes, sum_bytes,
-      scratch_bytes; /* of a part; or the first two of all, the rest of a worker */
+  int64_t strips, group, groups, parts; /* no parts: sums in pieces */
+  int64_t pieces;
+  int64_t wide; /* elements of a row of sums */
+  /* The workspace: for each part all four; or points for all, sums for each piece (or worker, if there is one
+   * group), scratch for each worker. */
+  int64_t x_bytes, y_bytes, sum_bytes, scratch_bytes;
 } weight_plan;
 
 static weight_plan plan_of(const kg_instruction *in) {
   const conv_shape s = conv_shape_of(in);
   const int64_t rows = conv_ceil(s.P, WINO_STEP), columns = conv_ceil(s.Q, WINO_STEP);
-  const int64_t bytes = WINO_POINTS * (int64_t)sizeof(real), threads = kg_get_threads();
+  const int64_t bytes = WINO_POINTS * (int64_t)sizeof(real), wide = conv_round(s.K, VL);
   weight_plan plan = {.x = {s.C, s.H, s.W, s.pad_h, s.pad_w, rows, columns},
-                      .y = {s.K, s.P, s.Q, 0, 0, rows, columns}};
-  plan.strips = plan.group = s.N * rows;
-  plan.groups = 1;
-  plan.wide = NR;
-  int64_t sums = CHANNELS * NR;
-  if (plan.strips * columns > conv_max(s.C, s.K)) {
-    const int64_t fitting = conv_ceil(TILES, columns);
-    plan.parts = conv_min(threads, conv_ceil(plan.strips, fitting));
-    plan.groups = conv_round(conv_ceil(plan.strips, fitting), plan.parts);
-    plan.group = conv_ceil(plan.strips, plan.groups);
-    plan.groups = conv_ceil(plan.strips, plan.group);
-    plan.wide = conv_round(s.K, VL);
-    sums = s.C * plan.wide;
-  }
+                      .y = {s.K, s.P, s.Q, 0, 0, rows, columns},
+                      .strips = s.N * rows};
+  const int in_parts = plan.strips * columns > conv_max(s.C, s.K) && s.C * wide * bytes <= PART_SUMS;
+  const int64_t fewest = conv_ceil(plan.strips, conv_ceil(in_parts ? PART_TILES : TILES, columns));
+  plan.parts = in_parts ? conv_min(kg_get_threads(), fewest) : 0;
+  plan.group = conv_ceil(plan.strips, conv_round(fewest, conv_max(1, plan.parts)));
+  plan.groups = conv_ceil(plan.strips, plan.group);
+  plan.pieces = conv_ceil(s.C, CHANNELS) * conv_ceil(s.K, NR);
+  plan.wide = in_parts ? wide : NR;
   const int64_t tiles = plan.group * columns;
-  plan.scratch =
-      conv_max(conv_max(NAME(wino_scratch)(&plan.x, plan.group), NAME(wino_scratch)(&plan.y, plan.group)),
-               CHANNELS * WINO_TAPS * WINO_TAPS * VL);
+  int64_t scratch =
+      conv_max(NAME(wino_scratch)(&plan.x, plan.group), NAME(wino_scratch)(&plan.y, plan.group));
+  scratch = conv_max(scratch, CHANNELS * WINO_TAPS * WINO_TAPS * VL);
   plan.x_bytes = wino_row(tiles * wino_row(s.C)) * bytes;
   plan.y_bytes = wino_row(tiles * wino_row(s.K)) * bytes;
-  plan.sum_bytes = wino_row(sums) * bytes;
-  plan.scratch_bytes = conv_round(plan.scratch * (int64_t)sizeof(real), 64);
+  plan.sum_bytes = wino_row((in_parts ? s.C : CHANNELS) * plan.wide) * bytes;
+  plan.scratch_bytes = conv_round(scratch * (int64_t)sizeof(real), 64);
   return plan;
 }
 
+/* How many sums there are, if there are no parts. */
+static int64_t sums_of(const weight_plan *plan) { return plan->groups > 1 ? plan->pieces : kg_get_threads(); }
+
 int64_t NAME(conv2d_weight_winograd_workspace)(const kg_instruction *in) {
   const weight_plan plan = plan_of(in);
-  const int64_t points = plan.x_bytes + plan.y_bytes, own = plan.sum_bytes + plan.scratch_bytes,
-                threads = kg_get_threads();
-  return plan.parts ? threads * (points + own) : points + threads * own;
+  const int64_t points = plan.x_bytes + plan.y_bytes, threads = kg_get_threads();
+  if (plan.parts) return threads * (points + plan.sum_bytes + plan.scratch_bytes);
+  return points + sums_of(&plan) * plan.sum_bytes + threads * plan.scratch_bytes;
 }
 
 typedef struct {
@@ -66,24 +67,31 @@ typedef struct {
   const real *x, *y;
   real *w;
   char *workspace;
+  int64_t at; /* the group that all threads are at */
 } weight_run;
 
-/* The four pieces of memory of a part; or the first two of all and the others of a worker. */
 typedef struct {
   wino_points x, y, sums;
   real *scratch;
 } weight_memory;
 
+/* Of a part, or of a worker. */
 static weight_memory memory_of(const weight_run *run, int64_t which) {
   const weight_plan *plan = run->plan;
-  const int64_t points = plan->x_bytes + plan->y_bytes, own = plan->sum_bytes + plan->scratch_bytes;
-  char *first = run->workspace + (plan->parts ? which * (points + own) : 0);
-  char *second = first + points + (plan->parts ? 0 : which * own);
-  const int64_t size = WINO_POINTS * (int64_t)sizeof(real);
-  return (weight_memory){{(real *)first, plan->x_bytes / size, wino_row(plan->x.channels)},
-                         {(real *)(first + plan->x_bytes), plan->y_bytes / size, wino_row(plan->y.channels)},
-                         {(real *)second, plan->sum_bytes / size, plan->wide},
-                         (real *)(second + plan->sum_bytes)};
+  const int64_t points = plan->x_bytes + plan->y_bytes, size = WINO_POINTS * (int64_t)sizeof(real);
+  char *x = run->workspace, *sums, *scratch;
+  if (plan->parts) {
+    x += which * (points + plan->sum_bytes + plan->scratch_bytes);
+    sums = x + points;
+    scratch = sums + plan->sum_bytes;
+  } else {
+    sums = x + points + (plan->groups > 1 ? 0 : which * plan->sum_bytes);
+    scratch = x + points + sums_of(plan) * plan->sum_bytes + which * plan->scratch_bytes;
+  }
+  return (weight_memory){{(real *)x, plan->x_bytes / size, wino_row(plan->x.channels)},
+                         {(real *)(x + plan->x_bytes), plan->y_bytes / size, wino_row(plan->y.channels)},
+                         {(real *)sums, plan->sum_bytes / size, plan->wide},
+                         (real *)scratch};
 }
 
 /* sums = (or +=) data' @ gradients at every point, `count` channels of x by `outputs` of y. */
@@ -101,7 +109,7 @@ static void multiply(wino_points sums, wino_points x, wino_points y, int64_t cou
       }
 }
 
-/* Many tiles: the groups of a part. */
+/* The groups of a part. */
 static void add_groups(void *context, int64_t begin, int64_t end, int worker) {
   (void)worker;
   const weight_run *run = context;
@@ -138,51 +146,57 @@ static void add_parts(void *context, int64_t begin, int64_t end, int worker) {
   }
 }
 
-/* Few tiles: a unit is a vector of channels of an image of x, or of y. */
-static void transform_all(void *context, int64_t begin, int64_t end, int worker) {
+/* A unit is a vector of channels, of x or of y, of as many strips as an image has. */
+static void transform_group(void *context, int64_t begin, int64_t end, int worker) {
   const weight_run *run = context;
   const weight_plan *plan = run->plan;
   const weight_memory own = memory_of(run, worker);
   const int64_t of_x = conv_ceil(plan->x.channels, VL), blocks = of_x + conv_ceil(plan->y.channels, VL);
+  const int64_t start = run->at * plan->group, stop = conv_min(plan->strips, start + plan->group);
   for (int64_t unit = begin; unit < end; unit++) {
-    const int64_t first = unit / blocks * plan->x.rows, last = first + plan->x.rows, block = unit % blocks;
-    const int64_t tile = first * plan->x.columns, c = block * VL, k = (block - of_x) * VL;
+    const int64_t first = start + unit / blocks * plan->x.rows, last = conv_min(stop, first + plan->x.rows);
+    const int64_t block = unit % blocks, c = block * VL, k = (block - of_x) * VL;
+    const int64_t tile = (first - start) * plan->x.columns;
     if (block < of_x)
       NAME(wino_data)(wino_from(own.x, c, tile), &plan->x, run->x, c, first, last, own.scratch);
     else NAME(wino_gradient)(wino_from(own.y, k, tile), &plan->y, run->y, k, first, last, own.scratch);
   }
 }
 
-/* A unit is CHANNELS channels by NR outputs. */
-static void make_pieces(void *context, int64_t begin, int64_t end, int worker) {
+static void add_pieces(void *context, int64_t begin, int64_t end, int worker) {
   const weight_run *run = context;
   const weight_plan *plan = run->plan;
   const weight_memory own = memory_of(run, worker);
   const int64_t panels = conv_ceil(plan->y.channels, NR);
-  for (int64_t unit = begin; unit < end; unit++) {
-    const int64_t c = unit / panels * CHANNELS, k = unit % panels * NR;
-    const int64_t count = conv_min(CHANNELS, plan->x.channels - c),
-                  outputs = conv_min(NR, conv_round(plan->y.channels - k, VL));
-    multiply(own.sums, wino_from(own.x, c, 0), wino_from(own.y, k, 0), count, outputs,
-             plan->strips * plan->x.columns, 0);
-    for (int64_t half = 0; half < outputs; half += VL) NAME(wino_weights)
-    (run->w, plan->y.channels, plan->x.channels, k + half, c, count, wino_from(own.sums, half, 0), 1, 0,
-     own.scratch);
+  const int64_t strips = conv_min(plan->group, plan->strips - run->at * plan->group);
+  for (int64_t piece = begin; piece < end; piece++) {
+    const int64_t c = piece / panels * CHANNELS, k = piece % panels * NR;
+    const int64_t count = conv_min(CHANNELS, plan->x.channels - c);
+    const int64_t outputs = conv_min(NR, conv_round(plan->y.channels - k, VL));
+    wino_points sums = own.sums;
+    if (plan->groups > 1) sums.data += piece * plan->sum_bytes / (int64_t)sizeof(real);
+    multiply(sums, wino_from(own.x, c, 0), wino_from(own.y, k, 0), count, outputs, strips * plan->x.columns,
+             run->at > 0);
+    if (run->at + 1 < plan->groups) continue;
+    for (int64_t half = 0; half < outputs; half += VL)
+      NAME(wino_weights)
+      (run->w, plan->y.channels, plan->x.channels, k + half, c, count, wino_from(sums, half, 0), 1, 0,
+       own.scratch);
   }
 }
 
 int NAME(conv2d_weight_winograd)(const kg_instruction *in) {
   const weight_plan plan = plan_of(in);
-  weight_run run = {&plan, in->args[0], in->args[2], in->args[1], in->workspace};
-  const int64_t blocks = conv_ceil(plan.x.channels, CHANNELS);
+  weight_run run = {&plan, in->args[0], in->args[2], in->args[1], in->workspace, 0};
+  const int64_t x_blocks = conv_ceil(plan.x.channels, VL), y_blocks = conv_ceil(plan.y.channels, VL);
   if (plan.parts) {
     kg_parallel(add_groups, &run, plan.parts, 1);
-    kg_parallel(add_parts, &run, blocks * conv_ceil(plan.y.channels, VL), 1);
-  } else {
-    kg_parallel(transform_all, &run,
-                plan.strips / plan.x.rows * (conv_ceil(plan.x.channels, VL) + conv_ceil(plan.y.channels, VL)),
-                1);
-    kg_parallel(make_pieces, &run, blocks * conv_ceil(plan.y.channels, NR), 1);
+    kg_parallel(add_parts, &run, conv_ceil(plan.x.channels, CHANNELS) * y_blocks, 1);
+    return KG_OK;
+  }
+  for (; run.at < plan.groups; run.at++) {
+    kg_parallel(transform_group, &run, conv_ceil(plan.group, plan.x.rows) * (x_blocks + y_blocks), 1);
+    kg_parallel(add_pieces, &run, plan.pieces, 1);
   }
   return KG_OK;
 }

@@ -45,6 +45,7 @@ def test_shapes_of_all_kinds(sizes, dtype):
         ((1, 150, 7, 7), (260, 150, 3, 3), ONES, ONES, ONES, 1),
         ((5, 20, 29, 30), (40, 20, 3, 3), ONES, ONES, ONES, 1),  # more tiles than filters, groups of strips
         ((1, 8, 9, 300), (40, 8, 3, 3), ONES, ONES, ONES, 1),  # one strip is more than the cache
+        ((6, 150, 29, 30), (140, 150, 3, 3), ONES, ONES, ONES, 1),  # large sums, groups of tiles
         ((64, 3, 1, 1), (4, 3, 3, 3), ONES, ONES, ONES, 1),
     ],
 )
