@@ -2,8 +2,9 @@
 # make test      set everything up, run the tests
 #
 # Also: build (the C kernels), lint (style and types), oracle (tests against PyTorch), slow (full training
-# runs), packaging (wheels in fresh environments), bench and bench-full (speed beside the peers), sanitize
-# (kernel tests under ASan and UBSan), neon (kernel tests on an emulated aarch64), clean.
+# runs), ulp (errors of the elementary functions), packaging (wheels in fresh environments), bench and
+# bench-full (speed beside the peers), sanitize (kernel tests under ASan and UBSan), neon (kernel tests on an
+# emulated aarch64), clean.
 # All set-up lives in .venv and is repeated only where something changed.
 
 VENV    := .venv
@@ -14,7 +15,7 @@ CC      ?= cc
 SOURCES := setup.py $(wildcard csrc/*.c csrc/*.h csrc/*.def)
 ARGS    ?=
 
-.PHONY: digits test build lint oracle slow packaging bench bench-full sanitize neon clean help
+.PHONY: digits test build lint oracle slow ulp packaging bench bench-full sanitize neon clean help
 .DELETE_ON_ERROR:
 
 digits: build $(VENV)/apps.stamp
@@ -26,6 +27,9 @@ test: build $(VENV)/test.stamp
 # Also the tests elsewhere that compare with PyTorch or micrograd where those are installed.
 oracle: build $(VENV)/oracle.stamp
 	$(PY) -m pytest -q tests/oracle $(shell grep -l importorskip tests/test_*.py) $(ARGS)
+
+ulp: build $(VENV)/test.stamp
+	$(PY) -m pytest -q -s -m slow tests/slow/test_ulp.py $(ARGS)
 
 slow: build $(VENV)/test.stamp
 	$(PY) -m pytest -q -s -m slow tests/slow $(ARGS)

@@ -67,9 +67,13 @@ def arrays_fit(arrays: tuple[Any, ...]) -> bool:
     return len(kinds) == 1 and kinds.pop() in REALS
 
 
-def rule(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A gradient rule, through a program where the gradient is large."""
-    lazy = Lazy(function, function.__code__.co_argcount)
+def rule(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A gradient rule of op `name`, through a program where the gradient is large. Where the kernels have an
+    op NAME_gradient it is that program."""
+    inputs = function.__code__.co_argcount
+    lazy = Lazy(function, inputs)
+    if name + "_gradient" in OPCODES:
+        lazy = Lazy(lambda g, *saved: g.__apply_op__(name + "_gradient", (g, *saved)), inputs)
     try:
         if not lazy.pays(NEVER - 1):
             return function  # a single product, say: NumPy alone is as fast

@@ -51,7 +51,7 @@ def elementwise(
         why=why,
     )
     op.forward = accelerated.forward(name, forward, len(names))
-    op.raw_rules = {x: accelerated.rule(rule) for x, rule in op.rules.items() if rule is not None}
+    op.raw_rules = {x: accelerated.rule(name, rule) for x, rule in op.rules.items() if rule is not None}
     if len(rules) == 1 and not why:
         op.numbers = unary_numbers(op)
         door = unary_door(op)

@@ -36,7 +36,8 @@ Array = npt.NDArray[Any]
 # many times as NumPy takes longer for it than for a sum (measured on one thread, AVX-512; a call of the
 # kernel costs 3.5 us, of a ufunc 0.3). Sums, products and tanh alone are as fast in NumPy.
 WEIGHT = {"exp": 2, "sin": 2, "cos": 2, "sqrt": 2, "rsqrt": 2, "sigmoid": 6, "erf": 10, "pow": 1}
-WEIGHT |= {"log1p": 10, "expm1": 10, "maximum": 3, "minimum": 3, "where": 4}
+WEIGHT |= {"log1p": 10, "expm1": 10, "maximum": 3, "minimum": 3, "where": 4, "softplus": 10, "silu": 10}
+WEIGHT |= {"gelu": 10, "silu_gradient": 10, "gelu_gradient": 10}
 NEVER = 1 << 62
 THRESHOLD = (NEVER, NEVER, 65536, 32768, 16384, 8192, 6144, 4096, 3072, 2048, 0)
 
@@ -299,10 +300,17 @@ def fuse(steps: list[Step], outputs: list[int]) -> tuple[list[Step], list[int]]:
     return fused, results
 
 
+ORDER = {"lt": "where_lt", "le": "where_le", "gt": "where_lt", "ge": "where_le"}
+
+
 def matched(
     op: str, args: tuple[Any, ...], once: Callable[[int, str], tuple[Any, ...] | None]
 ) -> Step | None:
     """The step that stands for this one and for steps that only it reads."""
+    if op == "where":
+        for comparison, fused in ORDER.items():
+            if inner := once(args[0], comparison):
+                return fused, (*(inner if comparison[0] == "l" else inner[::-1]), *args[1:])
     if op == "exp" and (inner := once(args[0], "neg")):
         return "exp_neg", inner
     if op == "sub":

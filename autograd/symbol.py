@@ -39,6 +39,29 @@ def sigmoid(x: Any) -> Any:
     return np.where(x < 0, e, np.ones_like(e)) / (1 + e)
 
 
+def softplus(x: Any) -> Any:
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def normal_cdf(x: Any) -> Any:
+    """Phi(x), exact to the last places in the lower tail too."""
+    return np.vectorize(lambda v: 0.5 * math.erfc(-v * math.sqrt(0.5)), otypes=[np.float64])(x)
+
+
+def gelu(x: Any) -> Any:
+    return np.asarray(x * normal_cdf(x)).astype(np.asarray(x).dtype)[()]
+
+
+def silu_gradient(g: Any, x: Any) -> Any:
+    s = sigmoid(x)
+    return g * (s * (1 + x * (1 - s)))
+
+
+def gelu_gradient(g: Any, x: Any) -> Any:
+    density = np.exp(x * x * -0.5) / math.sqrt(2 * math.pi)
+    return np.asarray(g * (normal_cdf(x) + x * density)).astype(np.asarray(x).dtype)[()]
+
+
 MEANING: dict[str, Callable[..., Any]] = {
     "copy": np.positive,
     "add": np.add,
@@ -60,6 +83,11 @@ MEANING: dict[str, Callable[..., Any]] = {
     "tanh": np.tanh,
     "sigmoid": sigmoid,
     "erf": erf,
+    "softplus": softplus,
+    "silu": lambda x: x * sigmoid(x),
+    "gelu": gelu,
+    "silu_gradient": silu_gradient,
+    "gelu_gradient": gelu_gradient,
     "floor": np.floor,
     "ceil": np.ceil,
     "round": np.rint,

@@ -210,6 +210,82 @@ static inline vec sqrt_v(vec x) {
 #endif
 }
 
+/* The larger and the smaller of two; b where either is NaN or they are equal. */
+#if defined(KG_ISA_avx512) && KG_REAL == 64
+static inline vec greater_of(vec a, vec b) { return (vec)_mm512_max_pd((__m512d)a, (__m512d)b); }
+static inline vec lesser_of(vec a, vec b) { return (vec)_mm512_min_pd((__m512d)a, (__m512d)b); }
+#elif defined(KG_ISA_avx512)
+static inline vec greater_of(vec a, vec b) { return (vec)_mm512_max_ps((__m512)a, (__m512)b); }
+static inline vec lesser_of(vec a, vec b) { return (vec)_mm512_min_ps((__m512)a, (__m512)b); }
+#elif defined(KG_ISA_avx2) && KG_REAL == 64
+static inline vec greater_of(vec a, vec b) { return (vec)_mm256_max_pd((__m256d)a, (__m256d)b); }
+static inline vec lesser_of(vec a, vec b) { return (vec)_mm256_min_pd((__m256d)a, (__m256d)b); }
+#elif defined(KG_ISA_avx2)
+static inline vec greater_of(vec a, vec b) { return (vec)_mm256_max_ps((__m256)a, (__m256)b); }
+static inline vec lesser_of(vec a, vec b) { return (vec)_mm256_min_ps((__m256)a, (__m256)b); }
+#elif defined(__x86_64__) && KG_REAL == 64
+static inline vec greater_of(vec a, vec b) { return (vec)_mm_max_pd((__m128d)a, (__m128d)b); }
+static inline vec lesser_of(vec a, vec b) { return (vec)_mm_min_pd((__m128d)a, (__m128d)b); }
+#elif defined(__x86_64__)
+static inline vec greater_of(vec a, vec b) { return (vec)_mm_max_ps((__m128)a, (__m128)b); }
+static inline vec lesser_of(vec a, vec b) { return (vec)_mm_min_ps((__m128)a, (__m128)b); }
+#else
+static inline vec greater_of(vec a, vec b) { return (vec)(((a > b) & (mask)a) | (~(a > b) & (mask)b)); }
+static inline vec lesser_of(vec a, vec b) { return (vec)(((a < b) & (mask)a) | (~(a < b) & (mask)b)); }
+#endif
+
+/* x 2^n for integers n (held as reals) up to 252 (2044) either way; exact but past the range's ends. */
+#if defined(KG_ISA_avx512) && KG_REAL == 64
+static inline vec times_two_to(vec x, vec n) { return (vec)_mm512_scalef_pd((__m512d)x, (__m512d)n); }
+#elif defined(KG_ISA_avx512)
+static inline vec times_two_to(vec x, vec n) { return (vec)_mm512_scalef_ps((__m512)x, (__m512)n); }
+#else
+static inline vec times_two_to(vec x, vec n) { /* by halves, whose powers of two are normal numbers */
+  const real magic = KG_REAL == 64 ? (real)6755399441055744. : (real)12582912.;
+  enum { BIAS = KG_REAL == 64 ? 1023 : 127, MANTISSA_BITS = KG_REAL == 64 ? 52 : 23 };
+  vec half = (n * (real)0.5 + magic) - magic, rest = n - half;
+  vec a = (vec)((mask)(half + (magic + BIAS)) << MANTISSA_BITS);
+  vec b = (vec)((mask)(rest + (magic + BIAS)) << MANTISSA_BITS);
+  return x * a * b;
+}
+#endif
+
+/* What rounding took from product = a b: exact. (Left to the compiler, a b might be computed once, rounded,
+ * and the difference be 0.) */
+#if defined(KG_ISA_avx512) && KG_REAL == 64
+static inline vec lost_in_product(vec a, vec b, vec product) {
+  return (vec)_mm512_fmsub_pd((__m512d)a, (__m512d)b, (__m512d)product);
+}
+#elif defined(KG_ISA_avx512)
+static inline vec lost_in_product(vec a, vec b, vec product) {
+  return (vec)_mm512_fmsub_ps((__m512)a, (__m512)b, (__m512)product);
+}
+#elif defined(KG_ISA_avx2) && KG_REAL == 64
+static inline vec lost_in_product(vec a, vec b, vec product) {
+  return (vec)_mm256_fmsub_pd((__m256d)a, (__m256d)b, (__m256d)product);
+}
+#elif defined(KG_ISA_avx2)
+static inline vec lost_in_product(vec a, vec b, vec product) {
+  return (vec)_mm256_fmsub_ps((__m256)a, (__m256)b, (__m256)product);
+}
+#elif defined(KG_ISA_neon) && KG_REAL == 64
+static inline vec lost_in_product(vec a, vec b, vec product) {
+  return (vec)vfmaq_f64((float64x2_t)-product, (float64x2_t)a, (float64x2_t)b);
+}
+#elif defined(KG_ISA_neon)
+static inline vec lost_in_product(vec a, vec b, vec product) {
+  return (vec)vfmaq_f32((float32x4_t)-product, (float32x4_t)a, (float32x4_t)b);
+}
+#else
+static inline vec upper_half(vec x) {
+  return (vec)((mask)x & (KG_REAL == 64 ? ~(lane)0x7ffffff : ~(lane)0xfff));
+}
+static inline vec lost_in_product(vec a, vec b, vec product) { /* products of halves are exact */
+  vec ah = upper_half(a), bh = upper_half(b), al = a - ah, bl = b - bh;
+  return ((ah * bh - product) + ah * bl + al * bh) + al * bl;
+}
+#endif
+
 /* The lanes whose bit is set in `keep`, one after the other; zeros or nothing behind them, up to VL in all.
  * (A masked store that crosses a cache line was measured to cost many times a whole one.) */
 #if defined(KG_ISA_avx512) && KG_REAL == 64

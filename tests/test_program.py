@@ -58,6 +58,7 @@ def arrays_for(arity, shape, dtype, seed=0):
 
 ARITY = {name: 2 for name in ["add", "sub", "mul", "div", "pow", "maximum", "minimum"]}
 ARITY |= {name: 2 for name in TRUTH} | {"where": 3, "logical_not": 1}
+ARITY |= {"silu_gradient": 2, "gelu_gradient": 2}
 
 
 def of(op):
@@ -89,7 +90,8 @@ def test_the_kernels_ops_are_those_of_the_table():
     fused = set(kernels.elementwise_ops()) - set(MEANING)
     assert set(MEANING) <= set(kernels.elementwise_ops())
     assert fused == {
-        "mul_add", "mul_sub", "sub_mul", "mul_add_mul", "mul_add_square", "sqrt_mul_add", "exp_neg"
+        "mul_add", "mul_sub", "sub_mul", "mul_add_mul", "mul_add_square", "sqrt_mul_add", "exp_neg",
+        "where_lt", "where_le",
     }  # fmt: skip
 
 
@@ -103,6 +105,8 @@ def test_steps_that_do_two_things(isa, only_kernel, dtype):
         "mul_add": Program.trace(lambda a, b, c: c + a * b, inputs=3),
         "mul_add_mul": Program.trace(lambda a, b, c: a * 0.9 + b * c, inputs=3),
         "mul_add_square": Program.trace(lambda a, b: a * 0.9 + b * b * 0.1, inputs=2),
+        "where_lt": Program.trace(lambda a, b, c: (a > b).apply("where", a, c), inputs=3),
+        "where_le": Program.trace(lambda a, b, c: (a <= b).apply("where", a, c), inputs=3),
         "sqrt_mul_add": Program.trace(lambda a, b: (a * b).apply("sqrt") + 1e-8, inputs=2),
     }
     for name, program in programs.items():
