@@ -1,28 +1,32 @@
 /* Matrix product  c = act(a @ b + bias),  batched.
  *
  *   a (batch, m, k), b (batch, k, n): any strides, 0 and negative too   c (batch, m, n): contiguous columns
- *   bias (n) or (m); `accumulate` adds to what c holds; act is relu or nothing.  k = 0 gives zeros.
+ *   bias (n) or (m); `accumulate` adds to what c holds; act: gemm.h.  k = 0 gives zeros.
  *   c overlaps neither a, b nor bias.  No element is skipped: 0 * inf is NaN as IEEE says.
  *
  * Blocking is that of Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008):
- * KC x NR of b in L1, MC x KC of a in L2, KC x NC of b in L3. An operand that is reused too little for
+ * KC x NR of b in L1 (and L2), MC x KC of a in L2, KC x NC of b in L3. An operand that is reused too little for
  * packing to pay is read where it is.
  *
  * Threads: each multiplies its own rectangle of c, packing for itself; nothing is shared, so one parallel
- * region is enough and results do not depend on timing. k is never cut, so they do not depend on the
- * number of threads either. */
+ * loop is enough. k is never cut, and an element's sum is taken in the same order wherever the rectangle
+ * ends: results are the same bits for every number of threads. */
 #include "gemm.h"
 #include "parallel.h"
 
-/* Cache blocks, measured on Zen 5 (L1 48 KB, L2 1 MB). */
-enum { KC = 384, MC = 16 * MR, NC = 64 * NR };
+/* Cache blocks, measured on Zen 5 (L1 48 KB, L2 1 MB): a panel of b is longer than L1, since reading it from
+ * L2 again costs less than more passes over c. */
+enum { KC = 512, MC = 32 / (int)sizeof(real) * MR, NC = 64 * NR };
 
 /* Below these lengths packing costs more than it saves, even where strides are powers of two: b is read
  * in place under DIRECT_B rows of a, a under DIRECT_A columns of b. */
 enum { DIRECT_B = 8 * MR, DIRECT_A = 16 * NR };
 
-/* A thread is worth waking for this many multiplications. */
-enum { GRAIN = 1 << 19 };
+/* Packing one element costs as much as about this many multiplications. */
+enum { PACK = 10 };
+
+/* A thread is worth waking for this many multiplications; of a vector, where each waits for memory, sooner. */
+enum { GRAIN = 1 << 19, VECTOR_GRAIN = 1 << 17 };
 
 typedef struct {
   int64_t batch, m, n, k;
@@ -33,7 +37,8 @@ typedef struct {
   real *c;
   int64_t c_batch, c_row;
   epilogue end;
-  int64_t cuts; /* rectangles per matrix */
+  int vector;                           /* m is 1, and b is read by vector_product */
+  int64_t row_cuts, column_cuts, grain; /* rectangles per matrix, down and across; work for a thread */
   real *workspace;
   int64_t slice; /* reals of workspace per thread */
 } product;
@@ -68,7 +73,7 @@ static product read(const kg_instruction *in) {
   g.end = (epilogue){.bias_columns = s[12] == 1 ? in->args[3] : 0,
                      .bias_rows = s[12] == 2 ? in->args[3] : 0,
                      .accumulate = s[13] != 0,
-                     .relu = s[14] == 1};
+                     .act = (activation)s[14]};
   if (g.n == 1 && g.m > 1 && g.c_row == 1) { /* a column is a row of the transposed product */
     g = (product){.batch = g.batch,
                   .m = 1,
@@ -86,11 +91,25 @@ static product read(const kg_instruction *in) {
                   .c_batch = g.c_batch,
                   .c_row = g.m,
                   .workspace = g.workspace,
-                  .end = {g.end.bias_rows, g.end.bias_columns, g.end.accumulate, g.end.relu}};
+                  .end = {g.end.bias_rows, g.end.bias_columns, g.end.accumulate, g.end.act}};
   }
-  const int64_t work = g.batch * g.m * g.n * (g.k + 1) / GRAIN, threads = min(work, kg_get_threads());
-  /* The batch alone keeps all threads equally busy, or every matrix is cut for all of them. */
-  g.cuts = threads < 2 || g.batch % threads == 0 || g.batch >= 4 * threads ? 1 : threads;
+  g.vector = g.m == 1 && NAME(vector_fits)(g.a_col, g.b_row, g.b_col);
+  g.grain = g.vector ? VECTOR_GRAIN : GRAIN;
+  g.row_cuts = g.column_cuts = 1;
+  const int64_t threads = min(g.batch * g.m * g.n * (g.k + 1) / g.grain, kg_get_threads());
+  /* The batch alone keeps all threads equally busy, or every matrix is cut for all of them: the way that
+   * leaves them least to pack. */
+  if (threads > 1 && g.batch % threads != 0 && g.batch < 4 * threads) {
+    const int64_t down = (g.m + MR - 1) / MR, across = (g.n + NR - 1) / NR; /* tiles */
+    int64_t least = INT64_MAX;
+    for (int64_t rows = 1; rows <= threads; rows++) {
+      const int64_t columns = threads / rows;
+      const int64_t high = min((down + rows - 1) / rows * MR, g.m);
+      const int64_t wide = min((across + columns - 1) / columns * NR, g.n);
+      const int64_t cost = high * wide + PACK * (high + wide); /* per unit of k, in multiplications */
+      if (cost < least) least = cost, g.row_cuts = rows, g.column_cuts = columns;
+    }
+  }
   g.slice = packed_b(min(g.n, NC), min(g.k, KC)) + packed_a(min(g.m, MC), min(g.k, KC)) + 2 * VL;
   g.slice = g.slice / VL * VL;
   return g;
@@ -99,7 +118,7 @@ static product read(const kg_instruction *in) {
 /* One rectangle of one c. */
 static void multiply(const product *g, const real *a, const real *b, real *c, int64_t m, int64_t n,
                      epilogue end, real *workspace) {
-  if (m == 1 && NAME(vector_fits)(g->a_col, g->b_row, g->b_col)) {
+  if (g->vector) {
     NAME(vector_product)(n, g->k, a, g->a_col, b, g->b_row, g->b_col, c, end);
     return;
   }
@@ -127,30 +146,33 @@ static void multiply(const product *g, const real *a, const real *b, real *c, in
         const epilogue now = {.bias_columns = last && end.bias_columns ? end.bias_columns + j : 0,
                               .bias_rows = last && end.bias_rows ? end.bias_rows + i : 0,
                               .accumulate = end.accumulate || p > 0,
-                              .relu = last && end.relu};
+                              .act = last ? end.act : NONE};
         NAME(macro_kernel)(mi, nj, kp, pa, pb, c + i * g->c_row + j, g->c_row, now);
       }
     }
   }
 }
 
-/* Rectangles begin ... end - 1 of all: `cuts` per matrix, along the longer side of c. */
+/* Where cut `which` of `cuts` begins, in whole tiles. */
+static int64_t begin_of(int64_t which, int64_t cuts, int64_t length, int64_t unit) {
+  return min((length + unit - 1) / unit * which / cuts * unit, length);
+}
+
+/* Rectangles begin ... end - 1 of all, matrix by matrix and row by row. */
 static void rectangles(void *context, int64_t begin, int64_t end, int worker) {
   const product *g = context;
-  const int tall = g->m >= g->n;
-  const int64_t unit = tall ? MR : NR, length = tall ? g->m : g->n, count = (length + unit - 1) / unit;
   for (int64_t q = begin; q < end; q++) {
-    const int64_t which = q / g->cuts, cut = q % g->cuts;
-    const int64_t from = count * cut / g->cuts * unit;
-    const int64_t to = min(count * (cut + 1) / g->cuts * unit, length);
-    const int64_t i = tall ? from : 0, j = tall ? 0 : from;
-    if (from == to) continue;
+    const int64_t which = q / (g->row_cuts * g->column_cuts);
+    const int64_t down = q / g->column_cuts % g->row_cuts, across = q % g->column_cuts;
+    const int64_t i = begin_of(down, g->row_cuts, g->m, MR), j = begin_of(across, g->column_cuts, g->n, NR);
+    const int64_t m = begin_of(down + 1, g->row_cuts, g->m, MR) - i;
+    const int64_t n = begin_of(across + 1, g->column_cuts, g->n, NR) - j;
+    if (m == 0 || n == 0) continue;
     epilogue at = g->end;
     if (at.bias_columns) at.bias_columns += j;
     if (at.bias_rows) at.bias_rows += i;
     multiply(g, g->a + which * g->a_batch + i * g->a_row, g->b + which * g->b_batch + j * g->b_col,
-             g->c + which * g->c_batch + i * g->c_row + j, tall ? to - from : g->m, tall ? g->n : to - from,
-             at, g->workspace + worker * g->slice);
+             g->c + which * g->c_batch + i * g->c_row + j, m, n, at, g->workspace + worker * g->slice);
   }
 }
 
@@ -159,9 +181,10 @@ int64_t NAME(gemm_workspace)(const kg_instruction *in) {
 }
 
 int NAME(gemm)(const kg_instruction *in) {
+  if (in->sizes[14] < NONE || in->sizes[14] >= ACTIVATIONS) return KG_BAD_ARGUMENT;
   product g = read(in);
-  const int64_t count = g.m > 0 && g.n > 0 ? g.batch * g.cuts : 0;
-  const int64_t each = g.m * g.n * (g.k + 1) / g.cuts;
-  kg_parallel(rectangles, &g, count, each > GRAIN ? 1 : GRAIN / (each > 0 ? each : 1));
+  const int64_t cuts = g.row_cuts * g.column_cuts, count = g.m > 0 && g.n > 0 ? g.batch * cuts : 0;
+  const int64_t each = max(g.m * g.n * (g.k + 1) / cuts, 1);
+  kg_parallel(rectangles, &g, count, max(g.grain / each, 1));
   return KG_OK;
 }

@@ -36,12 +36,14 @@ typedef struct {
   int64_t panel, row, col; /* strides in elements, see above; col is not used for b */
 } panels;
 
+typedef enum { NONE, RELU, TANH, SIGMOID, GELU, SILU, ACTIVATIONS } activation;
+
 /* What happens to a tile on its way to memory: c = act((accumulate ? c : 0) + a @ b + bias). */
 typedef struct {
   const real *bias_columns; /* (n) or NULL */
   const real *bias_rows;    /* (m) or NULL */
   int accumulate;
-  int relu; /* max(x, 0); NaN stays NaN */
+  activation act; /* relu is max(x, 0), NaN stays NaN; the others take a pass of their own, activate() */
 } epilogue;
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
@@ -53,7 +55,7 @@ ALWAYS_INLINE void finish(real *to, vec sum, int64_t n, const real *bias, const 
   if (end->accumulate) sum += whole ? load(to) : load_n(to, n);
   if (bias) sum += whole ? load(bias) : load_n(bias, n);
   if (row_bias) sum += splat(*row_bias);
-  if (end->relu) sum = (vec)((mask)sum & ~(sum < 0));
+  if (end->act == RELU) sum = (vec)((mask)sum & ~(sum < 0));
   if (whole) store(to, sum);
   else store_n(to, sum, n);
 }
@@ -68,6 +70,8 @@ void NAME(micro_kernel)(int64_t rows, int64_t cols, int64_t k, const real *a, in
  * cache while the panels of a pass, so NR * k reals should fit there and m * k in the L2 cache. */
 void NAME(macro_kernel)(int64_t m, int64_t n, int64_t k, panels a, panels b, real *c, int64_t c_row,
                         epilogue end);
+
+void NAME(activate)(activation act, int64_t rows, int64_t cols, real *c, int64_t c_row);
 
 /* Copy a (m, k) or b (k, n) of any strides into packed panels; `to` has room for packed_a(m, k) or
  * packed_b(n, k) reals. */

@@ -22,10 +22,12 @@ ALWAYS_INLINE void tile(const int rows, const int vectors, int64_t cols, int64_t
   const int wide = vectors > 1;
 #define START(i) vec c##i##_0 = {0}, c##i##_1 = {0};
   ROWS(START)
-#define PREFETCH(i)                                      \
-  if (i < rows) {                                        \
-    __builtin_prefetch(c + i * c_row, 1);                \
-    if (wide) __builtin_prefetch(c + i * c_row + VL, 1); \
+/* c is fetched no nearer than L2: where its rows lie a power of two apart, they would push each other and b
+ * out of L1 before they are used. */
+#define PREFETCH(i)                                         \
+  if (i < rows) {                                           \
+    __builtin_prefetch(c + i * c_row, 1, 2);                \
+    if (wide) __builtin_prefetch(c + i * c_row + VL, 1, 2); \
   }
   ROWS(PREFETCH)
   for (int64_t p = 0; p < k; p++) {
@@ -82,5 +84,6 @@ void NAME(macro_kernel)(int64_t m, int64_t n, int64_t k, panels a, panels b, rea
       tiles[rows - 1][cols > VL](cols, k, panel, a.row, a.col, b.data, b.row, c + i * c_row + j, c_row, &at);
       if (at.bias_rows) at.bias_rows += MR;
     }
+    if (end.act > RELU) NAME(activate)(end.act, m, cols, c + j, c_row);
   }
 }

@@ -1,30 +1,56 @@
 /* Vector times matrix:  c (n) = act(x (k) @ b (k, n) + bias).  No element of b is used twice, so nothing
  * is packed: b is read once, in the direction in which its elements are contiguous.
  *
- *   rows of b contiguous     c's vectors stay in registers, x[p] is broadcast        (any stride of x)
- *   columns of b contiguous  eight dot products at a time, vectors along k           (x contiguous) */
+ *   rows of b contiguous     c += x[p] b[p] for some rows at a time, each a stream       (any stride of x)
+ *   columns of b contiguous  eight dot products at a time, vectors along k               (x contiguous)
+ *
+ * Whichever way, an element's sum is taken in one order: the cut of n between threads does not show. */
 #include "gemm.h"
 
-/* `vectors` of c's columns, the last one with `last` of them. */
-ALWAYS_INLINE void columns(const int vectors, int64_t last, int64_t k, const real *x, int64_t x_col,
-                           const real *b, int64_t b_row, real *c, const real *bias, const epilogue *end) {
-  vec s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0}, s4 = {0}, s5 = {0}, s6 = {0}, s7 = {0};
-  for (int64_t p = 0; p < k; p++, b += b_row, x += x_col) {
-    const vec v = splat(*x);
-    s0 += v * (vectors == 1 ? load_n(b, last) : load(b));
-    if (vectors > 1) {
-      s1 += v * load(b + VL);
-      s2 += v * load(b + 2 * VL);
-      s3 += v * load(b + 3 * VL);
-      s4 += v * load(b + 4 * VL);
-      s5 += v * load(b + 5 * VL);
-      s6 += v * load(b + 6 * VL);
-      s7 += v * load(b + 7 * VL);
-    }
+enum { ROWS = VREGS / 4 };
+
+/* `width` <= VL columns from j on, of `rows` rows of b weighted by x. */
+#define PLUS_ROWS(sum, at, load_b) \
+  _Pragma("GCC unroll 8") for (int p = 0; p < rows; p++) sum += weights[p] * load_b(b + p * b_row + at)
+
+/* All n columns for `rows` rows; `first`: c holds nothing yet, `end`: what the last rows bring, else NULL.
+ * The vectors of b are whole cache lines, as far as its rows allow: those that straddle two cost double. */
+ALWAYS_INLINE void stream(const int rows, int64_t n, const real *x, int64_t x_col, const real *restrict b,
+                          int64_t b_row, real *restrict c, const int first, const epilogue *end) {
+  vec weights[ROWS];
+#pragma GCC unroll 8
+  for (int p = 0; p < rows; p++) weights[p] = splat(x[p * x_col]);
+  const int64_t beyond = (int64_t)((uintptr_t)b / sizeof(real) % VL);
+  int64_t j = 0, width = b_row % VL == 0 && beyond && n > 4 * VL ? VL - beyond : VL;
+  while (j < n) {
+    if (!end && width == VL)
+      for (; j + 2 * VL <= n; j += 2 * VL) {
+        vec s0 = first ? (vec){0} : load(c + j), s1 = first ? (vec){0} : load(c + j + VL);
+        PLUS_ROWS(s0, j, load);
+        PLUS_ROWS(s1, j + VL, load);
+        store(c + j, s0);
+        store(c + j + VL, s1);
+      }
+    if (width > n - j) width = n - j;
+#define LOAD_WIDTH(p) load_n(p, width)
+    vec sum = first ? (vec){0} : LOAD_WIDTH(c + j);
+    if (width == VL) PLUS_ROWS(sum, j, load);
+    else PLUS_ROWS(sum, j, LOAD_WIDTH);
+    if (end) finish(c + j, sum, width, end->bias_columns ? end->bias_columns + j : 0, end->bias_rows, end);
+    else store_n(c + j, sum, width);
+    j += width, width = VL;
   }
-  const vec sums[8] = {s0, s1, s2, s3, s4, s5, s6, s7};
-  for (int i = 0; i < vectors; i++)
-    finish(c + i * VL, sums[i], vectors == 1 ? last : VL, bias ? bias + i * VL : 0, end->bias_rows, end);
+}
+
+static void rows_of_b(int64_t n, int64_t k, const real *x, int64_t x_col, const real *b, int64_t b_row,
+                      real *c, epilogue end) {
+  int first = !end.accumulate;
+  end.accumulate = 0; /* the sums begin with what c holds */
+  if (k == 0) stream(0, n, x, x_col, b, b_row, c, first, &end);
+  for (; k >= ROWS; k -= ROWS, x += ROWS * x_col, b += ROWS * b_row, first = 0)
+    stream(ROWS, n, x, x_col, b, b_row, c, first, k == ROWS ? &end : 0);
+  for (; k > 0; k--, x += x_col, b += b_row, first = 0)
+    stream(1, n, x, x_col, b, b_row, c, first, k == 1 ? &end : 0);
 }
 
 ALWAYS_INLINE real total(vec v) {
@@ -68,11 +94,8 @@ void NAME(vector_product)(int64_t n, int64_t k, const real *x, int64_t x_col, co
                           int64_t b_col, real *c, epilogue end) {
   const real *bias = end.bias_columns;
   if (b_col == 1) {
-    int64_t j = 0;
-    for (; j + 8 * VL <= n; j += 8 * VL)
-      columns(8, VL, k, x, x_col, b + j, b_row, c + j, bias ? bias + j : 0, &end);
-    for (; j < n; j += VL)
-      columns(1, n - j < VL ? n - j : VL, k, x, x_col, b + j, b_row, c + j, bias ? bias + j : 0, &end);
+    rows_of_b(n, k, x, x_col, b, b_row, c, end);
+    NAME(activate)(end.act, 1, n, c, n);
     return;
   }
   for (int64_t j = 0; j < n; j += VL) { /* VL sums make a vector for the epilogue */
@@ -83,4 +106,5 @@ void NAME(vector_product)(int64_t n, int64_t k, const real *x, int64_t x_col, co
     for (; i < count; i++) dots(1, k, x, b + (j + i) * b_col, b_col, sums + i);
     finish(c + j, load(sums), count, bias ? bias + j : 0, end.bias_rows, &end);
   }
+  NAME(activate)(end.act, 1, n, c, n);
 }

@@ -31,7 +31,7 @@ enum {
   /* c = act(a @ b + bias), batched.  args: a b c bias
    * sizes: batch m n k | a: batch row col strides | b: batch row col | c: batch row (columns are
    * contiguous) | bias kind (0 none, 1 one per column, 2 one per row) | accumulate (1: c += ...) |
-   * activation (0 none, 1 relu) */
+   * activation (0 none, 1 relu, 2 tanh, 3 sigmoid, 4 gelu, 5 silu) */
   KG_GEMM,
   /* y = conv(x, w) + bias.  args: x w y bias.  x (N,C,H,W), w (K,C/groups,R,S), y (N,K,P,Q), contiguous
    * sizes: N C H W K R S P Q stride_h stride_w pad_h pad_w dilation_h dilation_w groups | algorithm (its

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import autograd
 from autograd import kernels
 from autograd.ops import matmul_kernel
 from autograd.ops.matmul_kernel import matmul
@@ -41,12 +42,16 @@ def isa(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     kernels.set_num_threads(threads)
 
 
-def gemm(a, b, c, bias=None, kind=0, accumulate=False, relu=False):
+ACTIVATIONS = ("none", "relu", "tanh", "sigmoid", "gelu", "silu")
+
+
+def gemm(a, b, c, bias=None, kind=0, accumulate=False, activation="none"):
     """c (batch, m, n) by the bare kernel; a and b of any strides, c with contiguous columns."""
     size = a.itemsize
     (batch, m, k), n = a.shape, b.shape[-1]
     strides = [s // size for s in (*a.strides, *b.strides, *c.strides[:2])]
-    kernels.call(kernels.GEMM, [a, b, c, bias], [batch, m, n, k, *strides, kind, accumulate, relu])
+    code = ACTIVATIONS.index(activation)
+    kernels.call(kernels.GEMM, [a, b, c, bias], [batch, m, n, k, *strides, kind, accumulate, code])
 
 
 def assert_product(got, a, b, dtype, extra=0.0, relu=False):
@@ -89,7 +94,7 @@ def test_any_shape_stride_and_flag(isa, dtype, data, batch, m, n, k, threads):
     before, c = memory.copy(), memory[:, :, :n]
     bias = rng.standard_normal((0, n, m)[kind]).astype(dtype) if kind else None
     kernels.set_num_threads(threads)
-    gemm(a, b, c, bias, kind, accumulate, relu)
+    gemm(a, b, c, bias, kind, accumulate, "relu" if relu else "none")
     extra = before[:, :, :n].astype(np.float64) if accumulate else np.zeros((batch, m, n))
     if bias is not None:
         extra = extra + (bias[:, None] if kind == 2 else bias)
@@ -120,7 +125,7 @@ def test_blocks(isa, dtype, shape, threads):
             c = start.copy()
             gemm(a, b, c, bias, 1, accumulate=True)
             assert_product(c, a, b, dtype, start.astype(np.float64) + bias)
-            gemm(a, b, c, bias_rows, 2, relu=True)
+            gemm(a, b, c, bias_rows, 2, activation="relu")
             assert_product(c, a, b, dtype, np.broadcast_to(bias_rows[:, None], c.shape[1:]), relu=True)
 
 
@@ -139,23 +144,62 @@ def test_nan_and_infinity(isa, dtype, shape):
             want = np.matmul(a, b)
         gemm(a, b, c)
         assert np.array_equal(c, want, equal_nan=True) and np.isnan(c).any()
-        gemm(a, b, c, relu=True)
+        gemm(a, b, c, activation="relu")
         assert np.array_equal(c, np.maximum(want, 0), equal_nan=True)
 
 
 @pytest.mark.parametrize("dtype", REALS, ids=str)
-def test_same_bits_every_time(isa, dtype):
-    """k is never cut between threads: one thread and two give the same bits, run after run."""
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations(isa, dtype, name):
+    """act(a @ b + bias) is what the op of that name makes of the product: in one block of k and in several,
+    for a vector in either direction; and between the rows of c nothing is touched."""
+    rng = np.random.default_rng(7)
+    op = (lambda x: x) if name == "none" else getattr(autograd, name)
+    for m, n, k in [(37, 45, 60), (3, 130, 1100), (1, 77, 40), (40, 1, 30), (2, 3, 0)]:
+        for b_order in "CF":
+            a = rng.standard_normal((1, m, k)).astype(dtype)
+            b = np.asarray(rng.standard_normal((1, k, n)), dtype, order=b_order)
+            bias = rng.standard_normal(n).astype(dtype)
+            memory = np.full((1, m, n + 2), 5, dtype)
+            gemm(a, b, memory[:, :, :n], bias, 1, activation=name)
+            plain = np.empty((1, m, n), dtype)
+            gemm(a, b, plain, bias, 1)
+            np.testing.assert_allclose(
+                memory[:, :, :n],
+                op(autograd.tensor(plain.astype(np.float64))).numpy(),
+                rtol=10 * TOLERANCE[dtype],
+                atol=TOLERANCE[dtype],
+            )
+            assert np.all(memory[:, :, n:] == 5)
+
+
+def test_unknown_activation(isa):
+    x = np.ones((1, 1, 1))
+    with pytest.raises(ValueError, match="bad argument"):
+        kernels.call(kernels.GEMM, [x, x, x.copy(), None], [1] * 12 + [0, 0, 6])
+
+
+@pytest.mark.parametrize("dtype", REALS, ids=str)
+@settings(ANY_ISA, max_examples=25)
+@given(
+    m=st.sampled_from([1, 2, 15, 29, 120, 700]),
+    n=st.sampled_from([1, 5, 33, 97, 1300]),
+    k=st.sampled_from([3, 77, 600, 1100]),
+    batch=st.integers(1, 3),
+    orders=st.sampled_from(["CC", "CF", "FC", "FF"]),
+)
+def test_same_bits_for_any_number_of_threads(isa, dtype, m, n, k, batch, orders):
+    """k is never cut between threads, and no element's sum depends on where its rectangle ends."""
     rng = np.random.default_rng(2)
-    for m, n, k in [(200, 130, 900), (130, 300, 77), (1, 5000, 60), (3000, 1, 60)]:
-        a, b = rng.standard_normal((1, m, k)).astype(dtype), rng.standard_normal((1, k, n)).astype(dtype)
-        results = []
-        for threads in (1, 2, 2, 1):
-            kernels.set_num_threads(threads)
-            c = np.empty((1, m, n), dtype)
-            gemm(a, b, c)
-            results.append(c.tobytes())
-        assert len(set(results)) == 1
+    a = np.asarray(rng.standard_normal((batch, m, k)), dtype, order=orders[0])
+    b = np.asarray(rng.standard_normal((batch, k, n)), dtype, order=orders[1])
+    results = []
+    for threads in (1, 2, 3, 5, 2):
+        kernels.set_num_threads(threads)
+        c = np.empty((batch, m, n), dtype)
+        gemm(a, b, c)
+        results.append(c.tobytes())
+    assert len(set(results)) == 1
 
 
 # np.matmul's cases ---------------------------------------------------------------------------------

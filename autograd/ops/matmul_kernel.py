@@ -19,9 +19,11 @@ Run = Callable[[np.ndarray, np.ndarray, np.ndarray | None], np.ndarray]
 
 # Multiplications (batch * m * n * k) from which the kernel beats NumPy, the crossing into C included.
 # ndarray.dot has a third of np.matmul's overhead (0.3 us), so it takes the smallest products, and those of
-# contiguous matrices for longer. Measured on Zen 5 (float32, one thread, OpenBLAS).
+# contiguous matrices for longer, with a vector for less long. Measured on Zen 5 (float32, one thread,
+# OpenBLAS).
 DOT_BELOW = 1 << 13
 CONTIGUOUS_DOT = 1 << 18
+VECTOR_DOT_BELOW = 1 << 17
 KERNEL_FROM = 1 << 13
 
 KEPT = 1024  # layouts
@@ -54,7 +56,12 @@ def matmul(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None) -> np.n
 
 def dot_pays(work: int, a: np.ndarray, b: np.ndarray) -> bool:
     """Whether ndarray.dot is the fastest way to the product of two matrices."""
-    return work < DOT_BELOW or (work <= CONTIGUOUS_DOT and a.flags.c_contiguous and b.flags.c_contiguous)
+    return work < DOT_BELOW or (
+        work <= CONTIGUOUS_DOT
+        and a.flags.c_contiguous
+        and b.flags.c_contiguous
+        and (work < VECTOR_DOT_BELOW or a.shape[0] > 1 < b.shape[1])
+    )
 
 
 def with_numpy(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
@@ -99,7 +106,7 @@ def choose(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None) -> Run:
             return with_numpy(a, b, bias)
         out = empty(shape, dtype)
         if not looped:
-            multiply(a.swapaxes(-1, -2) if turn_a else a, b.swapaxes(-1, -2) if turn_b else b, out, bias)
+            multiply(a.mT if turn_a else a, b.mT if turn_b else b, out, bias)
             return out
         x = np.broadcast_to(a if a.ndim > 1 else a[None, :], (*batch, m, k))
         y = np.broadcast_to(b if b.ndim > 1 else b[:, None], (*batch, k, n))
