@@ -178,10 +178,9 @@ static void add_pieces(void *context, int64_t begin, int64_t end, int worker) {
     multiply(sums, wino_from(own.x, c, 0), wino_from(own.y, k, 0), count, outputs, strips * plan->x.columns,
              run->at > 0);
     if (run->at + 1 < plan->groups) continue;
-    for (int64_t half = 0; half < outputs; half += VL)
-      NAME(wino_weights)
-      (run->w, plan->y.channels, plan->x.channels, k + half, c, count, wino_from(sums, half, 0), 1, 0,
-       own.scratch);
+    for (int64_t half = 0; half < outputs; half += VL) NAME(wino_weights)
+    (run->w, plan->y.channels, plan->x.channels, k + half, c, count, wino_from(sums, half, 0), 1, 0,
+     own.scratch);
   }
 }
 
