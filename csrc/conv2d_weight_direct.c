@@ -79,10 +79,10 @@ static int64_t worker_bytes(const weight_plan *plan) {
   return plan->offset_bytes + plan->planes_bytes + plan->y_bytes + plan->line_bytes + plan->sum_bytes;
 }
 
-/* It suits every shape. Outer sums work on whole vectors of outputs, inner sums at half their speed. */
+/* It suits every shape. Outer sums work on whole vectors of outputs, inner sums at two fifths of their speed. */
 double NAME(conv2d_weight_direct_cost)(const conv_shape *s) {
   conv_shape whole = *s;
-  whole.K = s->groups * (s->Kg * 2 <= VL ? 2 * s->Kg : conv_round(s->Kg, VL));
+  whole.K = s->groups * (s->Kg * 2 <= VL ? 5 * s->Kg / 2 : conv_round(s->Kg, VL));
   return conv_direct_cost(&whole) / kg_get_threads();
 }
 

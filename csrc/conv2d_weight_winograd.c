@@ -188,14 +188,20 @@ int NAME(conv2d_weight_winograd)(const kg_instruction *in) {
   const weight_plan plan = plan_of(in);
   weight_run run = {&plan, in->args[0], in->args[2], in->args[1], in->workspace, 0};
   const int64_t x_blocks = conv_ceil(plan.x.channels, VL), y_blocks = conv_ceil(plan.y.channels, VL);
+  const int64_t tiles = plan.group * plan.x.columns, piece = conv_min(plan.x.channels, CHANNELS);
   if (plan.parts) {
-    kg_parallel(add_groups, &run, plan.parts, 1);
-    kg_parallel(add_parts, &run, conv_ceil(plan.x.channels, CHANNELS) * y_blocks, 1);
+    const int64_t products = WINO_POINTS * tiles * plan.x.channels * y_blocks;
+    kg_parallel(add_groups, &run, plan.parts,
+                conv_grain(products + tiles * (x_blocks + y_blocks) * TRANSFORM));
+    kg_parallel(add_parts, &run, conv_ceil(plan.x.channels, CHANNELS) * y_blocks,
+                conv_grain(piece * TRANSFORM));
     return KG_OK;
   }
   for (; run.at < plan.groups; run.at++) {
-    kg_parallel(transform_group, &run, conv_ceil(plan.group, plan.x.rows) * (x_blocks + y_blocks), 1);
-    kg_parallel(add_pieces, &run, plan.pieces, 1);
+    kg_parallel(transform_group, &run, conv_ceil(plan.group, plan.x.rows) * (x_blocks + y_blocks),
+                conv_grain(plan.x.rows * plan.x.columns * TRANSFORM));
+    kg_parallel(add_pieces, &run, plan.pieces,
+                conv_grain(piece * NR / VL * (WINO_POINTS * tiles + TRANSFORM)));
   }
   return KG_OK;
 }

@@ -175,12 +175,16 @@ static int convolve(const kg_instruction *in, const real *from, real *to, const 
   const wino_plan plan = plan_of(in);
   char *workspace = in->workspace;
   wino_run run = {&plan, from, bias, to, workspace, workspace + plan.first_bytes};
+  const int64_t channels = plan.from.channels, tiles = plan.group * plan.from.columns;
+  const int64_t products = WINO_POINTS * tiles * channels * NR / VL; /* of a panel and a group */
   if (plan.filters_first) {
-    kg_parallel(transform_filters, &run, plan.panels, 1);
-    kg_parallel(convolve_strips, &run, conv_ceil(plan.strips, plan.group), 1);
+    kg_parallel(transform_filters, &run, plan.panels, conv_grain(channels * NR / VL * TRANSFORM));
+    kg_parallel(convolve_strips, &run, conv_ceil(plan.strips, plan.group),
+                conv_grain(plan.panels * (products + tiles * TRANSFORM)));
   } else {
-    kg_parallel(transform_data, &run, plan.strips / plan.from.rows * conv_ceil(plan.from.channels, VL), 1);
-    kg_parallel(convolve_panels, &run, plan.panels, 1);
+    kg_parallel(transform_data, &run, plan.strips / plan.from.rows * conv_ceil(channels, VL),
+                conv_grain(plan.from.rows * plan.from.columns * TRANSFORM));
+    kg_parallel(convolve_panels, &run, plan.panels, conv_grain(products));
   }
   return KG_OK;
 }

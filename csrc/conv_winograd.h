@@ -21,6 +21,8 @@
 
 enum { WINO_STEP = 4, WINO_TAPS = 3, WINO_SIZE = 6, WINO_POINTS = WINO_SIZE * WINO_SIZE };
 
+enum { TRANSFORM = 200 }; /* elementary steps to transform a vector of a tile or a filter, about */
+
 /* Planes cut into tiles: tile (i, j) begins at (WINO_STEP * i - pad_h, WINO_STEP * j - pad_w). The rows of
  * tiles of all images are numbered through as strips. */
 typedef struct {
