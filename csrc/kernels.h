@@ -56,13 +56,14 @@ enum {
   /* args: x z g dx(out).  x, dx (outer, kept, inner, columns), reduced over outer and inner to z and g
    * sizes: outer kept inner columns */
   KG_EXTREME_BACKWARD,
-  KG_SOFTMAX,          /* args: x y   sizes: rows columns log(0 or 1) x_row_stride */
-  KG_SOFTMAX_BACKWARD, /* args: y g dx   sizes: rows columns log y_row_stride g_row_stride */
-  /* args: x targets(int64) losses saved (rows, 2)   sizes: rows columns x_row_stride ignore_index
-   * values: label_smoothing */
+  KG_SOFTMAX,          /* args: x y   sizes: rows columns log(0 or 1) x_row_stride inner */
+  KG_SOFTMAX_BACKWARD, /* args: y g dx   sizes: rows columns log y_row_stride g_row_stride inner */
+  /* args: x targets(int64) weight(or NULL) losses saved result(2; NULL for reduction 0)
+   * sizes: rows columns inner x_row_stride ignore_index reduction (0 none, 1 sum, 2 mean)
+   * values: label_smoothing.   With inner > 1 x is (rows, columns, inner), contiguous */
   KG_CROSS_ENTROPY,
-  /* args: x targets saved g dx   sizes: rows columns x_row_stride ignore_index g_stride
-   * values: label_smoothing.   g: the gradient of each row's loss */
+  /* args: x targets weight saved result g dx   sizes: those but the last: g_stride
+   * values: label_smoothing.   g: the gradient of every loss, or (stride 0) of their result */
   KG_CROSS_ENTROPY_BACKWARD,
   /* args: x y index (int64, positions in the plane).  x (planes,H,W), y and index (planes,P,Q), contiguous
    * sizes: planes H W P Q R S stride_h stride_w pad_h pad_w dilation_h dilation_w */

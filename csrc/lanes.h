@@ -3,6 +3,8 @@
 #define KG_LANES_H
 #include "elementary.h"
 
+#define INLINE static inline __attribute__((always_inline))
+
 /* True in the first n lanes. */
 static inline mask first_lanes(int64_t n) {
   mask index;

@@ -20,14 +20,14 @@
 #include "lanes.h"
 #include "parallel.h"
 
-#define INLINE static inline __attribute__((always_inline))
-enum { BLOCK = 2048, BLOCK_ROWS = 64, WIDE = 4, GRAIN = 32768 };
+enum { BLOCK = 2048, BLOCK_ROWS = 64, GRAIN = 32768 };
 
 typedef struct {
   const real *x, *g, *weight, *bias;
   real *out, *mean, *rstd, *running_mean, *running_var, *dw, *db;
   double *partials; /* for each worker: dw, db, and room for their reals */
   int64_t units, segments, length, span, period, weights, jump; /* jump: between segments */
+  int64_t width, strips;                                        /* of columns; see strip.h */
   double eps, momentum;
   int given; /* the running statistics are used as they are */
 } norm_job;

@@ -47,7 +47,6 @@ static inline void add_to(total *t, int op, double v) {
 static inline double value_of(total t) { return isfinite(t.lost) ? t.sum + t.lost : t.sum; }
 
 /* The ops, on constants that the compiler sees: each of the loops below exists once per op. */
-#define INLINE static inline __attribute__((always_inline))
 INLINE vec joined(int op, vec a, vec b) {
   return op == MAXIMUM ? maximum(a, b) : op == MINIMUM ? minimum(a, b) : op == PRODUCT ? a * b : a + b;
 }

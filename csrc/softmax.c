@@ -2,16 +2,19 @@
  *
  * Formula   y = exp(x - m) / s  or  (x - m) - log s,  m = max x, s = sum exp(x - m);
  *           dx = y (g - sum(g y))  or  g - exp(y) sum(g).
- * Shapes    (rows, columns), contiguous rows; the row strides of x and g are given, all else is contiguous.
+ * Shapes    (rows, columns), contiguous rows, the row strides of x and g given; or (rows, columns, inner), all
+ *           contiguous, over columns: a strip of inner at a time, a sum in every lane.
  * Aliasing  y may be x, dx may be g.
  * Threads   the rows are cut among them. */
 #include "lanes.h"
 #include "parallel.h"
+#include "strip.h"
 
 typedef struct {
   const real *x, *g; /* backward: x is y */
   real *out;
   int64_t columns, x_stride, g_stride;
+  int64_t width, strips; /* of inner */
   int log;
 } rows;
 
@@ -66,18 +69,71 @@ static void backward_rows(void *context, int64_t begin, int64_t end, int worker)
   }
 }
 
+INLINE void forward_strip(const rows *r, int64_t row, int64_t first, int64_t n, int full) {
+  const int64_t start = row * r->columns * r->width + first;
+  const real *x = r->x + start;
+  real *y = r->out + start;
+  vec top[WIDE], sum[WIDE], v[WIDE];
+  load_strip(top, x, n, full);
+  for (int64_t c = 1; c < r->columns; c++) {
+    load_strip(v, x + c * r->width, n, full);
+    EACH top[k] = maximum(top[k], v[k]);
+  }
+  EACH sum[k] = splat(0);
+  for (int64_t c = 0; c < r->columns; c++) {
+    load_strip(v, x + c * r->width, n, full);
+    EACH v[k] = exp_v(v[k] - top[k]), sum[k] += v[k];
+    if (!r->log) store_strip(y + c * r->width, v, n, full);
+  }
+  if (r->log) EACH sum[k] = log_v(sum[k]);
+  else EACH sum[k] = 1 / sum[k];
+  for (int64_t c = 0; c < r->columns; c++) {
+    load_strip(v, (r->log ? x : y) + c * r->width, n, full);
+    if (r->log) EACH v[k] = v[k] - top[k] - sum[k];
+    else EACH v[k] *= sum[k];
+    store_strip(y + c * r->width, v, n, full);
+  }
+}
+
+INLINE void backward_strip(const rows *r, int64_t row, int64_t first, int64_t n, int full) {
+  const int64_t start = row * r->columns * r->width + first;
+  const real *y = r->x + start, *g = r->g + start;
+  vec sum[WIDE], v[WIDE], z[WIDE];
+  EACH sum[k] = splat(0);
+  for (int64_t c = 0; c < r->columns; c++) {
+    load_strip(v, g + c * r->width, n, full);
+    if (!r->log) load_strip(z, y + c * r->width, n, full);
+    EACH sum[k] += r->log ? v[k] : v[k] * z[k];
+  }
+  for (int64_t c = 0; c < r->columns; c++) {
+    load_strip(v, g + c * r->width, n, full);
+    load_strip(z, y + c * r->width, n, full);
+    EACH v[k] = r->log ? v[k] - exp_v(z[k]) * sum[k] : z[k] * (v[k] - sum[k]);
+    store_strip(r->out + start + c * r->width, v, n, full);
+  }
+}
+
+STRIPS(forward_strips, const rows, forward_strip)
+STRIPS(backward_strips, const rows, backward_strip)
+
+static int run(rows *r, kg_body *by_rows, kg_body *by_strips, int64_t count, int64_t inner) {
+  const int64_t n = r->columns;
+  if (n < 1 || inner < 1) return KG_OK;
+  r->width = inner, r->strips = strips_in(inner);
+  if (inner == 1) kg_parallel(by_rows, r, count, 32768 / n + 1);
+  else kg_parallel(by_strips, r, count * r->strips, 32768 / (n * COLUMNS) + 1);
+  return KG_OK;
+}
+
 int NAME(softmax)(const kg_instruction *in) {
   const int64_t *s = in->sizes;
   rows r = {.x = in->args[0], .out = in->args[1], .columns = s[1], .log = (int)s[2], .x_stride = s[3]};
-  if (s[1] > 0) kg_parallel(forward_rows, &r, s[0], 32768 / s[1] + 1);
-  return KG_OK;
+  return run(&r, forward_rows, forward_strips, s[0], s[4]);
 }
 
 int NAME(softmax_backward)(const kg_instruction *in) {
   const int64_t *s = in->sizes;
   rows r = {.x = in->args[0], .g = in->args[1], .out = in->args[2], .columns = s[1], .log = (int)s[2]};
-  r.x_stride = s[3];
-  r.g_stride = s[4];
-  if (s[1] > 0) kg_parallel(backward_rows, &r, s[0], 32768 / s[1] + 1);
-  return KG_OK;
+  r.x_stride = s[3], r.g_stride = s[4];
+  return run(&r, backward_rows, backward_strips, s[0], s[5]);
 }

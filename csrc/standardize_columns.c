@@ -4,25 +4,7 @@
  * in L1 while its moments are taken (as norm.h takes them, a column in every lane). Then the strip is read
  * again for the result. Strips are cut among the threads: the result does not depend on how many there are. */
 #include "norm.h"
-
-enum { COLUMNS = WIDE * VL };
-
-INLINE void load_strip(vec v[WIDE], const real *p, int64_t n, int full) {
-#pragma GCC unroll 4
-  for (int k = 0; k < WIDE; k++) {
-    const int64_t left = n - k * VL;
-    v[k] = full ? load(p + k * VL) : left <= 0 ? splat(0) : load_filled(p + k * VL, left, 0);
-  }
-}
-INLINE void store_strip(real *p, const vec v[WIDE], int64_t n, int full) {
-#pragma GCC unroll 4
-  for (int k = 0; k < WIDE; k++) {
-    const int64_t left = n - k * VL;
-    if (full) store(p + k * VL, v[k]);
-    else if (left > 0) store_first(p + k * VL, v[k], left);
-  }
-}
-#define EACH _Pragma("GCC unroll 4") for (int k = 0; k < WIDE; k++)
+#include "strip.h"
 
 /* Mean and sum of squared deviations of each column of a strip. */
 INLINE void strip_moments(const norm_job *j, const real *x, int64_t n, int full, double *mean,
@@ -58,7 +40,8 @@ INLINE void strip_moments(const norm_job *j, const real *x, int64_t n, int full,
   }
 }
 
-INLINE void strip_forward(const norm_job *j, int64_t c, int64_t n, int full) {
+INLINE void strip_forward(const norm_job *j, int64_t row, int64_t c, int64_t n, int full) {
+  (void)row;
   double mean[COLUMNS] = {0}, var[COLUMNS] = {0};
   real centre[COLUMNS] = {0}, scale[COLUMNS] = {0}, shift[COLUMNS] = {0};
   if (!j->given) strip_moments(j, j->x + c, n, full, mean, var);
@@ -88,7 +71,8 @@ INLINE void strip_forward(const norm_job *j, int64_t c, int64_t n, int full) {
   }
 }
 
-INLINE void strip_backward(const norm_job *j, int64_t c, int64_t n, int full) {
+INLINE void strip_backward(const norm_job *j, int64_t row, int64_t c, int64_t n, int full) {
+  (void)row;
   double sum_g[COLUMNS] = {0}, sum_gd[COLUMNS] = {0};
   real scale[COLUMNS] = {0}, slope[COLUMNS] = {0}, shift[COLUMNS] = {0};
   vec m[WIDE], v[WIDE], g[WIDE], a[WIDE], b[WIDE];
@@ -124,21 +108,12 @@ INLINE void strip_backward(const norm_job *j, int64_t c, int64_t n, int full) {
   }
 }
 
-/* A function over a range of strips. */
-#define STRIPS(name, strip)                                                              \
-  static void name(void *context, int64_t begin, int64_t end, int worker) {              \
-    const norm_job *j = context;                                                         \
-    (void)worker;                                                                        \
-    for (int64_t c = begin * COLUMNS; c < j->units && c < end * COLUMNS; c += COLUMNS) { \
-      if (j->units - c >= COLUMNS) strip(j, c, COLUMNS, 1);                              \
-      else strip(j, c, j->units - c, 0);                                                 \
-    }                                                                                    \
-  }
-STRIPS(forward_strips, strip_forward)
-STRIPS(backward_strips, strip_backward)
+STRIPS(forward_strips, const norm_job, strip_forward)
+STRIPS(backward_strips, const norm_job, strip_backward)
 
 static void run(kg_body *body, norm_job *j) {
-  kg_parallel(body, j, (j->units + COLUMNS - 1) / COLUMNS, GRAIN / (COLUMNS * j->segments) + 1);
+  j->width = j->units, j->strips = strips_in(j->units);
+  kg_parallel(body, j, j->strips, GRAIN / (COLUMNS * j->segments) + 1);
 }
 void NAME(standardize_columns)(norm_job *j) { run(forward_strips, j); }
 void NAME(standardize_columns_backward)(norm_job *j) { run(backward_strips, j); }

@@ -225,8 +225,13 @@ def loss_cases() -> Iterator[Case]:
     ):
         targets = np.arange(n) % classes
         targets[1] = -1
-        options = {"ignore_index": -1, "label_smoothing": smoothing, "reduction": reduction}
+        options = {
+            "weight": None, "ignore_index": -1, "label_smoothing": smoothing, "reduction": reduction,
+        }  # fmt: skip
         yield Case("cross_entropy", label, (apart(n, classes), targets), options)
+    targets = np.arange(12).reshape(2, 6) % 4
+    options = options | {"weight": np.linspace(0.5, 2, 4)}
+    yield Case("cross_entropy", "weighted places", (apart(2, 4, 6), targets), options)
     for label, (height, width), rows, columns in (
         ("plain", (2, 3), 2, 2), ("uneven", (3, 1), 1, 3), ("empty", (0, 2), 2, 2), ("large", (13, 17), 3, 2),
     ):  # fmt: skip

@@ -1,22 +1,23 @@
 """Softmax cross-entropy against integer labels, fused: one kernel forward, one back.
 
-    loss_i = logsumexp(x_i) - (1 - e) x_i[t_i] - e mean(x_i)            e: label smoothing
+    loss = (1 - e) w[t] (-log p[t]) + e/C sum over c of w[c] (-log p[c]),     p = softmax(x)
 
-The composite is its meaning, and what is differentiated when a second derivative is wanted.
+w: the weights of the classes; e: label smoothing (Szegedy et al. 2016). The composite is its meaning, and
+what is differentiated when a second derivative is wanted.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from autograd import kernels
 from autograd.fused import fused
 from autograd.ops import elementwise as e
-from autograd.ops import reduce, softmax_kernel
+from autograd.ops import reduce
 from autograd.ops.index import gather
 from autograd.ops.shape import squeeze
 from autograd.ops.softmax import log_softmax
@@ -25,53 +26,153 @@ from autograd.tape import Value
 __all__ = ["cross_entropy"]
 
 Shape = tuple[int, ...]
+Array = np.ndarray
+REDUCTIONS = ("none", "sum", "mean")
+INT64 = np.dtype(np.int64)
 
 
-def raw(x: Any) -> np.ndarray:
+def raw(x: Any) -> Array:
     return np.asarray(x.data if isinstance(x, Value) else x)
 
 
-def factor(targets: np.ndarray, ignore_index: int, reduction: str) -> float:
-    """By what the sum of losses is multiplied: 1 / (labels that count) for the mean."""
-    if reduction != "mean":
-        return 1.0
-    count = targets.size - int(np.count_nonzero(targets == ignore_index))
-    return 1.0 / count if count else math.nan
-
-
-def composite(logits: Any, targets: Any, *, ignore_index: int, label_smoothing: float, reduction: str) -> Any:
-    labels = softmax_kernel.checked(raw(logits), raw(targets))
-    softmax_kernel.refuse_targets(labels, logits.shape[1], ignore_index)
+def composite(
+    logits: Any,
+    targets: Any,
+    *,
+    weight: Array | None,
+    ignore_index: int,
+    label_smoothing: float,
+    reduction: str,
+) -> Any:
+    shape = tuple(logits.shape)
+    labels = checked(shape, raw(targets))
+    refuse_targets(labels, shape[1], ignore_index)
     kept = labels != ignore_index
+    labels = np.where(kept, labels, 0)
     log_p = log_softmax(logits, 1)
-    own = squeeze(gather(log_p, 1, np.where(kept, labels, 0)[:, None]), 1)
-    losses = -own
+    losses = -squeeze(gather(log_p, 1, np.expand_dims(labels, 1)), 1)
+    if weight is not None:
+        weight = weight.astype(logits.dtype, copy=False)
+        losses = losses * weight[labels]
     if label_smoothing:
-        losses = losses * (1 - label_smoothing) - reduce.mean(log_p, 1) * label_smoothing
+        each = log_p if weight is None else log_p * weight.reshape(1, -1, *(1,) * (len(shape) - 2))
+        losses = losses * (1 - label_smoothing) - reduce.mean(each, 1) * label_smoothing
     losses = e.where(kept, losses, 0.0)
     if reduction == "none":
         return losses
-    return reduce.sum(losses) * factor(labels, ignore_index, reduction)
+    counted = float(np.sum(kept if weight is None else kept * weight[labels]))
+    return reduce.sum(losses) * (1.0 if reduction == "sum" else 1.0 / counted if counted else math.nan)
+
+
+class Plan(NamedTuple):
+    """The kernels for logits of one layout, and what makes arrays for losses, saved values and gradients."""
+
+    forward: Callable[..., None]
+    backward: Callable[..., None]
+    targets: Shape
+    losses: Callable[[], Array]
+    saved: Callable[[], Array]
+    dx: Callable[[], Array]
+
+
+plans: dict[Any, Plan | None] = {}
+
+
+def plan_of(
+    shape: Shape,
+    strides: Shape,
+    dtype: np.dtype[Any],
+    ignore_index: int,
+    label_smoothing: float,
+    reduction: str,
+) -> Plan | None:
+    """How the kernels run on x (N, C, *): contiguous, or with rows that are; None where they don't."""
+    if len(plans) > 4096:
+        plans.clear()
+    if dtype not in kernels.DTYPES or 0 in shape:
+        return None
+    inner = math.prod(shape[2:])
+    contiguous = [dtype.itemsize * math.prod(shape[i + 1 :]) for i in range(len(shape))]
+    whole = list(strides) == contiguous
+    if not whole and (len(shape) > 2 or strides[1] != dtype.itemsize or strides[0] % dtype.itemsize):
+        return None
+    row_stride = shape[1] if whole else strides[0] // dtype.itemsize
+    sizes = (shape[0], shape[1], inner, row_stride, ignore_index)
+    per_loss = reduction == "none"
+    return Plan(
+        kernels.prepare(
+            kernels.CROSS_ENTROPY, dtype, (*sizes, REDUCTIONS.index(reduction)), (label_smoothing,)
+        ),
+        kernels.prepare(kernels.CROSS_ENTROPY_BACKWARD, dtype, (*sizes, int(per_loss)), (label_smoothing,)),
+        (shape[0], *shape[2:]),
+        kernels.maker((shape[0], *shape[2:]), dtype),
+        kernels.maker((shape[0], 2, inner), dtype),
+        kernels.maker(shape, dtype),
+    )
 
 
 def forward(
-    logits: np.ndarray, targets: np.ndarray, *, ignore_index: int, label_smoothing: float, reduction: str
-) -> tuple[np.ndarray, tuple[Any, ...]] | None:
+    logits: Array,
+    targets: Array,
+    *,
+    weight: Array | None,
+    ignore_index: int,
+    label_smoothing: float,
+    reduction: str,
+) -> tuple[Array, tuple[Any, ...]] | None:
     if not kernels.active:
         return None
-    options = {"ignore_index": ignore_index, "label_smoothing": label_smoothing}
-    losses, stats = softmax_kernel.cross_entropy(logits, targets, **options)  # type: ignore[arg-type]
-    if reduction == "none":
-        return losses, (logits, targets, stats, options, 1.0)
-    scale = factor(targets, ignore_index, reduction)
-    out = np.asarray(losses.sum() * losses.dtype.type(scale))
-    return out, (logits, targets, stats, options, scale)
+    key = (logits.shape, logits.strides, logits.dtype, ignore_index, label_smoothing, reduction)
+    try:
+        plan = plans[key]
+    except KeyError:
+        checked(logits.shape, targets)
+        plan = plans[key] = plan_of(*key)
+    if plan is None:
+        return None
+    dtype = logits.dtype
+    if targets.dtype is not INT64 or targets.shape != plan.targets or not targets.flags.c_contiguous:
+        targets = checked(logits.shape, targets)
+    if weight is not None:
+        weight = np.ascontiguousarray(weight, dtype)
+    losses, saved, result = plan.losses(), plan.saved(), None
+    if reduction != "none":
+        result = np.empty(2, dtype)
+    try:
+        plan.forward(logits, targets, weight, losses, saved, result)
+    except IndexError:
+        refuse_targets(targets, logits.shape[1], ignore_index)
+        raise
+    out = losses if result is None else np.ndarray((), dtype, result)
+    return out, (logits, targets, weight, saved, result, plan)
 
 
-def backward(g: np.ndarray, saved: tuple[Any, ...], needs: tuple[bool, ...]) -> Sequence[Any]:
-    logits, targets, stats, options, scale = saved
-    g = np.asarray(g * g.dtype.type(scale))
-    return softmax_kernel.cross_entropy_backward(g, logits, targets, stats, **options), None
+def backward(g: Array, saved: tuple[Any, ...], needs: tuple[bool, ...]) -> Sequence[Any]:
+    logits, targets, weight, stats, result, plan = saved
+    dx = plan.dx()
+    plan.backward(logits, targets, weight, stats, result, np.ascontiguousarray(g), dx)
+    return dx, None
+
+
+def checked(shape: Shape, targets: Array) -> Array:
+    """Targets as contiguous int64, or an error that says what doesn't fit."""
+    if len(shape) < 2 or targets.shape != (shape[0], *shape[2:]) or targets.dtype.kind not in "iu":
+        raise ValueError(
+            "cross_entropy: want logits (N, C) and integer targets (N,), or (N, C, *) and (N, *); got logits "
+            f"of shape {shape} and {targets.dtype} targets of shape {targets.shape}"
+        )
+    return np.ascontiguousarray(targets, np.int64)
+
+
+def refuse_targets(targets: Array, classes: int, ignore_index: int) -> None:
+    wrong = ((targets < 0) | (targets >= classes)) & (targets != ignore_index)
+    if wrong.any():
+        place = tuple(map(int, np.argwhere(wrong)[0]))
+        where = f"in row {place[0]}" if len(place) == 1 else f"at {place}"
+        raise IndexError(
+            f"cross_entropy: target {targets[place]} {where} is not a class: want 0 to {classes - 1}, or "
+            f"ignore_index={ignore_index}"
+        )
 
 
 def shape(logits: Shape, targets: Shape, *, reduction: str, **_: Any) -> Shape:
@@ -86,19 +187,32 @@ cross_entropy_ = fused(
 def cross_entropy(
     logits: Any,
     targets: Any,
+    weight: Any = None,
     ignore_index: int = -100,
     label_smoothing: float = 0.0,
     reduction: str = "mean",
 ) -> Any:
-    """The cross-entropy of softmax(logits), (N, C), against integer targets (N,).
+    """The cross-entropy of softmax(logits), (N, C, *), against integer targets (N, *).
 
-    reduction is "mean" (over targets that are not `ignore_index`), "sum", or "none" for one loss a row.
-    Raises IndexError for a target that is no class.
+    weight (C,) counts classes differently; reduction is "mean" (over the weights of targets that are not
+    `ignore_index`), "sum", or "none" for one loss a target. Raises IndexError for a target that is no class.
 
     >>> import autograd
     >>> cross_entropy(autograd.zeros(2, 4), autograd.tensor([0, 3]))
     tensor(1.3863)
     """
+    if weight is not None:
+        weight = raw(weight)
+        if weight.shape != logits.shape[1:2]:
+            raise ValueError(
+                f"cross_entropy: weight has shape {weight.shape}, want {tuple(logits.shape[1:2])} for logits "
+                f"of shape {tuple(logits.shape)}"
+            )
     return cross_entropy_(
-        logits, targets, ignore_index=ignore_index, label_smoothing=label_smoothing, reduction=reduction
+        logits,
+        targets,
+        weight=weight,
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
+        reduction=reduction,
     )

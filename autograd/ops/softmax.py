@@ -33,13 +33,15 @@ log_softmax_ = operation(
 
 def softmax(x: Any, dim: int = -1) -> Any:
     """exp(x) / sum(exp(x)) over `dim`."""
-    dims_of("softmax", len(x.shape), dim)
+    if not -len(x.shape) <= dim < len(x.shape):
+        dims_of("softmax", len(x.shape), dim)  # raises, but for 0-d
     return softmax_(floating(x), dim=dim)
 
 
 def log_softmax(x: Any, dim: int = -1) -> Any:
     """x - logsumexp(x) over `dim`."""
-    dims_of("log_softmax", len(x.shape), dim)
+    if not -len(x.shape) <= dim < len(x.shape):
+        dims_of("log_softmax", len(x.shape), dim)  # raises, but for 0-d
     return log_softmax_(floating(x), dim=dim)
 
 

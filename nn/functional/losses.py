@@ -231,26 +231,17 @@ def cross_entropy(
     """
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: want label_smoothing in [0, 1], got {label_smoothing}")
+    checked(reduction)
     ndim = len(input.shape)
-    if ndim == 2 and weight is None and target.dtype.kind in "iu":
-        return fused_cross_entropy(input, target, ignore_index, label_smoothing, checked(reduction))
+    if target.dtype.kind != "f":
+        if ndim > 1:
+            return fused_cross_entropy(input, target, weight, ignore_index, label_smoothing, reduction)
+        rows, labels = autograd.unsqueeze(input, 0), autograd.unsqueeze(target, 0)
+        loss = fused_cross_entropy(rows, labels, weight, ignore_index, label_smoothing, reduction)
+        return autograd.reshape(loss, ()) if reduction == "none" else loss
     dim = 1 if ndim > 1 else 0
     log_p = autograd.log_softmax(input, dim)
-    if target.dtype.kind == "f":
-        return soft_cross_entropy(log_p, target, dim, weight, reduction, label_smoothing)
-    labels, kept = class_labels("cross_entropy", input, target, ignore_index)
-    loss = -picked(log_p, labels, dim)
-    factor = factors(labels, kept, weight, input.dtype)
-    if not label_smoothing:
-        return weighted(loss, factor, reduction)
-    smooth = -autograd.mean(log_p if weight is None else log_p * by_class(weight, ndim), dim)
-    if weight is None or factor is None:
-        return weighted(loss * (1 - label_smoothing) + smooth * label_smoothing, factor, reduction)
-    # The smoothed part carries its weights already; both parts are divided by the labels' weights.
-    if kept is not None:
-        smooth = smooth * Tensor(kept.astype(input.dtype))
-    loss = loss * Tensor(factor) * (1 - label_smoothing) + smooth * label_smoothing
-    return averaged(loss, factor, reduction)
+    return soft_cross_entropy(log_p, target, dim, weight, reduction, label_smoothing)
 
 
 def by_class(weight: Any, ndim: int) -> Any:
