@@ -1,6 +1,7 @@
 """python -m benchmarks run      our side beside the peers; tables, and a file of all that was measured
 python -m benchmarks alone    one side by itself: what this machine gives that library
 python -m benchmarks report   a page and pictures of what was measured; the README's table with --readme
+python -m benchmarks targets  what this house wants to reach, and what a result says of it
 python -m benchmarks compare  two results, or two commits: what grew faster, what slower
 
 A ratio above 1 means that ours is faster. A row marked VOID does not count; it says why. Close other
@@ -51,6 +52,8 @@ def parser() -> argparse.ArgumentParser:
     report.add_argument(
         "--readme", action="store_true", help="rewrite the README's table and picture instead"
     )
+    targets = commands.add_parser("targets", help="what a result says of what this house wants to reach")
+    targets.add_argument("files", nargs="*", type=Path, metavar="FILE", help="the newest of these, or of all")
     compare = commands.add_parser("compare", help="two results, or two commits", description=COMPARING)
     compare.add_argument("before", metavar="A", help="a file or a commit")
     compare.add_argument("after", metavar="B", help="another")
@@ -184,6 +187,16 @@ def report(options: argparse.Namespace) -> int:
     return 0
 
 
+def targets(options: argparse.Namespace) -> int:
+    """Exit status 1 where one is missed."""
+    from benchmarks import targets
+
+    run = max(map(results.read, options.files or results.newest()), key=lambda run: run.date)
+    text, reached = targets.report(run)
+    print(text)
+    return int(not reached)
+
+
 def compare(options: argparse.Namespace) -> int:
     from benchmarks import compare
 
@@ -206,13 +219,19 @@ def compare(options: argparse.Namespace) -> int:
     return compare.status(verdicts)
 
 
+COMMANDS = {"run": run, "alone": alone, "report": report, "targets": targets, "compare": compare}
+
+
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
-        return {"run": run, "alone": alone, "report": report, "compare": compare}[options.command](options)
+        return COMMANDS[options.command](options)
     except (sides.Refused, results.Unusable) as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("benchmarks: interrupted", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ SLOWED = 1.15  # a peer slower than this, against running alone, was disturbed
 class Plan:
     """How much is measured."""
 
-    seconds: float = 0.12  # a block
+    seconds: float = 0.08  # a block
     alone: int = 2  # blocks of the peer by itself
     rounds: int = 5  # blocks of each side in turn
     tries: int = 3  # at most tries * blocks are run to get so many
@@ -46,7 +46,7 @@ class Plan:
         return {"heap": self.heap, "wait": self.wait}
 
 
-QUICK = Plan(seconds=0.08, alone=1, rounds=3)
+QUICK = Plan(alone=1, rounds=3)
 
 
 class Wrong(RuntimeError):

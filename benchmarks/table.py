@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, log
 
 from benchmarks.protocol import Summary
@@ -106,6 +106,20 @@ def ratio_of(record: Record) -> float:
 def geometric_mean(values: Iterable[float]) -> float | None:
     logs = [log(value) for value in values]
     return exp(sum(logs) / len(logs)) if logs else None
+
+
+def fastest(records: Iterable[Record], peers: Sequence[str], name: str) -> list[Record]:
+    """Of each row the record beside the fastest of these peers, under a name of its own; void where any of
+    them is: it might have been the fastest."""
+    rows: dict[tuple[str, str, int], list[Record]] = {}
+    for record in records:
+        if record.peer in peers:
+            rows.setdefault(record.key[:3], []).append(record)
+    found = []
+    for members in rows.values():
+        void = [record for record in members if not record.counts]
+        found.append(replace(void[0] if void else min(members, key=ratio_of), peer=name))
+    return found
 
 
 def by_case(records: Sequence[Record]) -> str:

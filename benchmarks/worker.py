@@ -5,7 +5,7 @@ input, answers leave the same way on what was standard output:
 
     {"do": "start", "side": "pytorch", "threads": 1, "cores": [1]}            -> the side's facts
     {"do": "load", "package": ..., "sizes": {...}, "result": FILE}            -> {}, results saved as .npz
-    {"do": "block", "seconds": 0.12}                                          -> median, low, high, calls
+    {"do": "block", "seconds": 0.08}                                          -> median, low, high, calls
     {"do": "limits"}                                                          -> what limits.py measures
 
 An error is answered as {"error": text}; standard output itself goes to standard error, since libraries

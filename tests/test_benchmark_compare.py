@@ -70,7 +70,7 @@ def test_verdicts_read_well() -> None:
     assert "faster              1.08x (1.05..1.11)" in faster.line()
     text = compare.summary([faster, slower])
     assert "1 faster, 1 slower, 0 no difference seen, 0 void" in text
-    assert "gemm float32" in text and f"{(1.08 * 0.5) ** 0.5:.2f}x" in text
+    assert "gemm small" in text and f"{(1.08 * 0.5) ** 0.5:.2f}x" in text
     assert text.count("slower  ") == 1  # listed once more at the end
     assert (compare.status([faster]), compare.status([faster, slower])) == (0, 1)
 

@@ -73,12 +73,12 @@ def test_limit_of_a_row_is_the_later_of_arithmetic_and_memory() -> None:
 
 
 def test_table_of_the_cases() -> None:
-    run = a_run(2.0, 8.0, 0.0)
-    (group,) = table.groups(run.records)
-    assert (group.name, group.rows, group.void) == ("gemm float32", 2, 1)
-    assert group.mean == pytest.approx(4.0) and group.worst == run.records[0]
+    run = a_run(1.0, 2.0, 8.0, 0.0)
+    small, group = table.groups(run.records)
+    assert (small.name, group.name, group.rows, group.void) == ("gemm small", "gemm float32", 2, 1)
+    assert group.mean == pytest.approx(4.0) and group.worst == run.records[1]
     text = table.by_case(run.records)
-    assert "4.00" in text and " 2.00 16 x 16 x 16" in text
+    assert "4.00" in text and " 2.00 64 x 64 x 64" in text
     assert table.groups([]) == []
 
 
