@@ -19,8 +19,8 @@ Run = Callable[[np.ndarray, np.ndarray, np.ndarray | None], np.ndarray]
 
 # Multiplications (batch * m * n * k) from which the kernel beats NumPy, the crossing into C included.
 # ndarray.dot has a third of np.matmul's overhead (0.3 us), so it takes the smallest products, and those of
-# contiguous matrices for longer, with a vector for less long. Measured on Zen 5 (float32, one thread,
-# OpenBLAS).
+# contiguous matrices for longer; with a vector, only while one thread does. Measured on Zen 5 (float32, one
+# thread, OpenBLAS).
 DOT_BELOW = 1 << 13
 CONTIGUOUS_DOT = 1 << 18
 VECTOR_DOT_BELOW = 1 << 17
@@ -60,7 +60,7 @@ def dot_pays(work: int, a: np.ndarray, b: np.ndarray) -> bool:
         work <= CONTIGUOUS_DOT
         and a.flags.c_contiguous
         and b.flags.c_contiguous
-        and (work < VECTOR_DOT_BELOW or a.shape[0] > 1 < b.shape[1])
+        and (work < VECTOR_DOT_BELOW or a.shape[0] > 1 < b.shape[1] or kernels.get_num_threads() == 1)
     )
 
 
