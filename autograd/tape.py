@@ -117,6 +117,11 @@ class switched(contextlib.ContextDecorator):
     bits = 0
     on = True
 
+    def __new__(cls, *given: Any) -> switched:
+        """`@no_grad` above a function means `@no_grad()`."""
+        self = super().__new__(cls)
+        return self(given[0]) if given and callable(given[0]) else self
+
     def __enter__(self) -> None:
         # A stack per object: the same object may be entered again inside itself (as a decorator).
         self.__dict__.setdefault("before", []).append(mode.word)

@@ -383,3 +383,18 @@ def test_set_grad_enabled_as_a_call_and_as_a_block() -> None:
     finally:
         autograd.set_grad_enabled(True)
     assert (x * 2).requires_grad
+
+
+def test_a_mode_decorates_with_and_without_parentheses() -> None:
+    x = leaf(1.0)
+
+    @autograd.no_grad
+    def bare(y: autograd.Tensor) -> bool:
+        return bool((y * 2).requires_grad)
+
+    @autograd.no_grad()
+    def called(y: autograd.Tensor) -> bool:
+        return bool((y * 2).requires_grad)
+
+    assert not bare(x) and not called(x) and (x * 2).requires_grad
+    assert bare.__name__ == "bare"
