@@ -85,8 +85,8 @@ class Scalar(Value):
     __pow__ = e.pow
     __neg__ = REGISTRY["neg"].numbers
     __abs__ = REGISTRY["abs"].numbers
-    __eq__ = e.eq
-    __ne__ = e.ne
+    __eq__ = e.compared(e.eq)
+    __ne__ = e.compared(e.ne)
     __lt__ = e.lt
     __le__ = e.le
     __gt__ = e.gt

@@ -350,8 +350,8 @@ class Tensor(Value):
     __matmul__ = mm.matmul
     __neg__ = e.neg
     __abs__ = e.abs
-    __eq__ = e.eq
-    __ne__ = e.ne
+    __eq__ = e.compared(e.eq)
+    __ne__ = e.compared(e.ne)
     __lt__ = e.lt
     __le__ = e.le
     __gt__ = e.gt

@@ -275,3 +275,12 @@ def test_dropout_keeps_the_mean_and_its_mask() -> None:
     assert set(np.unique(y.data)) == {np.float32(0), np.float32(1 / 0.75)}
     assert abs(y.data.mean() - 1) < 0.02
     np.testing.assert_array_equal(x.grad.data, y.data)
+
+
+def test_what_is_no_number_is_unequal() -> None:
+    for x in (tensor([1.0, 2.0]), autograd.Scalar(1.0)):
+        assert (x == None) is False and (x != None) is True and (x == "mean") is False  # noqa: E711
+    assert (tensor([1.0, 2.0]) == np.float32(2)).tolist() == [False, True]
+    assert (tensor([True, False]) == np.True_).tolist() == [True, False]
+    with pytest.raises(TypeError, match="eq: cannot work with a NoneType"):
+        autograd.eq(tensor([1.0]), None)

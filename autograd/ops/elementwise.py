@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Callable
+from numbers import Number
 from typing import Any
 
 import numpy as np
 
 from autograd.doors import elementwise
+from autograd.tape import Value
 
 # Arithmetic --------------------------------------------------------------------------------------
 
@@ -163,6 +166,19 @@ lt = elementwise("lt", np.less, (None, None), number=operator.lt, why=BOOLEAN)
 le = elementwise("le", np.less_equal, (None, None), number=operator.le, why=BOOLEAN)
 gt = elementwise("gt", np.greater, (None, None), number=operator.gt, why=BOOLEAN)
 ge = elementwise("ge", np.greater_equal, (None, None), number=operator.ge, why=BOOLEAN)
+
+
+def compared(door: Callable[..., Any]) -> Callable[..., Any]:
+    """The operator == or != of a face: what is neither an array nor a number (None, say) is unequal to all,
+    as in PyTorch, where the function itself would refuse it."""
+
+    def operator(self: Any, other: Any) -> Any:
+        given = other.data if isinstance(other, Value) else other
+        return door(self, other) if isinstance(given, np.ndarray | np.generic | Number) else NotImplemented
+
+    return operator
+
+
 isnan = elementwise("isnan", np.isnan, (None,), number=math.isnan, why=BOOLEAN)
 isfinite = elementwise("isfinite", np.isfinite, (None,), number=math.isfinite, why=BOOLEAN)
 logical_not = elementwise("logical_not", np.logical_not, (None,), number=operator.not_, why=BOOLEAN)
