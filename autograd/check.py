@@ -10,7 +10,7 @@ import numpy as np
 from autograd import gradients, tape
 from autograd.tape import Value
 
-__all__ = ["gradcheck", "gradgradcheck"]
+__all__ = ["allclose", "gradcheck", "gradgradcheck"]
 
 
 class GradcheckError(AssertionError):
@@ -142,3 +142,13 @@ def direction(rng: np.random.Generator, data: Any) -> Any:
     """A random direction of the shape of `data`; a float for a number."""
     u = rng.standard_normal(np.shape(data))  # a float, not an array, for shape ()
     return np.asarray(u) if isinstance(data, np.ndarray) else float(u)
+
+
+def allclose(x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Whether all |x - y| <= atol + rtol |y|.
+
+    >>> import autograd
+    >>> allclose(autograd.tensor([1.0]), autograd.tensor([1.000001]))
+    True
+    """
+    return bool(x.allclose(y, rtol, atol, equal_nan))

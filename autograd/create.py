@@ -11,8 +11,8 @@ from autograd.tape import Value
 from autograd.tensor import Tensor, shape_of
 
 __all__ = [
-    "arange", "as_tensor", "empty", "eye", "from_numpy", "full", "full_like", "linspace", "ones", "ones_like",
-    "tensor", "zeros", "zeros_like",
+    "arange", "as_tensor", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "linspace",
+    "ones", "ones_like", "tensor", "zeros", "zeros_like",
 ]  # fmt: skip
 
 
@@ -82,6 +82,10 @@ def zeros_like(x: Tensor, dtype: Any = None, requires_grad: bool = False) -> Ten
 
 def ones_like(x: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     return Tensor(np.ones(x.shape, dtype or x.dtype), requires_grad)
+
+
+def empty_like(x: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    return Tensor(np.empty(x.shape, dtype or x.dtype), requires_grad)
 
 
 def full_like(x: Tensor, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:

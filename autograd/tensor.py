@@ -13,6 +13,7 @@ from autograd.ops import elementwise as e
 from autograd.ops import index, reduce, softmax, update
 from autograd.ops import matmul as mm
 from autograd.ops import shape as views
+from autograd.ops.random import default_generator
 from autograd.tape import FACES, RECORD, Extra, Node, Value, mode
 
 __all__ = ["Tensor"]
@@ -70,6 +71,14 @@ class Tensor(Value):
     def size(self, dim: int | None = None) -> Any:
         """The shape, or the length of one dimension."""
         return self.data.shape if dim is None else self.data.shape[dim]
+
+    def stride(self, dim: int | None = None) -> Any:
+        """How many elements lie between neighbours along each dimension, or along one."""
+        steps = tuple([step // self.data.itemsize for step in self.data.strides])
+        return steps if dim is None else steps[dim]
+
+    def is_contiguous(self) -> Any:
+        return self.data.flags.c_contiguous
 
     def numel(self) -> int:
         return self.data.size
@@ -311,6 +320,14 @@ class Tensor(Value):
     def div_(self, other: Any) -> Tensor:
         return self.in_place(self.detach() / other)
 
+    def uniform_(self, low: Any = 0.0, high: Any = 1.0) -> Tensor:
+        """Overwrite the elements with numbers uniform in [low, high)."""
+        return self.copy_(default_generator.uniform(self.shape, self.dtype) * (high - low) + low)
+
+    def normal_(self, mean: Any = 0.0, std: Any = 1.0) -> Tensor:
+        """Overwrite the elements with normal numbers."""
+        return self.copy_(default_generator.normal(self.shape, self.dtype, mean, std))
+
     def clamp_(self, min: Any = None, max: Any = None) -> Tensor:
         return self.in_place(e.clamp(self.detach(), min, max))
 
@@ -347,6 +364,8 @@ class Tensor(Value):
     __mul__ = e.mul
     __truediv__ = e.div
     __pow__ = e.pow
+    __floordiv__ = e.floor_divide
+    __mod__ = e.remainder
     __matmul__ = mm.matmul
     __neg__ = e.neg
     __abs__ = e.abs
@@ -373,6 +392,12 @@ class Tensor(Value):
     def __rtruediv__(self, other: Any) -> Any:
         return e.div(other, self)
 
+    def __rfloordiv__(self, other: Any) -> Any:
+        return e.floor_divide(other, self)
+
+    def __rmod__(self, other: Any) -> Any:
+        return e.remainder(other, self)
+
     def __rpow__(self, other: Any) -> Any:
         return e.pow(other, self)
 
@@ -385,15 +410,29 @@ class Tensor(Value):
     tanh, sigmoid, erf, relu = e.tanh, e.sigmoid, e.erf, e.relu
     floor, ceil, round, clamp = e.floor, e.ceil, e.round, e.clamp
     maximum, minimum, eq, ne, lt, le, gt, ge = e.maximum, e.minimum, e.eq, e.ne, e.lt, e.le, e.gt, e.ge
-    isnan, isfinite = e.isnan, e.isfinite
+    isnan, isinf, isfinite = e.isnan, e.isinf, e.isfinite
+    silu, gelu, floor_divide, remainder = e.silu, e.gelu, e.floor_divide, e.remainder
     sum, mean, var, std = reduce.sum, reduce.mean, reduce.var, reduce.std
     max, min, amax, amin = reduce.max, reduce.min, reduce.amax, reduce.amin
     argmax, argmin, logsumexp, norm = reduce.argmax, reduce.argmin, reduce.logsumexp, reduce.norm
     softmax, log_softmax = softmax.softmax, softmax.log_softmax
-    matmul = mm.matmul
+    matmul, mm, bmm = mm.matmul, mm.mm, mm.bmm
     transpose, squeeze, unsqueeze, flatten = views.transpose, views.squeeze, views.unsqueeze, views.flatten
     split, chunk, unbind, narrow = views.split, views.chunk, views.unbind, views.narrow
     gather, scatter_add = index.gather, index.scatter_add
+
+    def where(self, condition: Any, other: Any) -> Any:
+        """Its elements where `condition`, those of `other` elsewhere."""
+        return e.where(condition, self, other)
+
+    def masked_fill(self, mask: Any, value: Any) -> Any:
+        """`value` where `mask`, its elements elsewhere."""
+        return e.where(mask, value, self)
+
+    def allclose(self, other: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any = False) -> Any:
+        """Whether all |x - other| <= atol + rtol |other|."""
+        other = other.data if isinstance(other, Value) else other
+        return np.allclose(self.data, other, rtol, atol, equal_nan)
 
     def all(self) -> Tensor:
         return Tensor(np.asarray(np.all(self.data)))
@@ -417,8 +456,18 @@ class Tensor(Value):
     def expand(self, *shape_: Any) -> Tensor:
         return views.expand(self, lengths(shape_))  # type: ignore[no-any-return]
 
+    def expand_as(self, other: Tensor) -> Tensor:
+        return views.expand(self, other.shape)  # type: ignore[no-any-return]
+
+    def repeat(self, *sizes: Any) -> Tensor:
+        return views.repeat(self, lengths(sizes))  # type: ignore[no-any-return]
+
     def flip(self, *dims: Any) -> Tensor:
         return views.flip(self, lengths(dims))  # type: ignore[no-any-return]
+
+    def t(self) -> Tensor:
+        """A matrix transposed; a vector or a 0-d tensor as it is."""
+        return self if self.ndim < 2 else self.T
 
     @property
     def T(self) -> Tensor:

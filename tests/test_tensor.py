@@ -284,3 +284,51 @@ def test_what_is_no_number_is_unequal() -> None:
     assert (tensor([True, False]) == np.True_).tolist() == [True, False]
     with pytest.raises(TypeError, match="eq: cannot work with a NoneType"):
         autograd.eq(tensor([1.0]), None)
+
+
+def test_names_that_pytorch_has() -> None:
+    x = tensor([[1.0, -2.0], [3.5, 4.0]])
+    assert x.where(x > 0, 0.0).tolist() == x.masked_fill(x < 0, 0.0).tolist() == [[1.0, 0.0], [3.5, 4.0]]
+    assert x.t().tolist() == x.T.tolist() and x[0].t().shape == (2,)
+    assert x[0].expand_as(x).tolist() == [[1.0, -2.0]] * 2
+    assert (x // 2).tolist() == [[0.0, -1.0], [1.0, 2.0]] and (x % 2).tolist() == [[1.0, 0.0], [1.5, 0.0]]
+    assert (7 // tensor([2])).tolist() == [3] and (7 % tensor([4])).tolist() == [3]
+    assert (tensor([7, -7]) // 2).dtype == autograd.int64
+    assert x.isinf().any().item() is False and (x / 0).isinf().all().item() is True
+    assert x.allclose(x + 1e-7) and not autograd.allclose(x, x + 1)
+    assert x.allclose(x * np.nan, equal_nan=True) is False
+    assert x.stride() == (2, 1) and x.T.stride(0) == 1
+    assert x.is_contiguous() and not x.T.is_contiguous()
+    assert autograd.empty_like(x).shape == x.shape
+    assert np.allclose(x.silu().data, (x * x.sigmoid()).data) and x.gelu().shape == x.shape
+
+
+def test_repeat_lays_copies_side_by_side() -> None:
+    x = tensor([[1.0, 2.0, 3.0]], requires_grad=True)
+    for sizes in ((2, 2), (3, 1, 2), (1, 0)):
+        y = x.repeat(*sizes)
+        assert np.array_equal(y.data, np.tile(x.data, sizes))
+    x.repeat(2, 2).sum().backward()
+    assert x.grad.tolist() == [[4.0, 4.0, 4.0]]
+    with pytest.raises(ValueError, match="repeat: want a count"):
+        x.repeat(2)
+
+
+def test_mm_and_bmm_want_their_dimensions() -> None:
+    x = autograd.ones(2, 3)
+    assert autograd.mm(x, x.T).tolist() == [[3.0, 3.0]] * 2
+    assert x.expand(4, 2, 3).bmm(autograd.ones(4, 3, 1)).shape == (4, 2, 1)
+    with pytest.raises(ValueError, match="mm: want 2 dimensions"):
+        x.mm(autograd.ones(3))
+    with pytest.raises(ValueError, match="bmm: batches of 4 and 1"):
+        autograd.bmm(autograd.ones(4, 2, 3), autograd.ones(1, 3, 2))
+
+
+def test_filling_with_random_numbers() -> None:
+    autograd.manual_seed(0)
+    x = autograd.empty(10_000)
+    assert x.uniform_(-3, 5) is x
+    assert x.min().item() >= -3 and x.max().item() < 5 and abs(x.mean().item() - 1) < 0.1
+    assert abs(x.normal_(2.0, 0.5).mean().item() - 2) < 0.05 and abs(x.std().item() - 0.5) < 0.05
+    with pytest.raises(RuntimeError, match="in place"):
+        autograd.ones(2, requires_grad=True).uniform_()

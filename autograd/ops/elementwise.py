@@ -31,6 +31,13 @@ div = elementwise(
     floating=True,
 )
 neg = elementwise("neg", np.negative, (lambda g: -g,), number=operator.neg)
+floor_divide = elementwise(
+    "floor_divide", np.floor_divide, (lambda g: 0.0 * g, lambda g: 0.0 * g), number=operator.floordiv
+)
+# The quotient, rounded down, is (x - z) / y.
+remainder = elementwise(
+    "remainder", np.remainder, (lambda g: g, lambda g, x, y, z: g * (z - x) / y), number=operator.mod
+)
 
 
 def pow_rule_x(g: Any, x: Any, y: Any) -> Any:
@@ -180,6 +187,7 @@ def compared(door: Callable[..., Any]) -> Callable[..., Any]:
 
 
 isnan = elementwise("isnan", np.isnan, (None,), number=math.isnan, why=BOOLEAN)
+isinf = elementwise("isinf", np.isinf, (None,), number=math.isinf, why=BOOLEAN)
 isfinite = elementwise("isfinite", np.isfinite, (None,), number=math.isfinite, why=BOOLEAN)
 logical_not = elementwise("logical_not", np.logical_not, (None,), number=operator.not_, why=BOOLEAN)
 logical_and = elementwise(

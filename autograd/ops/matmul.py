@@ -91,6 +91,27 @@ def matmul(x: Any, y: Any) -> Any:
     return matmul_(x, y)
 
 
+def mm(x: Any, y: Any) -> Any:
+    """The product of two matrices, (m, k) and (k, n)."""
+    return of_dimensions("mm", x, y, 2)
+
+
+def bmm(x: Any, y: Any) -> Any:
+    """Products of matrices pair by pair: (b, m, k) and (b, k, n)."""
+    if len(x.shape) == len(y.shape) == 3 and x.shape[0] != y.shape[0]:
+        raise ValueError(f"bmm: batches of {x.shape[0]} and {y.shape[0]} matrices; want equally many")
+    return of_dimensions("bmm", x, y, 3)
+
+
+def of_dimensions(name: str, x: Any, y: Any, ndim: int) -> Any:
+    if not len(x.shape) == len(y.shape) == ndim:
+        raise ValueError(
+            f"{name}: want {ndim} dimensions each, got shapes {tuple(x.shape)} and {tuple(y.shape)}; or use "
+            "matmul"
+        )
+    return matmul(x, y)
+
+
 def linear_shape(x: Shape, weight: Shape, bias: Shape | None = None) -> Shape:
     if len(weight) != 2 or x[-1] != weight[1]:
         raise ValueError(

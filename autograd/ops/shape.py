@@ -172,6 +172,24 @@ def expand(x: Any, shape: Sequence[int]) -> Any:
     return x if own == full else expand_(x, shape=expand_shape(own, shape=full))
 
 
+def repeat(x: Any, sizes: Sequence[int]) -> Any:
+    """Copies side by side, sizes[d] of them along dimension d; new dimensions come first, as in PyTorch.
+
+    >>> import autograd
+    >>> repeat(autograd.tensor([1.0, 2.0]), (2, 2)).tolist()
+    [[1.0, 2.0, 1.0, 2.0], [1.0, 2.0, 1.0, 2.0]]
+    """
+    sizes, own = tuple(int(n) for n in sizes), tuple(x.shape)
+    if len(sizes) < len(own) or any(n < 0 for n in sizes):
+        raise ValueError(f"repeat: want a count >= 0 for each of {len(own)} dimensions at least, got {sizes}")
+    own = (1,) * (len(sizes) - len(own)) + own
+    apart = [length for n in own for length in (1, n)]
+    wide = [length for pair in zip(sizes, own, strict=True) for length in pair]
+    return reshape(
+        expand(reshape(x, apart), wide), [n * length for n, length in zip(sizes, own, strict=True)]
+    )
+
+
 def squeeze(x: Any, dim: int | Sequence[int] | None = None) -> Any:
     """Dimensions of length 1 dropped: all of them, or those named."""
     shape = tuple(x.shape)
