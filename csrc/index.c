@@ -4,7 +4,9 @@
  * entry in [0, size), and either names whole rows, (n,), or single elements, (outer, n, inner):
  *   gather        y[o, i, k]  = x[o, index[i], k]          or x[o, index[o, i, k], k]
  *   scatter_add   x[o, index[i], k] += y[o, i, k]          or x[o, index[o, i, k], k] += y[o, i, k],  x = 0 before
- * An entry out of range is found before anything is written: KG_BAD_INDEX. x, y and index do not overlap.
+ *                 unless it is to be added to
+ * An entry out of range is never used: KG_BAD_INDEX, and the result is not whole. (Rows are checked before all
+ * else, elements row by row, while they are in cache.) x, y and index do not overlap.
  *
  * scatter_add sums what falls on one element in the order of i, so its result is the same to the last bit
  * for any number of threads: these share out the columns (o, k). (Sharing out the rows of a narrow x instead
@@ -18,7 +20,7 @@ typedef struct {
   real *x, *y;
   const int64_t *index;
   int64_t outer, size, inner, n, units; /* units of columns in a row */
-  int single;
+  int single, accumulate, bad;
 } shape;
 
 static shape shape_of(const kg_instruction *in) {
@@ -31,13 +33,14 @@ static shape shape_of(const kg_instruction *in) {
                  .inner = n[2],
                  .n = n[3],
                  .units = (n[2] + UNIT - 1) / UNIT,
-                 .single = n[4] != 0};
+                 .single = n[4] != 0,
+                 .accumulate = n[5] != 0};
 }
 
-static int in_range(const shape *s) {
-  int64_t count = s->single ? s->outer * s->n * s->inner : s->n;
+static int in_range(shape *s, const int64_t *index, int64_t count) {
   int64_t bad = 0;
-  for (int64_t i = 0; i < count; i++) bad |= (uint64_t)s->index[i] >= (uint64_t)s->size;
+  for (int64_t i = 0; i < count; i++) bad |= (uint64_t)index[i] >= (uint64_t)s->size;
+  if (bad) __atomic_store_n(&s->bad, 1, __ATOMIC_RELAXED);
   return !bad;
 }
 
@@ -49,7 +52,7 @@ static inline void copy(real *to, const real *from, int64_t n) {
 
 /* One range of rows (o, i) of y. */
 static void gather_rows(void *context, int64_t begin, int64_t end, int worker) {
-  const shape *s = context;
+  shape *s = context;
   const int64_t inner = s->inner;
   (void)worker;
   while (begin < end) {
@@ -57,6 +60,7 @@ static void gather_rows(void *context, int64_t begin, int64_t end, int worker) {
     const real *x = s->x + o * s->size * inner;
     const int64_t *index = s->single ? s->index + begin * inner : s->index + begin % s->n;
     real *restrict y = s->y + begin * inner;
+    if (s->single && !in_range(s, index, (next - begin) * inner)) return;
     if (inner == 1)
       for (int64_t i = 0; i < next - begin; i++) y[i] = x[index[i]];
     else if (s->single)
@@ -70,20 +74,34 @@ static void gather_rows(void *context, int64_t begin, int64_t end, int worker) {
 
 int NAME(gather)(const kg_instruction *in) {
   shape s = shape_of(in);
-  if (!in_range(&s)) return KG_BAD_INDEX;
+  if (!s.single && !in_range(&s, s.index, s.n)) return KG_BAD_INDEX;
   if (s.inner > 0) kg_parallel(gather_rows, &s, s.outer * s.n, 1 + 16384 / s.inner);
-  return KG_OK;
+  return s.bad ? KG_BAD_INDEX : KG_OK;
+}
+
+/* n columns of x. */
+static void clear(real *x, int64_t rows, int64_t inner, int64_t n) {
+  if (n == inner) memset(x, 0, (size_t)(rows * n) * sizeof(real));
+  else
+    for (int64_t r = 0; r < rows; r++) memset(x + r * inner, 0, (size_t)n * sizeof(real));
 }
 
 /* All that falls into columns k ... stop - 1 of x[o]. */
-static void add(const shape *s, int64_t o, int64_t k, int64_t stop) {
+static void add(shape *s, int64_t o, int64_t k, int64_t stop) {
   const int64_t inner = s->inner;
   real *restrict x = s->x + o * s->size * inner;
   const real *restrict y = s->y + o * s->n * inner;
-  for (int64_t r = 0; r < s->size; r++) memset(x + r * inner + k, 0, (size_t)(stop - k) * sizeof(real));
+  if (!s->accumulate) clear(x + k, s->size, inner, stop - k);
+  if (s->single && inner == 1) {
+    const int64_t *index = s->index + o * s->n;
+    if (!in_range(s, index, s->n)) return;
+    for (int64_t i = 0; i < s->n; i++) x[index[i]] += y[i];
+    return;
+  }
   for (int64_t i = 0; i < s->n; i++, y += inner) {
     if (s->single) {
       const int64_t *index = s->index + (o * s->n + i) * inner;
+      if (!in_range(s, index + k, stop - k)) return;
       for (int64_t c = k; c < stop; c++) x[index[c] * inner + c] += y[c];
       continue;
     }
@@ -96,7 +114,7 @@ static void add(const shape *s, int64_t o, int64_t k, int64_t stop) {
 
 /* One range of (o, unit of columns). */
 static void add_columns(void *context, int64_t begin, int64_t end, int worker) {
-  const shape *s = context;
+  shape *s = context;
   (void)worker;
   while (begin < end) {
     int64_t o = begin / s->units, next = (o + 1) * s->units < end ? (o + 1) * s->units : end;
@@ -108,8 +126,8 @@ static void add_columns(void *context, int64_t begin, int64_t end, int worker) {
 
 int NAME(scatter_add)(const kg_instruction *in) {
   shape s = shape_of(in);
-  if (!in_range(&s)) return KG_BAD_INDEX;
+  if (!s.single && !in_range(&s, s.index, s.n)) return KG_BAD_INDEX;
   if (s.inner <= 0) return KG_OK;
   kg_parallel(add_columns, &s, s.outer * s.units, 1 + 16384 / (UNIT * (s.n + s.size + 1)));
-  return KG_OK;
+  return s.bad ? KG_BAD_INDEX : KG_OK;
 }

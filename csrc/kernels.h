@@ -75,7 +75,7 @@ enum {
   /* y = x at index, along an axis.  args: x index(int64) y
    * sizes: outer size inner n | single (0: index is (n,), names rows; 1: (outer, n, inner), elements) */
   KG_GATHER,
-  KG_SCATTER_ADD, /* x = 0, x += y at index.  args: x(out) index y(in);  sizes: those */
+  KG_SCATTER_ADD, /* x = 0, x += y at index.  args: x(out) index y(in);  sizes: those, accumulate (1: x is not 0 before) */
   /* `count` elements of the Philox stream, from block (low, high) on.  args: out (float32/float64; words:
    * uint32/uint64; integers: int64, with dtype float64)
    * sizes: kind (0 words, 1 uniform, 2 normal, 3 mask, 4 integers) count key low high | integers: lowest

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd import kernels
-from autograd.ops import index_kernel
-from autograd.ops.index_kernel import put_add, put_add_along, take, take_along, wrapped
+from autograd.ops.index_kernel import add_along, put_add, put_add_along, take, take_along, wrapped
 
 REALS = [np.float32, np.float64]
 # (outer, size, inner) and the number of indices: edges, one column, primes, around vector lengths
@@ -35,8 +34,6 @@ def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(kernels, "active", False)
     else:
         kernels.set_isa(request.param)
-        for threshold in ("TAKE_FROM", "ALONG_FROM", "ADD_FROM"):
-            monkeypatch.setattr(index_kernel, threshold, 1)
     yield request.param
     if before:
         kernels.set_isa(before)
@@ -66,6 +63,7 @@ def test_every_element_by_hand(backend, shape, n, dtype):
         sum_single[o, single[o, i, k], k] += y[o, i, k]
     np.testing.assert_array_equal(added, sum_rows)  # to the last bit: the order is that of i
     np.testing.assert_array_equal(added_along, sum_single)
+    np.testing.assert_allclose(add_along(x, y, single, 1), x + sum_single, rtol=1e-5, atol=1e-5)
 
 
 def test_index_of_any_shape_on_any_axis(backend):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograd.op import operation
-from autograd.ops.index_kernel import put_add, put_add_along, take, take_along, wrapped
+from autograd.ops.index_kernel import add_along, put_add, put_add_along, take, take_along, wrapped
 from autograd.tape import Value
 
 Shape = tuple[int, ...]
@@ -115,10 +115,11 @@ gather_ = operation(
     lambda x, *, dim, index: take_along(x, index, dim, "gather"),
     {"x": lambda g, x_shape, dim, index: put_along(g, x_shape, dim, index)},
     shape=gather_shape,
+    raw_rules={"x": lambda g, x_shape, dim, index: put_add_along(g, index, dim, x_shape, "gather")},
 )
 scatter_add_ = operation(
     "scatter_add",
-    lambda x, source, *, dim, index: x + put_add_along(source, index, dim, x.shape, "scatter_add"),
+    lambda x, source, *, dim, index: add_along(x, source, index, dim),
     {"x": lambda g: g, "source": scatter_rule_source},
     shape=lambda x, source, *, dim, index: x,
 )
@@ -132,7 +133,9 @@ def checked_index(name: str, x: Any, dim: int, index: Any) -> tuple[int, np.ndar
     dim %= ndim
     if index.dtype.kind not in "iu":
         raise TypeError(f"{name}: want an integer index, got {index.dtype}")
-    if index.ndim != ndim or any(index.shape[d] > x.shape[d] for d in range(ndim) if d != dim):
+    if index.shape != x.shape and (
+        index.ndim != ndim or any(index.shape[d] > x.shape[d] for d in range(ndim) if d != dim)
+    ):
         raise ValueError(f"{name}: index {index.shape} doesn't fit a tensor of shape {tuple(x.shape)}")
     return dim, index
 

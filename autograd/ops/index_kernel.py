@@ -13,22 +13,20 @@ the same to the last bit in C and NumPy and for any number of threads.
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from autograd import kernels
 
-__all__ = ["put_add", "put_add_along", "take", "take_along", "wrapped"]
+__all__ = ["add_along", "put_add", "put_add_along", "take", "take_along", "wrapped"]
 
 Array = np.ndarray[Any, Any]
-
-# From how many elements the kernels are faster. NumPy's take copies rows as fast as one thread can, its
-# take_along_axis and add.at are slow from the beginning.
-TAKE_FROM = 1 << 18
-ALONG_FROM = 64
-ADD_FROM = 64
+Shape = tuple[int, ...]
+INT64 = np.dtype(np.int64)
 
 
 def wrapped(index: Array, size: int, name: str = "index") -> Array:
@@ -56,7 +54,7 @@ def take(x: Array, index: Array, axis: int = 0, name: str = "take") -> Array:
     """
     axis, index = checked_axis(x, axis), as_index(index, name)
     shape = (*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
-    if use_kernel(x.dtype, math.prod(shape), TAKE_FROM):
+    if use_kernel(x.dtype):
         y = kernels.empty(shape, x.dtype)
         run(kernels.GATHER, name, x, axis, index, y, single=False)
         return y
@@ -77,7 +75,7 @@ def put_add(y: Array, index: Array, axis: int, size: int, name: str = "put_add")
     if y.shape[axis : axis + index.ndim] != index.shape:
         raise ValueError(f"{name}: index {index.shape} does not match axes {axis} ... of y {y.shape}")
     shape = (*y.shape[:axis], size, *y.shape[axis + index.ndim :])
-    if use_kernel(y.dtype, y.size, ADD_FROM):
+    if use_kernel(y.dtype):
         x = kernels.empty(shape, y.dtype)
         run(kernels.SCATTER_ADD, name, x, axis, index, y, single=False)
         return x
@@ -95,8 +93,9 @@ def take_along(x: Array, index: Array, axis: int, name: str = "gather") -> Array
            [3.]])
     """
     axis, index = checked_axis(x, axis), as_index(index, name)
-    x = x[corner(name, x.shape, index.shape, axis)]
-    if use_kernel(x.dtype, index.size, ALONG_FROM):
+    if x.shape != index.shape:
+        x = x[corner(name, x.shape, index.shape, axis)]
+    if use_kernel(x.dtype):
         y = kernels.empty(index.shape, x.dtype)
         run(kernels.GATHER, name, x, axis, index, y, single=True)
         return y
@@ -120,7 +119,7 @@ def put_add_along(
     y = y[tuple(slice(n) for n in index.shape)]
     within = corner(name, shape, index.shape, axis)
     small = (*index.shape[:axis], shape[axis], *index.shape[axis + 1 :])
-    if use_kernel(y.dtype, y.size, ADD_FROM):
+    if use_kernel(y.dtype):
         x = kernels.empty(small, y.dtype)
         run(kernels.SCATTER_ADD, name, x, axis, index, y, single=True)
     else:
@@ -136,33 +135,70 @@ def put_add_along(
     return out
 
 
+def add_along(x: Array, y: Array, index: Array, axis: int, name: str = "scatter_add") -> Array:
+    """x, plus what put_add_along makes of y.
+
+    >>> add_along(np.ones((1, 2)), np.array([[1.0, 2.0, 4.0]]), np.array([[1, 0, 1]]), axis=1)
+    array([[3., 6.]])
+    """
+    axis = axis % x.ndim if x.ndim else 0
+    others = [x.shape[d] == index.shape[d] for d in range(x.ndim) if d != axis]
+    if use_kernel(x.dtype) and y.dtype == x.dtype and y.shape == index.shape and all(others):
+        out = kernels.empty(x.shape, x.dtype)
+        np.copyto(out, x)
+        run(kernels.SCATTER_ADD, name, out, axis, as_index(index, name), y, single=True, accumulate=True)
+        return out
+    sums: Array = x + put_add_along(y, index, axis, x.shape, name)
+    return sums
+
+
 # The crossing ------------------------------------------------------------------------------------
 
 
-def use_kernel(dtype: np.dtype[Any], count: int, least: int) -> bool:
-    return kernels.active and count >= least and dtype in kernels.DTYPES
+def use_kernel(dtype: np.dtype[Any]) -> bool:
+    return kernels.active and dtype in kernels.DTYPES
 
 
-def run(kernel: int, name: str, x: Array, axis: int, index: Array, y: Array, single: bool) -> None:
-    """x is read by a gather and written (from zero) by a scatter-add; y the other way round."""
-    size = x.shape[axis]
-    outer, inner = math.prod(x.shape[:axis]), math.prod(x.shape[axis + 1 :])
+@functools.lru_cache(4096)
+def prepared(
+    kernel: int, dtype: np.dtype[Any], shape: Shape, axis: int, n: int, single: bool, accumulate: bool
+) -> Callable[..., None]:
+    sizes = (math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :]), n, single, accumulate)
+    return kernels.prepare(kernel, dtype, sizes)
+
+
+def run(
+    kernel: int,
+    name: str,
+    x: Array,
+    axis: int,
+    index: Array,
+    y: Array,
+    single: bool,
+    accumulate: bool = False,
+) -> None:
+    """x is read by a gather and written (from zero, or accumulated) by a scatter-add; y the other way
+    round."""
     n = index.shape[axis] if single else index.size
-    index = np.ascontiguousarray(index)
+    apply = prepared(kernel, x.dtype, x.shape, axis, n, single, accumulate)
+    if not index.flags.c_contiguous:
+        index = np.ascontiguousarray(index)
     if kernel == kernels.GATHER:
-        x = np.ascontiguousarray(x)
+        x = x if x.flags.c_contiguous else np.ascontiguousarray(x)
     else:
-        y = np.ascontiguousarray(y)
+        y = y if y.flags.c_contiguous else np.ascontiguousarray(y)
     try:
-        kernels.call(kernel, [x, index, y], [outer, size, inner, n, single])
+        apply(x, index, y)
     except IndexError:
-        raise out_of_range(name, index, 0, size) from None
+        raise out_of_range(name, index, 0, x.shape[axis]) from None
 
 
 # Checks ------------------------------------------------------------------------------------------
 
 
 def as_index(index: Array, name: str) -> Array:
+    if index.__class__ is np.ndarray and index.dtype is INT64:
+        return index
     index = np.asarray(index)
     if index.dtype.kind not in "iu":
         raise TypeError(f"{name}: indices must be integers, got {index.dtype}")
