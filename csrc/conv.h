@@ -68,9 +68,10 @@ static inline int64_t conv_share(conv_axis columns, int64_t width, int64_t limit
 }
 
 /* Fill `count` planes, `size` apart, from sources `source_size` apart (their rows `pitch`). The columns
- * outside a source must be zero already: who fills the same planes many times clears them once. */
+ * outside a source must be zero already: who fills the same planes many times clears them once. `same_rows`
+ * says that the rows outside are the same every time, so that these are zero too. */
 void NAME(conv_planes)(real *plane, int64_t size, int64_t count, conv_grid grid, const real *source,
-                       int64_t source_size, int64_t pitch, conv_axis rows, conv_axis columns);
+                       int64_t source_size, int64_t pitch, conv_axis rows, conv_axis columns, int same_rows);
 
 /* The planes of x that the forward product and the weight gradient read. Where vectors run along them, a
  * strided convolution deals each channel into phases_h x phases_w planes; tap (r, s) reads phase (r %

@@ -186,7 +186,8 @@ static const real *fill(const input_plan *plan, real *planes, int64_t image_size
   grid.rows = high - low + plan->h.reach;
   for (int64_t i = 0; i < images; i++) NAME(conv_planes)
   (planes + i * image_size, plan->plane, s->Kg, grid, y + i * s->K * s->P * s->Q, s->P * s->Q, s->Q,
-   (conv_axis){low - plan->h.reach, 1, s->P}, (conv_axis){plan->w.low - plan->w.reach, 1, s->Q});
+   (conv_axis){low - plan->h.reach, 1, s->P}, (conv_axis){plan->w.low - plan->w.reach, 1, s->Q},
+   plan->bands == 1);
   return planes;
 }
 

@@ -159,7 +159,7 @@ static void add_inner(const weight_piece *d, int64_t planes_image, const real *y
     for (int64_t k = 0; k < d->outputs; k++) {
       NAME(conv_planes)
       (d->places, 0, 1, (conv_grid){rows, width, end - rows * width}, y + (i * s->K + k) * s->P * s->Q, 0,
-       s->Q, (conv_axis){0, 1, rows}, (conv_axis){0, 1, s->Q});
+       s->Q, (conv_axis){0, 1, rows}, (conv_axis){0, 1, s->Q}, rows == s->P);
       sum.planes = d->planes + i * planes_image;
       sum.sums = d->sums + k * sum.terms * VL;
       NAME(conv_inner)(&sum);

@@ -2,7 +2,7 @@
  * 0 outside the source; i < grid.rows, j < grid.width, and grid.share zeros behind the last row.
  *
  * Planes are filled again and again with other sources, so the columns outside, which stay, must be zero
- * before the first filling: only the rows outside are cleared here. Source rows are `pitch` apart, their
+ * before the first filling. The rows outside are cleared here unless they stay too. Source rows are `pitch` apart, their
  * columns contiguous. Plane and source don't overlap. One thread. */
 #include "conv.h"
 
@@ -68,7 +68,7 @@ static inline void clear(real *to, int64_t n) {
 }
 
 void NAME(conv_planes)(real *plane, int64_t size, int64_t count, conv_grid grid, const real *source,
-                       int64_t source_size, int64_t pitch, conv_axis rows, conv_axis columns) {
+                       int64_t source_size, int64_t pitch, conv_axis rows, conv_axis columns, int same_rows) {
   int64_t top, bottom, left, right;
   inside(rows, grid.rows, &top, &bottom);
   inside(columns, grid.width, &left, &right);
@@ -79,11 +79,11 @@ void NAME(conv_planes)(real *plane, int64_t size, int64_t count, conv_grid grid,
                 right > left ? bottom - top : 0,
                 right - left};
   for (; count > 0; count--, plane += size, c.to += size, c.from += source_size) {
-    clear(plane, top * grid.width);
+    if (!same_rows) clear(plane, top * grid.width);
     if (columns.step == 1) copy(c, 1);
     else if (columns.step == 2) copy(c, 2); /* by far the most usual stride */
     else copy_strided(c, columns.step);
-    clear(plane + bottom * grid.width, (grid.rows - bottom) * grid.width + grid.share);
+    if (!same_rows) clear(plane + bottom * grid.width, (grid.rows - bottom) * grid.width + grid.share);
   }
 }
 
@@ -137,6 +137,6 @@ void NAME(conv_fill)(real *planes, const conv_layout *layout, const conv_shape *
     h.first += first * s->stride_h;
     for (int64_t j = 0; j < layout->phases_w; j++, planes += layout->plane) NAME(conv_planes)
     (planes, layout->channel, channels, grid, x, s->H * s->W, s->W, h,
-     phase_axis(j, layout->deal_w, s->dilation_w, s->pad_w, s->W));
+     phase_axis(j, layout->deal_w, s->dilation_w, s->pad_w, s->W), rows == s->P);
   }
 }
