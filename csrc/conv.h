@@ -73,11 +73,14 @@ static inline int64_t conv_share(conv_axis columns, int64_t width, int64_t limit
 void NAME(conv_planes)(real *plane, int64_t size, int64_t count, conv_grid grid, const real *source,
                        int64_t source_size, int64_t pitch, conv_axis rows, conv_axis columns, int same_rows);
 
-/* The planes of x that the forward product and the weight gradient read. Where vectors run along them, a
- * strided convolution deals each channel into phases_h x phases_w planes; tap (r, s) reads phase (r %
- * phases_h, s % phases_w). Where single inputs are read ("whole"), a channel is one plane and neighbouring
- * outputs are `step` places apart. Taps shift the place by at most (reach_h, reach_w). */
+/* The planes of x that the forward product and the weight gradient read. There are phases_h x phases_w to a
+ * channel; tap (r, s) reads phase (r % phases_h, s % phases_w), shifted by at most (reach_h, reach_w).
+ *   CONV_PHASES: vectors run along the planes, so a strided convolution deals each channel out.
+ *   CONV_WHOLE: single inputs are read; a channel is one plane, neighbouring outputs are `step` places apart.
+ *   CONV_TAPS: a plane for each tap holds its input of every output, without gaps. */
+typedef enum { CONV_PHASES, CONV_WHOLE, CONV_TAPS } conv_dealing;
 typedef struct {
+  conv_dealing dealing;
   int64_t phases_h, phases_w, reach_h, reach_w;
   int64_t deal_h, deal_w; /* from one element of a plane to the next in x */
   int64_t step_h, step_w; /* from one output to the next in a plane: stride / deal */
@@ -87,7 +90,7 @@ typedef struct {
 } conv_layout;
 
 /* All but what follows from the rows. */
-conv_layout NAME(conv_layout_of)(const conv_shape *s, int whole);
+conv_layout NAME(conv_layout_of)(const conv_shape *s, conv_dealing dealing);
 void NAME(conv_layout_rows)(conv_layout *layout, const conv_shape *s, int64_t rows);
 int64_t NAME(conv_tap)(const conv_layout *layout, const conv_shape *s, int64_t r, int64_t t);
 /* Planes of the outputs [first, first + rows) from the channels that begin at x; cleared at first. */
@@ -133,28 +136,38 @@ int64_t NAME(conv_panel_size)(int64_t outputs, int64_t terms);
 void NAME(conv_pack_panel)(real *panel, const real *w, int64_t outputs, int64_t channels, int64_t taps,
                            int64_t k_stride, int64_t c_stride, const int64_t *place);
 
-/* Sums over places, for the gradient in the weights. Two ways:
- *   outer: sums[slot[t], lane] += planes[offset[t] + place] * y[place, lane], the lanes being vectors * VL
- *     outputs. A line is a row of outputs: x_line and y_line say where it begins in the planes and in y, and
- *     its places are `step` apart in the planes.
- *   inner: sums[t, lane] += planes[offset[t] + f] * y[f] over the f < columns with f % VL = lane, y being a
- *     plane with the gaps of the grid, where `lanes` is 0 and else -1; both go on to a whole vector. */
+/* Sums over places, for the gradient in the weights, with output channels in the lanes ("outer"):
+ *   sums[slot[t], lane] += planes[offset[t] + place] * y[place, lane], the lanes being vectors * VL outputs.
+ * A line is a row of outputs: x_line and y_line say where it begins in the planes and in y; its places are
+ * `step` apart in the planes. */
 typedef struct {
   const real *planes, *y;
   const int64_t *offset; /* [terms] */
-  int64_t terms, columns;
-  int64_t vectors; /* 1 for inner */
+  int64_t terms, columns, vectors;
   real *sums;
-  const int64_t *slot; /* outer; NULL: slot[t] = t */
+  const int64_t *slot; /* NULL: slot[t] = t */
   const int64_t *x_line, *y_line;
   int64_t lines, step;
-  const lane *lanes; /* inner */
 } conv_sum;
 
 enum { CONV_SUM_VECTORS = VREGS == 32 ? 4 : 2 };
 int64_t NAME(conv_outer_terms)(int64_t terms, int64_t vectors); /* how many are computed for so many */
 void NAME(conv_outer)(const conv_sum *sum);
-void NAME(conv_inner)(const conv_sum *sum);
+
+/* The same with neighbouring outputs in the lanes ("inner"), y as it is:
+ *   sums[k, t, lane] += planes[i, offset[t] + f] * y[i, k, f]   over images i and the f with f % VL = lane.
+ * The planes are best CONV_TAPS; with others an "image" can only be a row. */
+typedef struct {
+  const real *planes;
+  const int64_t *offset; /* [terms] */
+  int64_t terms, planes_image;
+  const real *y, *y_end;            /* y_end: no element of y is there, or behind */
+  int64_t outputs, y_size, y_image; /* from y_k to y_(k+1), from an image to the next */
+  int64_t images, places;
+  real *sums; /* [outputs, terms, VL] */
+} conv_dots;
+
+void NAME(conv_inner)(const conv_dots *sum);
 
 /* The broadcast product: the same as the shifted product, with output channels in the lanes and several
  * images at a time. The outputs come in parts, each with taps of its own (those of one phase of a strided

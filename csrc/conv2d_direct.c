@@ -21,7 +21,7 @@ typedef struct {
 static conv_plan plan_of(const kg_instruction *in) {
   conv_plan plan = {.s = conv_shape_of(in)};
   const conv_shape *s = &plan.s;
-  plan.x = NAME(conv_layout_of)(s, 0);
+  plan.x = NAME(conv_layout_of)(s, CONV_PHASES);
   /* A tile needs a whole vector to read; planes 4 KB apart would share a few cache sets. */
   plan.x.within = plan.x.within && (s->P - 1) * s->W + s->Q >= VL && s->H * s->W % 1024;
 
@@ -39,7 +39,7 @@ static conv_plan plan_of(const kg_instruction *in) {
   plan.lanes = NAME(conv_lanes_of)(s->Kg, images, plan.rows * s->Q, 1, shifted, s->Cg, taps, taps);
   if (plan.bands > 1) plan.lanes = (conv_lanes){.images = 1};
   if (plan.lanes.vectors) {
-    plan.x = NAME(conv_layout_of)(s, 1);
+    plan.x = NAME(conv_layout_of)(s, CONV_WHOLE);
     plan.x.within = plan.x.within && s->H * s->W % 1024;
     NAME(conv_layout_rows)(&plan.x, s, plan.rows);
   }

@@ -5,52 +5,69 @@
  * Arrays contiguous, w apart from the others. The weights are cut into (group, output chunk, input chunk)
  * and each thread computes whole pieces over all images, so nothing is added up between threads and the
  * result does not depend on their number. For each block of images or rows, x goes into zero-padded planes
- * and y is transposed to have output channels in the lanes; then come the sums of conv.h. With few
- * output channels the lanes run along the planes instead, and y goes into planes too. */
+ * and y is transposed to have output channels in the lanes; then come the outer sums of conv.h. With few taps
+ * or output channels the inner sums are faster: the lanes run along the rows, and y stays where it is. */
 #include "conv.h"
+#include "lanes.h"
 #include "parallel.h"
 #include "transpose.h"
 
 typedef struct {
   conv_shape s;
   conv_layout x;
-  int inner;                        /* few output channels: sums along the lines */
+  int inner;                        /* inner sums, not outer */
   int64_t vectors;                  /* of output channels in a chunk; 1 for inner */
   int64_t outputs, output_chunks;   /* output channels in a chunk */
   int64_t channels, channel_chunks; /* input channels in a chunk */
   int64_t images, rows, bands;      /* a block: images, or a band of rows of one */
   int64_t lines;                    /* lines at a time: their y stays in L1 */
   int64_t sums;                     /* elements of a piece */
-  int64_t places;                   /* elements of the lanes' y of an image */
   int64_t pieces, together;         /* all there are; how many a thread works on at a time */
   int64_t offset_bytes, planes_bytes, y_bytes, line_bytes, sum_bytes; /* of a worker, in this order */
 } weight_plan;
+
+/* So many outputs are worth a plane for each tap. */
+enum { MANY_OUTPUTS = 16 };
+
+/* Cycles for VL products of an input and an output: inner sums waste lanes at the end of a row; outer ones
+ * waste those beyond the last channel, wait for their loads with a single vector, and transpose y. */
+static int inner_is_faster(const conv_shape *s) {
+  double taps = (double)(s->Cg * s->R * s->S),
+         rows = (double)conv_round(s->Q, VL) / (double)conv_max(1, s->Q);
+  double lanes = (double)conv_round(s->Kg, VL) / (double)conv_max(1, s->Kg);
+  return 1.1 * taps * rows < (s->Kg <= VL ? 1.4 : 1) * taps * lanes + 7;
+}
 
 static weight_plan plan_of(const kg_instruction *in) {
   weight_plan plan = {.s = conv_shape_of(in)};
   const conv_shape *s = &plan.s;
   int64_t threads = kg_get_threads(), taps = s->R * s->S;
-  plan.inner = s->Kg * 2 <= VL;
-  int64_t vectors = plan.inner ? 1 : conv_ceil(s->Kg, VL);
-  plan.output_chunks = conv_max(conv_ceil(vectors, CONV_SUM_VECTORS),
-                                conv_min(vectors, conv_ceil(threads, conv_max(1, s->groups * s->Cg))));
-  plan.vectors = conv_ceil(vectors, plan.output_chunks);
-  plan.output_chunks = conv_ceil(vectors, plan.vectors);
-  plan.outputs = plan.inner ? s->Kg : plan.vectors * VL;
+  plan.inner = inner_is_faster(s);
+  /* Outputs are cut in `units`: into chunks that a tile can hold, and so that all threads have as much to do
+   * where neither groups nor channels can see to that. */
+  int64_t vectors = conv_ceil(s->Kg, VL), units = plan.inner ? s->Kg : vectors;
+  plan.output_chunks = plan.inner ? 1 : conv_ceil(vectors, CONV_SUM_VECTORS);
+  if (s->groups * plan.output_chunks % threads && (plan.inner ? units >= 4 * threads : s->Cg < 4 * threads))
+    plan.output_chunks = conv_min(units, conv_round(plan.output_chunks, threads));
+  int64_t each = conv_ceil(units, conv_max(1, plan.output_chunks));
+  plan.output_chunks = conv_ceil(units, conv_max(1, each));
+  plan.vectors = plan.inner ? 1 : each;
+  plan.outputs = plan.inner ? each : each * VL;
 
-  int64_t sum_bytes = taps * (plan.inner ? s->Kg : plan.vectors) * VBYTES,
-          pieces = s->groups * plan.output_chunks;
+  int64_t sum_bytes = taps * each * VBYTES, pieces = s->groups * plan.output_chunks;
   plan.channel_chunks = conv_ceil(s->Cg * sum_bytes, CONV_CACHE / 2);
   if (pieces % threads) plan.channel_chunks = conv_round(conv_max(1, plan.channel_chunks), threads);
   plan.channels = conv_max(1, conv_ceil(s->Cg, conv_max(1, plan.channel_chunks)));
   plan.channel_chunks = conv_ceil(s->Cg, plan.channels);
 
-  plan.x = NAME(conv_layout_of)(s, !plan.inner);
+  plan.x = NAME(conv_layout_of)(s, !plan.inner             ? CONV_WHOLE
+                                   : s->Kg >= MANY_OUTPUTS ? CONV_TAPS
+                                                           : CONV_PHASES);
   plan.x.within = plan.x.within && !plan.inner; /* inner sums read past the end */
-  int64_t places = conv_max(1, s->P * s->Q), reach = plan.x.reach_h;
+  int64_t reach = plan.x.reach_h;
   int64_t x_row = plan.channels * plan.x.phases_h * plan.x.phases_w * plan.x.grid.width;
   int64_t row_bytes = conv_max(x_row, s->Q * plan.vectors * VL) * (int64_t)sizeof(real);
-  plan.images = conv_max(1, conv_min(s->N, 128 / places));
+  plan.images = conv_max(1, conv_min(s->N, (plan.inner ? 512 : 128) / conv_max(1, s->P * s->Q)));
   plan.bands = conv_ceil(s->P * row_bytes, CONV_CACHE / 2);
   plan.rows = conv_min(s->P, conv_max(conv_ceil(s->P, conv_max(1, plan.bands)), 2 * reach));
   if (plan.images > 1) plan.rows = s->P;
@@ -59,13 +76,12 @@ static weight_plan plan_of(const kg_instruction *in) {
   NAME(conv_layout_rows)(&plan.x, s, plan.rows);
 
   int64_t terms = plan.channels * taps;
-  plan.sums = (plan.inner ? s->Kg : plan.vectors) * terms * VL;
+  plan.sums = each * terms * VL;
   int64_t planes = plan.x.within ? 0 : plan.images * plan.channels * plan.x.channel + CONV_SLACK;
   plan.offset_bytes = conv_round(terms * (int64_t)sizeof(int64_t), 64);
   plan.planes_bytes = conv_round(planes * (int64_t)sizeof(real), 64);
-  plan.places = plan.inner ? conv_round(plan.x.grid.width * plan.rows, VL) + VL /* for conv_planes */
-                           : s->Q * plan.rows * plan.vectors * VL;
-  plan.y_bytes = conv_round((plan.inner ? 2 : plan.images) * plan.places * (int64_t)sizeof(real), 64);
+  int64_t places = plan.inner ? 0 : plan.images * s->Q * plan.rows * plan.vectors * VL;
+  plan.y_bytes = conv_round(places * (int64_t)sizeof(real), 64);
   plan.line_bytes = conv_round(2 * plan.images * plan.rows * (int64_t)sizeof(int64_t), 64);
   /* Small pieces (depthwise) together, image after image: x and y are then read in the order of memory. */
   plan.pieces = pieces * plan.channel_chunks;
@@ -96,8 +112,7 @@ typedef struct {
   const weight_plan *plan;
   const real *x, *y;
   real *w;
-  real *planes, *places, *sums; /* places: y with output channels in the lanes, or a plane of y */
-  lane *lanes;                  /* for inner sums */
+  real *planes, *places, *sums; /* places: y with output channels in the lanes */
   int64_t *offset, *x_line, *y_line;
   int64_t group, k, outputs, c, channels; /* the piece: k and c count within the group */
 } weight_piece;
@@ -137,33 +152,26 @@ static void add_outer(const weight_piece *d, const real *planes, int64_t planes_
   }
 }
 
-/* -1 where the grid has outputs, 0 in its gaps, up to whole vectors. */
-static void mark_lanes(lane *lanes, const conv_shape *s, int64_t rows, int64_t width) {
-  memset(lanes, 0, (size_t)conv_round(rows * width, VL) * sizeof(lane));
-  for (int64_t row = 0; row < rows; row++)
-    for (int64_t q = 0; q < s->Q; q++) lanes[row * width + q] = -1;
-}
-
-/* The same by inner sums. */
+/* The same by inner sums, where y is: over all places of the images, or along every row of them. */
 static void add_inner(const weight_piece *d, int64_t planes_image, const real *y, int64_t images,
                       int64_t rows) {
   const conv_shape *s = &d->plan->s;
-  int64_t width = d->plan->x.grid.width, end = conv_round(rows * width, VL);
-  conv_sum sum = {.y = d->places,
-                  .offset = d->offset,
-                  .terms = d->channels * s->R * s->S,
-                  .columns = (rows - 1) * width + s->Q,
-                  .vectors = 1,
-                  .lanes = d->lanes};
-  for (int64_t i = 0; i < images; i++)
-    for (int64_t k = 0; k < d->outputs; k++) {
-      NAME(conv_planes)
-      (d->places, 0, 1, (conv_grid){rows, width, end - rows * width}, y + (i * s->K + k) * s->P * s->Q, 0,
-       s->Q, (conv_axis){0, 1, rows}, (conv_axis){0, 1, s->Q}, rows == s->P);
-      sum.planes = d->planes + i * planes_image;
-      sum.sums = d->sums + k * sum.terms * VL;
-      NAME(conv_inner)(&sum);
-    }
+  const int whole = d->plan->x.dealing == CONV_TAPS;
+  conv_dots sum = {.offset = d->offset,
+                   .terms = d->channels * s->R * s->S,
+                   .y_end = d->y + s->N * s->K * s->P * s->Q,
+                   .outputs = d->outputs,
+                   .y_size = s->P * s->Q,
+                   .images = whole ? images : rows,
+                   .planes_image = whole ? planes_image : d->plan->x.grid.width,
+                   .y_image = whole ? s->K * s->P * s->Q : s->Q,
+                   .places = whole ? rows * s->Q : s->Q,
+                   .sums = d->sums};
+  for (int64_t i = 0; i < (whole ? 1 : images); i++) {
+    sum.planes = d->planes + i * planes_image;
+    sum.y = y + i * s->K * s->P * s->Q;
+    NAME(conv_inner)(&sum);
+  }
 }
 
 static void add_block(const weight_piece *d, int64_t n, int64_t images, int64_t first, int64_t rows) {
@@ -193,9 +201,7 @@ static void write_weights(const weight_piece *d) {
       if (d->plan->inner) {
         const real *sums = d->sums + (k * terms + t) * VL;
         for (int64_t i = 0; i < count; i++) {
-          real total = 0;
-          for (int64_t lane = 0; lane < VL; lane++) total += sums[i * VL + lane];
-          w[k * pitch + t + i] = total;
+          w[k * pitch + t + i] = sum_of_lanes(load(sums + i * VL));
         }
         continue;
       }
@@ -213,7 +219,7 @@ typedef struct {
 } weight_run;
 
 /* Pieces are numbered by (group, output chunk, input chunk). */
-static void choose(weight_piece *d, int64_t piece) {
+static void take(weight_piece *d, int64_t piece) {
   const weight_plan *plan = d->plan;
   d->c = piece % plan->channel_chunks * plan->channels;
   d->channels = conv_min(plan->channels, plan->s.Cg - d->c);
@@ -231,7 +237,6 @@ static void differentiate(void *context, int64_t begin, int64_t end, int worker)
   weight_piece d = {.plan = plan, .x = run->x, .y = run->y, .w = run->w, .offset = (int64_t *)own};
   d.planes = (real *)(own += plan->offset_bytes);
   d.places = (real *)(own += plan->planes_bytes);
-  d.lanes = (lane *)(d.places + plan->places);
   d.x_line = (int64_t *)(own += plan->y_bytes);
   d.y_line = d.x_line + plan->images * plan->rows;
   for (int64_t t = 0; t < plan->channels * s->R * s->S; t++)
@@ -239,23 +244,19 @@ static void differentiate(void *context, int64_t begin, int64_t end, int worker)
         t / (s->R * s->S) * plan->x.channel + NAME(conv_tap)(&plan->x, s, t / s->S % s->R, t % s->S);
   real *sums = (real *)(own + plan->line_bytes);
   memset(d.planes, 0, (size_t)plan->planes_bytes);
-  if (plan->inner) memset(d.places, 0, (size_t)plan->y_bytes);
-  int64_t marked = -1; /* rows that the lanes are marked for */
   for (int64_t piece = begin, last; piece < end; piece = last) {
     last = conv_min(end, piece + plan->together);
     memset(sums, 0, (size_t)((last - piece) * plan->sums) * sizeof(real));
     for (int64_t n = 0; n < s->N; n += plan->images)
       for (int64_t first = 0; first < s->P; first += plan->rows)
         for (int64_t i = piece; i < last; i++) {
-          int64_t rows = conv_min(plan->rows, s->P - first);
-          if (plan->inner && rows != marked) mark_lanes(d.lanes, s, marked = rows, plan->x.grid.width);
           d.sums = sums + (i - piece) * plan->sums;
-          choose(&d, i);
-          add_block(&d, n, conv_min(plan->images, s->N - n), first, rows);
+          take(&d, i);
+          add_block(&d, n, conv_min(plan->images, s->N - n), first, conv_min(plan->rows, s->P - first));
         }
     for (int64_t i = piece; i < last; i++) {
       d.sums = sums + (i - piece) * plan->sums;
-      choose(&d, i);
+      take(&d, i);
       write_weights(&d);
     }
   }

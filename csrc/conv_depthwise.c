@@ -27,7 +27,7 @@ typedef struct {
 } depthwise_plan;
 
 static depthwise_plan plan_of(conv_shape s, int turned) {
-  depthwise_plan plan = {.s = s, .x = NAME(conv_layout_of)(&s, 0), .turned = turned};
+  depthwise_plan plan = {.s = s, .x = NAME(conv_layout_of)(&s, CONV_PHASES), .turned = turned};
   int64_t row_bytes = plan.x.phases_h * plan.x.phases_w * plan.x.grid.width * (int64_t)sizeof(real);
   int64_t fitting = PLANE_BYTES / conv_max(1, row_bytes) - plan.x.reach_h;
   int64_t planes = conv_max(1, s.N * s.C);

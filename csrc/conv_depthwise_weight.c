@@ -27,7 +27,7 @@ typedef struct {
 static weight_plan plan_of(const kg_instruction *in) {
   weight_plan plan = {.s = conv_shape_of(in)};
   const conv_shape *s = &plan.s;
-  plan.x = NAME(conv_layout_of)(s, 0);
+  plan.x = NAME(conv_layout_of)(s, CONV_PHASES);
   NAME(conv_layout_rows)(&plan.x, s, s->P);
   plan.x.within = 0; /* whole vectors are read at the end of a row */
   plan.sums = conv_round(s->R * s->S, FEW);

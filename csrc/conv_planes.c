@@ -98,9 +98,18 @@ static conv_axis phase_axis(int64_t phase, int64_t deal, int64_t dilation, int64
   return (conv_axis){phase * dilation % deal - pad, deal, limit};
 }
 
-conv_layout NAME(conv_layout_of)(const conv_shape *s, int whole) {
+/* The inputs that a tap meets, no others. */
+static conv_axis tap_axis(int64_t tap, int64_t stride, int64_t dilation, int64_t pad, int64_t limit,
+                          int64_t outputs) {
+  int64_t first = tap * dilation - pad;
+  return (conv_axis){first, stride, conv_min(limit, first + (outputs - 1) * stride + 1)};
+}
+
+conv_layout NAME(conv_layout_of)(const conv_shape *s, conv_dealing dealing) {
+  int whole = dealing == CONV_WHOLE;
   int64_t deal_h = whole ? 1 : s->stride_h, deal_w = whole ? 1 : s->stride_w;
-  conv_layout layout = {.phases_h = phases_of(s->R, deal_h, s->dilation_h),
+  conv_layout layout = {.dealing = dealing,
+                        .phases_h = phases_of(s->R, deal_h, s->dilation_h),
                         .phases_w = phases_of(s->S, deal_w, s->dilation_w),
                         .reach_h = (s->R - 1) * s->dilation_h / deal_h,
                         .reach_w = (s->S - 1) * s->dilation_w / deal_w,
@@ -108,6 +117,12 @@ conv_layout NAME(conv_layout_of)(const conv_shape *s, int whole) {
                         .deal_w = deal_w,
                         .step_h = s->stride_h / deal_h,
                         .step_w = s->stride_w / deal_w};
+  if (dealing == CONV_TAPS) {
+    layout.phases_h = s->R, layout.phases_w = s->S;
+    layout.reach_h = layout.reach_w = 0;
+    layout.grid.width = s->Q;
+    return layout;
+  }
   int64_t width = (s->Q - 1) * layout.step_w + 1 + layout.reach_w, share = layout.reach_w;
   for (int64_t phase = 0; phase < layout.phases_w; phase++)
     share = conv_share(phase_axis(phase, deal_w, s->dilation_w, s->pad_w, s->W), width, share);
@@ -124,19 +139,24 @@ void NAME(conv_layout_rows)(conv_layout *layout, const conv_shape *s, int64_t ro
 
 int64_t NAME(conv_tap)(const conv_layout *layout, const conv_shape *s, int64_t r, int64_t t) {
   int64_t phase = r % layout->phases_h * layout->phases_w + t % layout->phases_w;
+  if (layout->dealing == CONV_TAPS) return phase * layout->plane;
   return phase * layout->plane + r * s->dilation_h / layout->deal_h * layout->grid.width +
          t * s->dilation_w / layout->deal_w;
 }
 
 void NAME(conv_fill)(real *planes, const conv_layout *layout, const conv_shape *s, const real *x,
                      int64_t channels, int64_t first, int64_t rows) {
+  const int taps = layout->dealing == CONV_TAPS;
   conv_grid grid = layout->grid;
   grid.rows = (rows - 1) * layout->step_h + 1 + layout->reach_h;
-  for (int64_t i = 0; i < layout->phases_h; i++) {
-    conv_axis h = phase_axis(i, layout->deal_h, s->dilation_h, s->pad_h, s->H);
-    h.first += first * s->stride_h;
-    for (int64_t j = 0; j < layout->phases_w; j++, planes += layout->plane) NAME(conv_planes)
-    (planes, layout->channel, channels, grid, x, s->H * s->W, s->W, h,
-     phase_axis(j, layout->deal_w, s->dilation_w, s->pad_w, s->W), rows == s->P);
-  }
+  for (int64_t i = 0; i < layout->phases_h; i++)
+    for (int64_t j = 0; j < layout->phases_w; j++, planes += layout->plane) {
+      conv_axis h = taps ? tap_axis(i, s->stride_h, s->dilation_h, s->pad_h, s->H, s->P)
+                         : phase_axis(i, layout->deal_h, s->dilation_h, s->pad_h, s->H);
+      conv_axis w = taps ? tap_axis(j, s->stride_w, s->dilation_w, s->pad_w, s->W, s->Q)
+                         : phase_axis(j, layout->deal_w, s->dilation_w, s->pad_w, s->W);
+      h.first += first * s->stride_h;
+      NAME(conv_planes)
+      (planes, layout->channel, channels, grid, x, s->H * s->W, s->W, h, w, rows == s->P);
+    }
 }

@@ -1,12 +1,9 @@
-/* The sums over places of conv.h, from which the gradient of a convolution in its weights is made.
+/* The outer sums of conv.h, from which the gradient of a convolution in its weights is made.
  *
- * An outer tile holds TERMS x VECTORS accumulators; every place loads VECTORS vectors of y (one output
+ * A tile holds TERMS x VECTORS accumulators; every place loads VECTORS vectors of y (one output
  * channel a lane) and multiplies them with TERMS inputs, broadcast from their shifted places. Registers:
  * 6 x 4 + 4 + 1 = 29 of 32, 6 x 2 + 2 + 1 = 15 of 16. Each term has a pointer: more than 8 would not fit the
- * integer registers. An inner tile, for few output channels, holds one accumulator a term and runs along
- * whole planes; where a row ends y is 0 and x is masked to 0 (it may be infinite).
- *
- * Inner sums read whole vectors. One thread: callers share out the work. */
+ * integer registers. One thread: callers share out the work. */
 #include "conv.h"
 
 /* The same number of terms for every tile, at most `most`: the last tile repeats its last term. */
@@ -14,7 +11,6 @@ static int64_t tile_terms(int64_t terms, int64_t most) {
   return terms ? conv_ceil(terms, conv_ceil(terms, most)) : 0;
 }
 static int64_t most_outer(int64_t vectors) { return vectors == CONV_SUM_VECTORS ? 6 : 8; }
-enum { MOST_INNER = 9 };
 
 int64_t NAME(conv_outer_terms)(int64_t terms, int64_t vectors) {
   return conv_ceil(terms, most_outer(vectors)) * tile_terms(terms, most_outer(vectors));
@@ -48,32 +44,12 @@ static inline __attribute__((always_inline)) void outer(const conv_sum *d, const
     for (int j = 0; j < vectors; j++) store(to[i] + j * VL, acc[i][j]);
 }
 
-static inline __attribute__((always_inline)) void inner(const conv_sum *d, const real *const *from,
-                                                        real *const *to, const int terms) {
-  vec acc[MOST_INNER];
-#pragma GCC unroll 9
-  for (int i = 0; i < terms; i++) acc[i] = load(to[i]);
-  for (int64_t f = 0; f < d->columns; f += VL) {
-    vec b = load(d->y + f);
-    mask real_lanes = (mask)load((const real *)d->lanes + f);
-#pragma GCC unroll 9
-    for (int i = 0; i < terms; i++) acc[i] += (vec)((mask)load(from[i] + f) & real_lanes) * b;
-  }
-#pragma GCC unroll 9
-  for (int i = 0; i < terms; i++) store(to[i], acc[i]);
-}
-
 typedef void tile(const conv_sum *, const real *const *, real *const *);
 #define OUTER(n, v)                                                                          \
   static void outer_##n##x##v(const conv_sum *d, const real *const *from, real *const *to) { \
     outer(d, from, to, n, v);                                                                \
   }
-#define INNER(n)                                                                       \
-  static void inner_##n(const conv_sum *d, const real *const *from, real *const *to) { \
-    inner(d, from, to, n);                                                             \
-  }
 /* clang-format off */
-INNER(1) INNER(2) INNER(3) INNER(4) INNER(5) INNER(6) INNER(7) INNER(8) INNER(9)
 #define OUTER_SIX(v) OUTER(1, v) OUTER(2, v) OUTER(3, v) OUTER(4, v) OUTER(5, v) OUTER(6, v)
 #define OUTER_EIGHT(v) OUTER_SIX(v) OUTER(7, v) OUTER(8, v)
 #define SIX(v) outer_1x##v, outer_2x##v, outer_3x##v, outer_4x##v, outer_5x##v, outer_6x##v
@@ -86,28 +62,16 @@ OUTER_EIGHT(1) OUTER_SIX(2)
 static tile *const outer_tiles[][8] = {{SIX(1), outer_7x1, outer_8x1}, {SIX(2)}};
 #endif
 /* clang-format on */
-static tile *const inner_tiles[MOST_INNER] = {inner_1, inner_2, inner_3, inner_4, inner_5,
-                                              inner_6, inner_7, inner_8, inner_9};
-
-static void run_tiles(const conv_sum *d, int64_t count, tile *run) {
-  const real *from[MOST_INNER];
-  real *to[MOST_INNER];
+void NAME(conv_outer)(const conv_sum *d) {
+  int64_t count = tile_terms(d->terms, most_outer(d->vectors));
+  const real *from[8];
+  real *to[8];
   for (int64_t t = 0; t < d->terms; t += count) {
     for (int64_t i = 0; i < count; i++) {
       int64_t term = conv_min(t + i, d->terms - 1);
       from[i] = d->planes + d->offset[term];
       to[i] = d->sums + (d->slot ? d->slot[term] : term) * d->vectors * VL;
     }
-    run(d, from, to);
+    outer_tiles[d->vectors - 1][count - 1](d, from, to);
   }
-}
-
-void NAME(conv_outer)(const conv_sum *d) {
-  int64_t count = tile_terms(d->terms, most_outer(d->vectors));
-  if (count) run_tiles(d, count, outer_tiles[d->vectors - 1][count - 1]);
-}
-
-void NAME(conv_inner)(const conv_sum *d) {
-  int64_t count = tile_terms(d->terms, MOST_INNER);
-  if (count) run_tiles(d, count, inner_tiles[count - 1]);
 }
