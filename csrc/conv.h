@@ -11,7 +11,7 @@
 /* The sizes of kernels.h, and the channels of one group. */
 typedef struct {
   int64_t N, C, H, W, K, R, S, P, Q, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w, groups;
-  int64_t algorithm;
+  int64_t algorithm, activation;
   int64_t Cg, Kg;
 } conv_shape;
 
@@ -35,7 +35,7 @@ static inline int64_t conv_round(int64_t a, int64_t b) { return conv_ceil(a, b) 
 
 static inline conv_shape conv_shape_of(const kg_instruction *in) {
   conv_shape s;
-  memcpy(&s, in->sizes, 17 * sizeof(int64_t));
+  memcpy(&s, in->sizes, 18 * sizeof(int64_t));
   s.Cg = s.C / s.groups;
   s.Kg = s.K / s.groups;
   return s;

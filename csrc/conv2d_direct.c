@@ -6,6 +6,7 @@
  * product (conv.h) from there straight into y; or, where rows are so short that this wastes lanes, the
  * broadcast product. Without stride and padding x itself serves as planes. */
 #include "conv.h"
+#include "gemm.h"
 #include "parallel.h"
 
 typedef struct {
@@ -133,12 +134,14 @@ static void convolve(void *context, int64_t begin, int64_t end, int worker) {
     if (lanes.vectors) {
       conv_part part = {product.taps, product.offset, product.panel, lanes.places, lanes.place, lanes.slot};
       NAME(conv_broadcast)(&product, &lanes, &part, 1);
-      continue;
+    } else {
+      if (rows != vectors_rows)
+        vectors = NAME(conv_vectors)(vector, vectors_rows = rows, s->Q, plan->x.grid.width, plan->x.within);
+      product.vectors = vectors;
+      NAME(conv_shifted)(&product);
     }
-    if (rows != vectors_rows)
-      vectors = NAME(conv_vectors)(vector, vectors_rows = rows, s->Q, plan->x.grid.width, plan->x.within);
-    product.vectors = vectors;
-    NAME(conv_shifted)(&product);
+    for (int64_t i = 0; i < lanes.images && s->activation; i++) NAME(activate)
+    ((activation)s->activation, s->Kg, rows * s->Q, product.y + i * s->K * s->P * s->Q, s->P * s->Q);
   }
 }
 

@@ -10,7 +10,6 @@
  * while it is in cache. */
 #include <math.h>
 #include "conv_winograd.h"
-#include "gemm.h"
 #include "parallel.h"
 
 enum { CHANNELS = 4 * MR };             /* of a piece of sums; NR outputs */

@@ -8,7 +8,6 @@
  * number. */
 #include <math.h>
 #include "conv_winograd.h"
-#include "gemm.h"
 #include "parallel.h"
 
 typedef struct {
@@ -71,7 +70,8 @@ static wino_plan plan_of(const kg_instruction *in) {
 
 typedef struct {
   const wino_plan *plan;
-  const real *from, *bias;
+  const real *from;
+  wino_end end;
   real *to;
   char *first, *workers;
 } wino_run;
@@ -103,7 +103,7 @@ static void multiply(wino_points sums, wino_points data, const real *filters, in
 static void put(const wino_run *run, wino_points sums, int64_t k, int64_t first, int64_t last, int worker) {
   for (int64_t half = 0; half < NR && k + half < run->plan->to.channels; half += VL, sums.data += VL)
     NAME(wino_outputs)
-  (sums, &run->plan->to, run->to, run->bias, k + half, first, last, scratch_of(run, worker));
+  (sums, &run->plan->to, run->to, run->end, k + half, first, last, scratch_of(run, worker));
 }
 
 static wino_points sums_of(const wino_run *run, int worker) {
@@ -171,10 +171,10 @@ static void convolve_panels(void *context, int64_t begin, int64_t end, int worke
   }
 }
 
-static int convolve(const kg_instruction *in, const real *from, real *to, const real *bias) {
+static int convolve(const kg_instruction *in, const real *from, real *to, wino_end end) {
   const wino_plan plan = plan_of(in);
   char *workspace = in->workspace;
-  wino_run run = {&plan, from, bias, to, workspace, workspace + plan.first_bytes};
+  wino_run run = {&plan, from, end, to, workspace, workspace + plan.first_bytes};
   const int64_t channels = plan.from.channels, tiles = plan.group * plan.from.columns;
   const int64_t products = WINO_POINTS * tiles * channels * NR / VL; /* of a panel and a group */
   if (plan.filters_first) {
@@ -198,10 +198,11 @@ int64_t NAME(conv2d_winograd_workspace)(const kg_instruction *in) { return works
 int64_t NAME(conv2d_input_winograd_workspace)(const kg_instruction *in) { return workspace_of(in); }
 
 int NAME(conv2d_winograd)(const kg_instruction *in) {
-  return convolve(in, in->args[0], in->args[2], in->args[3]);
+  const wino_end end = {in->args[3], (activation)conv_shape_of(in).activation};
+  return convolve(in, in->args[0], in->args[2], end);
 }
 int NAME(conv2d_input_winograd)(const kg_instruction *in) {
-  return convolve(in, in->args[2], in->args[0], NULL);
+  return convolve(in, in->args[2], in->args[0], (wino_end){NULL, NONE});
 }
 
 /* The products reach four fifths of the peak; a vector of a tile costs about 300 cycles at either end (fewer

@@ -14,6 +14,7 @@
  * are stored after it. Arrays contiguous, y apart from the others. */
 #include <math.h>
 #include "conv.h"
+#include "gemm.h"
 #include "parallel.h"
 
 enum { ROWS = VREGS == 32 ? 7 : 4, PLANE_BYTES = 24 << 10 };
@@ -158,6 +159,7 @@ static void correlate(void *context, int64_t begin, int64_t end, int worker) {
                         .columns = s->Q};
     if (dense) plane_of_nine(&d, rows);
     else plane_of_any(&d, rows);
+    if (s->activation && !plan->turned) NAME(activate)((activation)s->activation, 1, rows * s->Q, d.y, 0);
   }
 }
 

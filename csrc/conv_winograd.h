@@ -10,14 +10,14 @@
  * a = 5/8 and b = 3/2 have few bits, and the smallest error of all pairs of eighths (oneDNN uses them too).
  * Measured against float64 with normal numbers, as a share of the largest result: at most 1e-6 with 16 channels
  * and 4e-6 with 256 or 512 in float32 (the direct kernels: 4e-7 and 3e-6; their weights 7e-6, where these
- * have 2e-6), 2e-14 in float64. A NaN
- * or an infinity in a tile makes all outputs of the tile NaN or infinite: up to 3 places further than it
- * reaches in truth.
+ * have 2e-6), 2e-14 in float64. A NaN or an infinity in a tile makes all outputs of the tile NaN or infinite:
+ * up to 3 places further than it reaches in truth.
  *
  * Vectors hold channels; planes are transposed on the way in and on the way out. */
 #ifndef CONV_WINOGRAD_H
 #define CONV_WINOGRAD_H
 #include "conv.h"
+#include "gemm.h"
 
 enum { WINO_STEP = 4, WINO_TAPS = 3, WINO_SIZE = 6, WINO_POINTS = WINO_SIZE * WINO_SIZE };
 
@@ -64,8 +64,14 @@ void NAME(wino_data)(wino_points points, const wino_planes *planes, const real *
 void NAME(wino_gradient)(wino_points points, const wino_planes *planes, const real *y, int64_t c,
                          int64_t first, int64_t last, real *scratch);
 
-/* The 4 x 4 outputs of every tile from its points, plus bias (NULL: 0), into planes of y (pads are 0). */
-void NAME(wino_outputs)(wino_points points, const wino_planes *planes, real *y, const real *bias, int64_t c,
+/* What is made of outputs: act(output + bias of its channel). */
+typedef struct {
+  const real *bias; /* NULL: 0 */
+  activation act;
+} wino_end;
+
+/* The 4 x 4 outputs of every tile from its points, into planes of y (their pads are 0). */
+void NAME(wino_outputs)(wino_points points, const wino_planes *planes, real *y, wino_end finish, int64_t c,
                         int64_t first, int64_t last, real *scratch);
 
 /* The points of the filters of the outputs [k, k + NR) and the channels [c, c + count), as a packed panel of

@@ -1,12 +1,11 @@
 /* The transforms of conv_winograd.h between 3 x 3 weights and points. */
 #include "conv_winograd_points.h"
-#include "gemm.h"
 #include "transpose.h"
 
 enum { TAPS = WINO_TAPS * WINO_TAPS };
 
 /* The nine taps of `rows` <= VL filters, `pitch` apart, one a lane; w may not be read from `end` on. */
-INLINE void load_taps(vec taps[TAPS], const real *w, int64_t pitch, int64_t rows, const real *end) {
+ALWAYS_INLINE void load_taps(vec taps[TAPS], const real *w, int64_t pitch, int64_t rows, const real *end) {
   const int vl = VL, block = vl < TAPS ? vl : TAPS;
 #pragma GCC unroll 9
   for (int t = 0; t < TAPS; t += block) {

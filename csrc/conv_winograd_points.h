@@ -3,7 +3,6 @@
 #define CONV_WINOGRAD_POINTS_H
 #include "conv_winograd.h"
 
-#define INLINE static inline __attribute__((always_inline))
 #define A ((real)0.625)
 #define B ((real)1.5)
 #define AA (A * A)
@@ -13,7 +12,7 @@
 #define OVER_B (1 / (2 * BB * (BB - AA)))
 
 /* B' d: the data polynomial that picks each point out. */
-INLINE void data_points(real *to, int64_t to_step, const real *const from[WINO_SIZE], int64_t at) {
+ALWAYS_INLINE void data_points(real *to, int64_t to_step, const real *const from[WINO_SIZE], int64_t at) {
   vec d0 = load(from[0] + at), d1 = load(from[1] + at), d2 = load(from[2] + at);
   vec d3 = load(from[3] + at), d4 = load(from[4] + at), d5 = load(from[5] + at);
   vec even_a = d4 - BB * d2, odd_a = d3 - BB * d1, even_b = d4 - AA * d2, odd_b = d3 - AA * d1;
@@ -26,7 +25,7 @@ INLINE void data_points(real *to, int64_t to_step, const real *const from[WINO_S
 }
 
 /* G g for the four coefficients of a gradient. */
-INLINE void gradient_points(real *to, int64_t to_step, const real *const from[WINO_SIZE], int64_t at) {
+ALWAYS_INLINE void gradient_points(real *to, int64_t to_step, const real *const from[WINO_SIZE], int64_t at) {
   vec g0 = load(from[0] + at), g1 = load(from[1] + at), g2 = load(from[2] + at), g3 = load(from[3] + at);
   vec even_a = OVER_A * g0 + AA * OVER_A * g2, odd_a = A * OVER_A * g1 + A * AA * OVER_A * g3;
   vec even_b = OVER_B * g0 + BB * OVER_B * g2, odd_b = B * OVER_B * g1 + B * BB * OVER_B * g3;
@@ -39,7 +38,7 @@ INLINE void gradient_points(real *to, int64_t to_step, const real *const from[WI
 }
 
 /* G g for the three taps of a filter. */
-INLINE void filter_points(vec to[WINO_SIZE], vec g0, vec g1, vec g2) {
+ALWAYS_INLINE void filter_points(vec to[WINO_SIZE], vec g0, vec g1, vec g2) {
   vec even_a = OVER_A * g0 + AA * OVER_A * g2, odd_a = A * OVER_A * g1;
   vec even_b = OVER_B * g0 + BB * OVER_B * g2, odd_b = B * OVER_B * g1;
   to[0] = OVER_0 * g0;
@@ -51,7 +50,8 @@ INLINE void filter_points(vec to[WINO_SIZE], vec g0, vec g1, vec g2) {
 }
 
 /* A' m: the coefficients of the product, 4 of them or 3. */
-INLINE void coefficients(vec to[WINO_STEP], const int count, vec m0, vec m1, vec m2, vec m3, vec m4, vec m5) {
+ALWAYS_INLINE void coefficients(vec to[WINO_STEP], const int count, vec m0, vec m1, vec m2, vec m3, vec m4,
+                                vec m5) {
   vec even_a = m1 + m2, odd_a = m1 - m2, even_b = m3 + m4, odd_b = m3 - m4;
   to[0] = m0 + even_a + even_b;
   to[1] = A * odd_a + B * odd_b;

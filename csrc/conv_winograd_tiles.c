@@ -16,8 +16,9 @@ int64_t NAME(wino_scratch)(const wino_planes *planes, int64_t strips) {
 }
 
 /* Strips [first, last) of one image, tiles of `window` x `window`. */
-INLINE void points_of_image(const int window, wino_points points, const wino_planes *planes, const real *x,
-                            int64_t channels, int64_t first, int64_t last, real *scratch) {
+ALWAYS_INLINE void points_of_image(const int window, wino_points points, const wino_planes *planes,
+                                   const real *x, int64_t channels, int64_t first, int64_t last,
+                                   real *scratch) {
   static const real zero[VL];
   const int64_t W = planes->W, wide = row_elements(planes);
   int64_t top = conv_max(0, first * WINO_STEP - planes->pad_h);
@@ -53,8 +54,8 @@ INLINE void points_of_image(const int window, wino_points points, const wino_pla
   }
 }
 
-INLINE void points_of(const int window, wino_points points, const wino_planes *planes, const real *x,
-                      int64_t c, int64_t first, int64_t last, real *scratch) {
+ALWAYS_INLINE void points_of(const int window, wino_points points, const wino_planes *planes, const real *x,
+                             int64_t c, int64_t first, int64_t last, real *scratch) {
   /* The columns outside the planes stay zero. */
   memset(scratch, 0, (size_t)(WINO_SIZE * row_elements(planes)) * sizeof(real));
   for (int64_t strip = first, end; strip < last; strip = end) {
@@ -77,7 +78,7 @@ void NAME(wino_gradient)(wino_points points, const wino_planes *planes, const re
 }
 
 /* One tile's points to its outputs. */
-INLINE void tile_outputs(vec out[WINO_STEP][WINO_STEP], const real *m, int64_t point_size) {
+ALWAYS_INLINE void tile_outputs(vec out[WINO_STEP][WINO_STEP], const real *m, int64_t point_size) {
   vec rows[WINO_STEP][WINO_SIZE];
 #pragma GCC unroll 6
   for (int j = 0; j < WINO_SIZE; j++) {
@@ -94,10 +95,10 @@ INLINE void tile_outputs(vec out[WINO_STEP][WINO_STEP], const real *m, int64_t p
     coefficients(out[i], WINO_STEP, rows[i][0], rows[i][1], rows[i][2], rows[i][3], rows[i][4], rows[i][5]);
 }
 
-void NAME(wino_outputs)(wino_points points, const wino_planes *planes, real *y, const real *bias, int64_t c,
+void NAME(wino_outputs)(wino_points points, const wino_planes *planes, real *y, wino_end finish, int64_t c,
                         int64_t first, int64_t last, real *scratch) {
   const int64_t W = planes->W, channels = conv_min(VL, planes->channels - c);
-  const vec start = bias ? load_n(bias + c, channels) : (vec){0};
+  const vec start = finish.bias ? load_n(finish.bias + c, channels) : (vec){0};
   for (int64_t strip = first, end; strip < last; strip = end) {
     int64_t image = strip / planes->rows, begin = image * planes->rows;
     end = conv_min(last, begin + planes->rows);
@@ -115,6 +116,7 @@ void NAME(wino_outputs)(wino_points points, const wino_planes *planes, real *y, 
             for (int j = 0; j < WINO_STEP; j++)
               if (j < columns) store(to + (i * W + j) * VL, out[i][j] + start);
       }
+    if (finish.act) NAME(activate)(finish.act, 1, (bottom - top) * W * VL, scratch, 0);
     real *plane = y + (image * planes->channels + c) * planes->H * W + top * W;
     for (int64_t f = 0, places = (bottom - top) * W; f < places; f += VL) {
       real tile[VL * VL];

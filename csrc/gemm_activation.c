@@ -1,5 +1,5 @@
 /* c = act(c), element by element, for the last pass over a block of a product: the block was just written
- * and is still in cache. (relu is done while the sums are in registers, see finish() in gemm.h.)
+ * and is still in cache. (The product itself does relu while the sums are in registers, see finish() in gemm.h.)
  *
  *   c (rows, cols), rows c_row apart, in place.  The formulas are those of the ops of these names. */
 #include "elementary.h"
@@ -16,7 +16,8 @@
     }
 
 void NAME(activate)(activation act, int64_t rows, int64_t cols, real *c, int64_t c_row) {
-  if (act == TANH) APPLY(tanh_v(x))
+  if (act == RELU) APPLY((vec)((mask)x & ~(x < 0)))
+  else if (act == TANH) APPLY(tanh_v(x))
   else if (act == SIGMOID) APPLY(sigmoid_v(x))
   else if (act == GELU) APPLY(x * (real)0.5 * (1 + erf_v(x * (real)0.70710678118654752440)))
   else if (act == SILU) APPLY(x * sigmoid_v(x))

@@ -95,7 +95,7 @@ void NAME(vector_product)(int64_t n, int64_t k, const real *x, int64_t x_col, co
   const real *bias = end.bias_columns;
   if (b_col == 1) {
     rows_of_b(n, k, x, x_col, b, b_row, c, end);
-    NAME(activate)(end.act, 1, n, c, n);
+    if (end.act > RELU) NAME(activate)(end.act, 1, n, c, n);
     return;
   }
   for (int64_t j = 0; j < n; j += VL) { /* VL sums make a vector for the epilogue */
@@ -106,5 +106,5 @@ void NAME(vector_product)(int64_t n, int64_t k, const real *x, int64_t x_col, co
     for (; i < count; i++) dots(1, k, x, b + (j + i) * b_col, b_col, sums + i);
     finish(c + j, load(sums), count, bias ? bias + j : 0, end.bias_rows, &end);
   }
-  NAME(activate)(end.act, 1, n, c, n);
+  if (end.act > RELU) NAME(activate)(end.act, 1, n, c, n);
 }

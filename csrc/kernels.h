@@ -36,7 +36,7 @@ enum {
   /* y = conv(x, w) + bias.  args: x w y bias.  x (N,C,H,W), w (K,C/groups,R,S), y (N,K,P,Q), contiguous
    * sizes: N C H W K R S P Q stride_h stride_w pad_h pad_w dilation_h dilation_w groups | algorithm (its
    * number in kg_conv_algorithms(), from 1; 0: the one that is estimated to be fastest; an error where it
-   * doesn't suit) */
+   * doesn't suit) | activation (of KG_CONV2D: y = act(...), as of KG_GEMM) */
   KG_CONV2D,
   KG_CONV2D_INPUT,  /* args: x(out) w y(in);   the gradient in x, same sizes */
   KG_CONV2D_WEIGHT, /* args: x w(out) y(in);   the gradient in w, same sizes */

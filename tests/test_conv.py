@@ -1,11 +1,12 @@
 """Convolution: C against NumPy on every ISA, for any stride, padding, dilation and groups; the family's
 derivatives to order 2; the shapes that are refused."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from conv_checks import TOLERANCE, check_all, every_way, on_numpy
+from conv_checks import TOLERANCE, check_all, close, every_way, on_numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -236,3 +237,36 @@ def test_one_window_is_one_product() -> None:
     taps = conv_kernel.weight_gradient(x, y, (4, 3), padding=(0, 0), **options)
     wide = conv_kernel.weight_gradient(padded, y, (6, 5), padding=(0, 0), **options)
     np.testing.assert_allclose(taps, wide[:, :, 1:-1, 1:-1])
+
+
+ACTIVATIONS = {  # by their numbers in csrc/kernels.h
+    1: lambda y: np.maximum(y, 0),
+    2: np.tanh,
+    3: lambda y: 1 / (1 + np.exp(-y)),
+    4: lambda y: y * 0.5 * (1 + np.vectorize(math.erf)(y / math.sqrt(2))),
+    5: lambda y: y / (1 + np.exp(-y)),
+}
+
+
+@pytest.mark.skipif(not kernels.active, reason="no compiled kernels")
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("code", ACTIVATIONS)
+@pytest.mark.parametrize(
+    ("channels", "groups", "size"),
+    [(3, 1, 4), (24, 1, 7), (10, 10, 30), (40, 1, 57)],  # vectors along rows, and across channels; in bands
+)
+def test_an_activation_is_applied_to_the_sum_with_its_bias(channels, groups, size, code, dtype):
+    rng = np.random.default_rng(0)
+    x_shape, w_shape = (3, channels, size, size), (10, channels // groups, 3, 3)
+    x, w, bias = (rng.standard_normal(s).astype(dtype) for s in (x_shape, w_shape, w_shape[:1]))
+    y_shape = (3, w_shape[0], size, size)
+    sizes = (*x_shape, w_shape[0], 3, 3, size, size, 1, 1, 1, 1, 1, 1, groups)
+    suiting = {"direct", "depthwise" if groups > 1 else "winograd"}
+    for isa in kernels.isas():
+        kernels.set_isa(isa)
+        for algorithm in suiting:
+            number = kernels.conv_algorithms().index(f"conv2d_{algorithm}") + 1
+            plain, y = np.empty(y_shape, dtype), np.empty(y_shape, dtype)
+            kernels.call(kernels.CONV2D, [x, w, plain, bias], (*sizes, number))
+            kernels.call(kernels.CONV2D, [x, w, y, bias], (*sizes, number, code))
+            close(y, ACTIVATIONS[code](plain).astype(dtype), 1, dtype, f"{isa}, {algorithm}")
