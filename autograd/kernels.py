@@ -144,6 +144,9 @@ def prepare(
     return run
 
 
+prepared = functools.lru_cache(4096)(prepare)  # for ops without a cache of their own; sizes are a tuple
+
+
 def refusal(kernel: int, error: int, sizes: Sequence[int]) -> Exception:
     """What a kernel that returned `error` wants to say."""
     kind = type(ERRORS[error])

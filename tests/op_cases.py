@@ -97,7 +97,7 @@ def elementwise_cases() -> Iterator[Case]:
 
 
 def reduction_cases() -> Iterator[Case]:
-    for op in ("sum", "mean", "var", "amax", "amin", "logsumexp"):
+    for op in ("sum", "mean", "var", "norm", "amax", "amin", "logsumexp"):
         more = {"correction": 1} if op == "var" else {}
         for label, x, dims in (
             ("all", apart(3, 4), (0, 1)),
@@ -208,7 +208,8 @@ def pool_cases() -> Iterator[Case]:
     ):
         window = {"kernel_size": (kernel, kernel), "stride": (stride, stride), "padding": (padding, padding)}
         shape = {"shape": out}
-        yield Case("max_pool2d", label, (apart(*x),), {**window, **shape, "dilation": (1, 1)})
+        for op in ("max_pool2d", "max_pool2d_values"):
+            yield Case(op, label, (apart(*x),), {**window, **shape, "dilation": (1, 1)})
         counted = {**window, "count_include_pad": label == "plain"}
         yield Case("avg_pool2d", label, (apart(*x),), {**counted, **shape})
         yield Case("avg_pool2d_spread", label, (apart(*x[:2], *out),), {**counted, "size": x[2:]})

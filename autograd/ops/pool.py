@@ -6,8 +6,12 @@ picking at fixed places are each other's derivative. Average pooling is linear: 
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from typing import Any
 
+from autograd import kernels
+from autograd.fused import fused
 from autograd.op import operation
 from autograd.ops import pool_kernel
 from autograd.ops.conv import pair
@@ -46,6 +50,31 @@ max_pool_ = operation(
     {"x": max_pool_rule},
     shape=lambda x, **attributes: (pooled_shape(x, **attributes),) * 2,
     outputs=("values", "index"),
+)
+
+
+def values_composite(x: Any, **attributes: Any) -> Any:
+    return max_pool_(x, **attributes)[0]
+
+
+def values_forward(x: Any, **attributes: Any) -> tuple[Any, tuple[Any, ...]] | None:
+    if not kernels.active:
+        return None
+    values, index = max_pool_forward(x, **attributes)
+    return values, (index, x.shape[2:])
+
+
+def values_backward(g: Any, saved: tuple[Any, ...], needs: tuple[bool, ...]) -> Sequence[Any]:
+    return (pool_kernel.scatter(g, *saved),)
+
+
+max_values_ = fused(
+    "max_pool2d_values",
+    values_composite,
+    values_forward,
+    values_backward,
+    inputs=("x",),
+    shape=pooled_shape,
 )
 put_ = operation(
     "put_in_plane",
@@ -112,15 +141,35 @@ def windows_along(length: int, taps: int, stride: int, padding: int, dilation: i
     return count - 1 if ceil_mode and (count - 1) * stride >= length + padding else count
 
 
-def checked_windows(
-    name: str, x: Any, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
-) -> Pair:
-    """(P, Q), or an error that says what doesn't fit."""
-    shape = tuple(x.shape)
-    if len(shape) != 4:
-        raise ValueError(f"{name}: input of shape {shape}, want (N, C, H, W) or (C, H, W)")
+def windows_of(
+    name: str, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+) -> dict[str, Pair]:
     if x.dtype.kind != "f":
         raise TypeError(f"{name}: input of {x.dtype}; want a floating type (cast with .to(dtype))")
+    try:
+        return settled(name, x.shape, kernel_size, stride, padding, dilation, ceil_mode)
+    except TypeError:  # a list can't be remembered
+        return settled.__wrapped__(name, x.shape, kernel_size, stride, padding, dilation, ceil_mode)
+
+
+@functools.lru_cache(1024)
+def settled(
+    name: str, shape: Shape, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+) -> dict[str, Pair]:
+    """The options of a pool of arrays of this shape as pairs, and the windows' number, checked once."""
+    size = pair(name, "kernel_size", kernel_size, 1)
+    steps = size if stride is None else pair(name, "stride", stride, 1)
+    border, spacing = pair(name, "padding", padding, 0), pair(name, "dilation", dilation, 1)
+    count = checked_windows(name, shape, size, steps, border, spacing, ceil_mode)
+    return {"kernel_size": size, "stride": steps, "padding": border, "dilation": spacing, "shape": count}
+
+
+def checked_windows(
+    name: str, shape: Shape, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
+) -> Pair:
+    """(P, Q), or an error that says what doesn't fit."""
+    if len(shape) != 4:
+        raise ValueError(f"{name}: input of shape {shape}, want (N, C, H, W) or (C, H, W)")
     for d in (0, 1):
         if 2 * padding[d] > dilation[d] * (kernel_size[d] - 1) + 1:
             raise ValueError(f"{name}: padding {padding} must be at most half of kernel_size {kernel_size}")
@@ -167,18 +216,15 @@ def max_pool2d(
     >>> max_pool2d(x, 2).tolist()
     [[[5.0, 7.0], [13.0, 15.0]]]
     """
-    name = "max_pool2d"
-    size = pair(name, "kernel_size", kernel_size, 1)
-    steps = size if stride is None else pair(name, "stride", stride, 1)
-    border, spacing = pair(name, "padding", padding, 0), pair(name, "dilation", dilation, 1)
     x = unsqueeze(input, 0) if len(input.shape) == 3 else input
-    shape = checked_windows(name, x, size, steps, border, spacing, ceil_mode)
-    values, index = max_pool_(
-        x, kernel_size=size, stride=steps, padding=border, dilation=spacing, shape=shape
-    )
+    found = windows_of("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
+    if not return_indices:
+        values = max_values_(x, **found)
+        return values if x is input else reshape(values, values.shape[1:])
+    values, index = max_pool_(x, **found)
     if x is not input:
         values, index = reshape(values, values.shape[1:]), reshape(index, index.shape[1:])
-    return (values, index) if return_indices else values
+    return values, index
 
 
 def avg_pool2d(
@@ -197,13 +243,14 @@ def avg_pool2d(
     >>> avg_pool2d(autograd.arange(16.0).reshape(1, 4, 4), 2).tolist()
     [[[2.5, 4.5], [10.5, 12.5]]]
     """
-    name = "avg_pool2d"
-    size = pair(name, "kernel_size", kernel_size, 1)
-    steps = size if stride is None else pair(name, "stride", stride, 1)
-    border = pair(name, "padding", padding, 0)
     x = unsqueeze(input, 0) if len(input.shape) == 3 else input
-    shape = checked_windows(name, x, size, steps, border, (1, 1), ceil_mode)
+    found = windows_of("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
     y = average_(
-        x, kernel_size=size, stride=steps, padding=border, count_include_pad=count_include_pad, shape=shape
+        x,
+        kernel_size=found["kernel_size"],
+        stride=found["stride"],
+        padding=found["padding"],
+        count_include_pad=count_include_pad,
+        shape=found["shape"],
     )
     return y if x is input else reshape(y, y.shape[1:])

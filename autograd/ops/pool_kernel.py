@@ -30,8 +30,8 @@ def largest(
     full = (*x.shape[:2], *shape)
     if has_kernel(x):
         y, index = kernels.empty(full, x.dtype), kernels.empty(full, np.int64)
-        sizes = [math.prod(x.shape[:2]), *x.shape[2:], *shape, *kernel_size, *stride, *padding, *dilation]
-        kernels.call(kernels.MAX_POOL, [np.ascontiguousarray(x), y, index], sizes)
+        sizes = (math.prod(x.shape[:2]), *x.shape[2:], *shape, *kernel_size, *stride, *padding, *dilation)
+        kernels.prepared(kernels.MAX_POOL, x.dtype, sizes)(np.ascontiguousarray(x), y, index)
         return y, index
     y, index = np.full(full, -np.inf, x.dtype), np.full(full, -1, np.int64)
     place = np.arange(math.prod(x.shape[2:])).reshape(x.shape[2:])
@@ -48,8 +48,8 @@ def scatter(y: Array, index: Array, size: Pair) -> Array:
     planes, length, outputs = math.prod(y.shape[:2]), math.prod(size), math.prod(y.shape[2:])
     if has_kernel(y):
         x = kernels.empty((*y.shape[:2], *size), y.dtype)
-        arrays = [x, np.ascontiguousarray(y), np.ascontiguousarray(index)]
-        kernels.call(kernels.MAX_POOL_BACKWARD, arrays, [planes, length, outputs])
+        run = kernels.prepared(kernels.MAX_POOL_BACKWARD, y.dtype, (planes, length, outputs))
+        run(x, np.ascontiguousarray(y), np.ascontiguousarray(index))
         return x
     x = np.zeros((planes, length), y.dtype)
     np.add.at(x, (np.arange(planes)[:, None], index.reshape(planes, outputs)), y.reshape(planes, outputs))
@@ -106,8 +106,9 @@ def has_kernel(x: Array) -> bool:
 def run_average(
     kernel: int, x: Array, y: Array, kernel_size: Pair, stride: Pair, padding: Pair, count_include_pad: bool
 ) -> None:
-    sizes = [math.prod(x.shape[:2]), *x.shape[2:], *y.shape[2:], *kernel_size, *stride, *padding, 1, 1]
-    kernels.call(kernel, [np.ascontiguousarray(x), np.ascontiguousarray(y)], [*sizes, int(count_include_pad)])
+    sizes = (math.prod(x.shape[:2]), *x.shape[2:], *y.shape[2:], *kernel_size, *stride, *padding, 1, 1)
+    run = kernels.prepared(kernel, x.dtype, (*sizes, int(count_include_pad)))
+    run(np.ascontiguousarray(x), np.ascontiguousarray(y))
 
 
 def taps(

@@ -356,6 +356,32 @@ def logsumexp(x: Any, dim: Dims, keepdim: bool = False) -> Any:
     return logsumexp_(x, dims=dims_of("logsumexp", ndim_of(x), dim), keepdim=keepdim)
 
 
+def norm_composite(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
+    return root(sum_(e.square(x), dims=dims, keepdim=keepdim))
+
+
+def norm_forward(
+    x: np.ndarray, *, dims: tuple[int, ...], keepdim: bool
+) -> tuple[np.ndarray, tuple[Any, ...]] | None:
+    squares = reduce_kernel.reduced(reduce_kernel.SQUARES, x, dims, keepdim)
+    if squares is None:
+        return None
+    z = np.sqrt(squares, out=squares)
+    return z, (x, z, dims)
+
+
+scaled = accelerated.forward("scaled", lambda x, g: x * g, 2)
+
+
+def norm_backward(g: np.ndarray, saved: tuple[Any, ...], needs: tuple[bool, ...]) -> Sequence[Any]:
+    x, z, dims = saved
+    share = np.divide(g, z, out=np.zeros_like(z), where=z != 0)
+    return (scaled(x, share.reshape(reduced_shape(x.shape, dims=dims, keepdim=True))),)
+
+
+norm_ = fused("norm", norm_composite, norm_forward, norm_backward, inputs=("x",), shape=reduced_shape)
+
+
 def norm(x: Any, p: float = 2.0, dim: Dims = None, keepdim: bool = False) -> Any:
     """The p-norm over `dim` (p = 1, 2 or infinity); its gradient where the norm is 0 is 0, not NaN."""
     if p == 1:
@@ -364,7 +390,7 @@ def norm(x: Any, p: float = 2.0, dim: Dims = None, keepdim: bool = False) -> Any
         return amax(e.abs(x), dim, keepdim)
     if p != 2:
         raise ValueError(f"norm: p must be 1, 2 or inf, got {p}")
-    return root(sum(e.square(x), dim, keepdim))
+    return norm_(x, dims=dims_of("norm", ndim_of(x), dim), keepdim=keepdim)
 
 
 # The backward loop undoes broadcasting with it, on arrays and on Tensors.
