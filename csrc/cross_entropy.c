@@ -46,16 +46,23 @@ static void loss_rows(void *context, int64_t begin, int64_t end, int worker) {
     const real *x = b->x + row * b->x_stride;
     const int64_t target = b->targets[row];
     if (!valid(b, target)) return;
-    vec top = load_filled(x, n, -(real)INFINITY);
-    for (int64_t i = VL; i < n; i += VL) top = maximum(top, load_filled(x + i, n - i, -(real)INFINITY));
-    const real m = maximum_of_lanes(top);
-    vec exps = splat(0), shifted = splat(0);
-    for (int64_t i = 0; i < n; i += VL) {
+    vec top = load_filled(x, n, -(real)INFINITY), next = top;
+    int64_t i = VL;
+    for (; i + 2 * VL <= n; i += 2 * VL)
+      top = maximum(top, load(x + i)), next = maximum(next, load(x + i + VL));
+    for (; i < n; i += VL) top = maximum(top, load_filled(x + i, n - i, -(real)INFINITY));
+    const real m = maximum_of_lanes(maximum(top, next));
+    vec exps = splat(0), more = exps, shifted = exps;
+    i = 0;
+    if (b->smoothing == 0)
+      for (; i + 2 * VL <= n; i += 2 * VL)
+        exps += exp_v(load(x + i) - m), more += exp_v(load(x + i + VL) - m);
+    for (; i < n; i += VL) {
       vec v = load_filled(x + i, n - i, m) - m, e = exp_v(v);
       exps += n - i >= VL ? e : choose(first_lanes(n - i), e, splat(0));
       if (b->smoothing != 0) shifted += b->weight ? v * load_filled(b->weight + i, n - i, 0) : v;
     }
-    const real log_sum = log_v(splat(sum_of_lanes(exps)))[0];
+    const real log_sum = log_v(splat(sum_of_lanes(exps + more)))[0];
     b->saved[2 * row] = m, b->saved[2 * row + 1] = log_sum;
     real loss = 0;
     if (target != b->ignore) loss = own(b, target) * (log_sum - (x[target] - m));

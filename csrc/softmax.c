@@ -19,33 +19,41 @@ typedef struct {
 } rows;
 
 static real row_maximum(const real *x, int64_t n) {
-  vec top = load_filled(x, n, -(real)INFINITY);
-  for (int64_t i = VL; i < n; i += VL) top = maximum(top, load_filled(x + i, n - i, -(real)INFINITY));
-  return maximum_of_lanes(top);
+  vec a = load_filled(x, n, -(real)INFINITY), b = a;
+  int64_t i = VL;
+  for (; i + 2 * VL <= n; i += 2 * VL) a = maximum(a, load(x + i)), b = maximum(b, load(x + i + VL));
+  for (; i < n; i += VL) a = maximum(a, load_filled(x + i, n - i, -(real)INFINITY));
+  return maximum_of_lanes(maximum(a, b));
+}
+
+/* One row. Whole vectors go two by two; `log` is a constant. */
+INLINE void forward_row(const real *x, real *y, int64_t n, int log) {
+  const real top = row_maximum(x, n);
+  vec a = splat(0), b = a;
+  int64_t i = 0;
+  for (; i + 2 * VL <= n; i += 2 * VL) {
+    vec u = exp_v(load(x + i) - top), v = exp_v(load(x + i + VL) - top);
+    a += u, b += v;
+    if (!log) store(y + i, u), store(y + i + VL, v);
+  }
+  for (; i < n; i += VL) {
+    vec u = exp_v(load_filled(x + i, n - i, -(real)INFINITY) - top);
+    a += n - i >= VL ? u : choose(first_lanes(n - i), u, splat(0)); /* a row of -inf: NaN past the end */
+    if (!log) store_first(y + i, u, n - i);
+  }
+  const real total = sum_of_lanes(a + b), shift = log ? log_v(splat(total))[0] : 0, scale = 1 / total;
+  for (i = 0; i + VL <= n; i += VL) store(y + i, log ? load(x + i) - top - shift : load(y + i) * scale);
+  if (i < n) store_n(y + i, log ? load_n(x + i, n - i) - top - shift : load_n(y + i, n - i) * scale, n - i);
 }
 
 static void forward_rows(void *context, int64_t begin, int64_t end, int worker) {
   const rows *r = context;
-  const int64_t n = r->columns;
   (void)worker;
   for (int64_t row = begin; row < end; row++) {
     const real *x = r->x + row * r->x_stride;
-    real *y = r->out + row * n, top = row_maximum(x, n);
-    vec sum = splat(0);
-    for (int64_t i = 0; i < n; i += VL) {
-      vec e = exp_v(load_filled(x + i, n - i, -(real)INFINITY) - top);
-      sum += n - i >= VL ? e : choose(first_lanes(n - i), e, splat(0)); /* a row of -inf: NaN past the end */
-      if (!r->log) store_first(y + i, e, n - i);
-    }
-    real total = sum_of_lanes(sum);
-    if (r->log) {
-      real shift = log_v(splat(total))[0];
-      for (int64_t i = 0; i < n; i += VL)
-        store_first(y + i, load_filled(x + i, n - i, 0) - top - shift, n - i);
-    } else {
-      real scale = 1 / total;
-      for (int64_t i = 0; i < n; i += VL) store_first(y + i, load_filled(y + i, n - i, 0) * scale, n - i);
-    }
+    real *y = r->out + row * r->columns;
+    if (r->log) forward_row(x, y, r->columns, 1);
+    else forward_row(x, y, r->columns, 0);
   }
 }
 
