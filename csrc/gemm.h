@@ -48,6 +48,11 @@ typedef struct {
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
+/* Whether c is a @ b and no more. */
+ALWAYS_INLINE int is_plain(const epilogue *end) {
+  return !end->bias_columns && !end->bias_rows && !end->accumulate && end->act != RELU;
+}
+
 /* The first n of VL columns at `to` get their sums; the biases are those of these columns and this row. */
 ALWAYS_INLINE void finish(real *to, vec sum, int64_t n, const real *bias, const real *row_bias,
                           const epilogue *end) {

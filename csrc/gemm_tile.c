@@ -42,6 +42,15 @@ ALWAYS_INLINE void tile(const int rows, const int vectors, int64_t cols, int64_t
     a += a_col;
     b += b_row;
   }
+  if (cols == vectors * VL && is_plain(end)) { /* straight from the registers: 9% of a product of 64^3 */
+#define STORE(i)                                   \
+  if (i < rows) {                                  \
+    store(c + i * c_row, c##i##_0);                \
+    if (wide) store(c + i * c_row + VL, c##i##_1); \
+  }
+    ROWS(STORE)
+    return;
+  }
   vec sums[MR][2];
 #define COLLECT(i) sums[i][0] = c##i##_0, sums[i][1] = c##i##_1;
   ROWS(COLLECT)

@@ -35,7 +35,7 @@ def isa(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     kernels.set_isa(request.param)
     for name in ("KERNEL_FROM", "DOT_BELOW"):
         monkeypatch.setattr(matmul_kernel, name, 0)
-    monkeypatch.setattr(matmul_kernel, "CONTIGUOUS_DOT", -1)
+    monkeypatch.setattr(matmul_kernel, "DOT_UP_TO", -1)
     monkeypatch.setattr(matmul_kernel, "plans", {})
     yield request.param
     kernels.set_isa(before)

@@ -18,12 +18,10 @@ Layout = tuple[tuple[int, ...], tuple[int, ...]]  # shape and strides (in bytes)
 Run = Callable[[np.ndarray, np.ndarray, np.ndarray | None], np.ndarray]
 
 # Multiplications (batch * m * n * k) from which the kernel beats NumPy, the crossing into C included.
-# ndarray.dot has a third of np.matmul's overhead (0.3 us), so it takes the smallest products, and those of
-# contiguous matrices for longer; with a vector, only while one thread does. Measured on Zen 5 (float32, one
-# thread, OpenBLAS).
-DOT_BELOW = 1 << 13
-CONTIGUOUS_DOT = 1 << 18
-VECTOR_DOT_BELOW = 1 << 17
+# ndarray.dot has a third of np.matmul's overhead (0.3 us), so it takes the products of small matrices; those
+# of a vector only while one thread does. Measured on Zen 5 (float32, one thread, OpenBLAS).
+DOT_BELOW = 1 << 17
+DOT_UP_TO = 1 << 18
 KERNEL_FROM = 1 << 13
 
 KEPT = 1024  # layouts
@@ -57,10 +55,7 @@ def matmul(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None) -> np.n
 def dot_pays(work: int, a: np.ndarray, b: np.ndarray) -> bool:
     """Whether ndarray.dot is the fastest way to the product of two matrices."""
     return work < DOT_BELOW or (
-        work <= CONTIGUOUS_DOT
-        and a.flags.c_contiguous
-        and b.flags.c_contiguous
-        and (work < VECTOR_DOT_BELOW or a.shape[0] > 1 < b.shape[1] or kernels.get_num_threads() == 1)
+        work <= DOT_UP_TO and (a.shape[0] > 1 < b.shape[1] or kernels.get_num_threads() == 1)
     )
 
 
