@@ -122,12 +122,30 @@ def fastest(records: Iterable[Record], peers: Sequence[str], name: str) -> list[
     return found
 
 
+EAGER = ("numpy", "pytorch", "pytorch_channels_last", "pytorch_fused")
+FASTEST = "fastest eager"
+
+
+def with_fastest(records: Sequence[Record]) -> list[Group]:
+    """The groups, and after those of several eager peers one beside the fastest of them, row by row."""
+    found = groups(records)
+    eager = [key_of(group) for group in found if group.peer in EAGER]
+    several = {key for key in eager if eager.count(key) > 1}
+    members = [record for record in records if (record.case, record.group, record.threads) in several]
+    order = list(dict.fromkeys(map(key_of, found)))
+    return sorted([*found, *groups(fastest(members, EAGER, FASTEST))], key=lambda g: order.index(key_of(g)))
+
+
+def key_of(group: Group) -> tuple[str, str, int]:
+    return group.case, group.group, group.threads
+
+
 def by_case(records: Sequence[Record]) -> str:
     """The table of the groups."""
     lines = [
         f"{'case':22} {'thr':>3} {'peer':21} {'rows':>4} {'void':>4} {'mean':>6}  {'worst':>5} row",
     ]
-    for group in groups(records):
+    for group in with_fastest(records):
         mean = f"{group.mean:.2f}" if group.mean else "-"
         worst = f"{ratio_of(group.worst):5.2f} {group.worst.row}" if group.worst else f"{'-':>5}"
         void = str(group.void or "")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from benchmark_runs import MACHINE, PLAN, a_run, judged
 
+from autograd import kernels
 from benchmarks import __main__ as program
 from benchmarks import cases, protocol, results, running, table
 
@@ -80,6 +81,23 @@ def test_table_of_the_cases() -> None:
     text = table.by_case(run.records)
     assert "4.00" in text and " 2.00 64 x 64 x 64" in text
     assert table.groups([]) == []
+
+
+def test_the_fastest_eager_peer_has_a_line_of_its_own() -> None:
+    run = a_run(1.0, 2.0, 8.0)
+    eager = [replace(record, peer="pytorch") for record in a_run(1.0, 4.0, 2.0).records]
+    jitted = [replace(record, peer="jax") for record in a_run(0.1, 0.1, 0.1).records]
+    found = {(group.name, group.peer): group for group in table.with_fastest(run.records + eager + jitted)}
+    assert found["gemm float32", table.FASTEST].mean == pytest.approx(2.0)  # of 2 and 2
+    assert len(found) == 2 * 4
+    assert [group.peer for group in table.with_fastest(run.records)] == ["numpy", "numpy"]
+
+
+def test_a_library_that_is_not_there_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    if not kernels.active:
+        pytest.skip("no compiled kernels")
+    assert set(running.libraries({"ours", "no_such_library", "numpy"}, PLAN)) == {"ours", "numpy"}
+    assert "left out: no_such_library can't be imported here" in capsys.readouterr().err
 
 
 class FakeBar:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from benchmarks.report import style
 from benchmarks.report.style import NAMES
 from benchmarks.results import Record, Run
-from benchmarks.table import groups, limit_share, rate, ratio_of
+from benchmarks.table import limit_share, rate, ratio_of, with_fastest
 
 STYLE = """
 :root { color-scheme: light dark; --type: system-ui, "Segoe UI", "DejaVu Sans", sans-serif; LIGHT }
@@ -96,13 +96,13 @@ def rows(header: Sequence[str], lines: Sequence[str]) -> str:
 
 def table_of_groups(run: Run) -> str:
     lines = []
-    for group in groups(run.records):
+    for group in with_fastest(run.records):
         worst = f"{ratio_of(group.worst):.2f} ({group.worst.row})" if group.worst else "-"
         mean = f"{group.mean:.2f}x" if group.mean else "-"
         slower = "slower" if group.mean and group.mean < 1 else ""
         lines.append(
-            f"<tr>{cell(group.name)}{cell(group.threads)}{cell(NAMES[group.peer])}{cell(mean, slower)}"
-            f"{cell(worst)}{cell(group.rows)}{cell(group.void or '')}</tr>"
+            f"<tr>{cell(group.name)}{cell(group.threads)}{cell(NAMES.get(group.peer, group.peer))}"
+            f"{cell(mean, slower)}{cell(worst)}{cell(group.rows)}{cell(group.void or '')}</tr>"
         )
     return rows(("case", "threads", "peer", "geometric mean", "worst row", "rows", "void"), lines)
 

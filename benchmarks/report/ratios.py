@@ -14,6 +14,7 @@ from benchmarks.table import geometric_mean, group_name, ratio_of
 
 SLOT = 0.17  # inches that a bar takes
 GAP = 0.6  # bars between two names
+TALL = 50  # bars from which the scale stands above too
 WIDEST = (0.2, 12.0)  # the axis ends there; what is beyond is written at its edge
 CAPTION = "time of the peer / ours: right of 1 ours is faster. A dot is a row, a tick their geometric mean."
 
@@ -48,6 +49,7 @@ class Bars:
             ratio_axis(panel, max(WIDEST[0], low), min(WIDEST[1], high))
             panel.set_title(thread_text(count))
             panel.set_ylim(height, -0.8)
+            panel.tick_params(axis="x", labeltop=height > TALL)
         self.panels[0].set_yticks([self.centre(name) for name in self.names], self.names)
         legend(self.figure, self.peers, "s")
 
