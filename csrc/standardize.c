@@ -30,17 +30,12 @@ static void units_of(void *context, int64_t begin, int64_t end, int worker) {
   (void)worker;
   for (int64_t u = begin; u < end; u++) {
     const real *x = j->x + u * j->length;
-    double mean, var;
-    if (j->given) mean = j->running_mean[u], var = j->running_var[u];
-    else {
-      moments m = moments_of(j, x);
-      mean = m.mean, var = m.squares / m.count;
-      if (j->running_mean) {
-        j->running_mean[u] += (real)((mean - j->running_mean[u]) * j->momentum);
-        j->running_var[u] += (real)((m.squares / (m.count - 1) - j->running_var[u]) * j->momentum);
-      }
+    const moments m = moments_of(j, x);
+    if (j->running_mean) {
+      j->running_mean[u] += (real)((m.mean - j->running_mean[u]) * j->momentum);
+      j->running_var[u] += (real)((m.squares / (m.count - 1) - j->running_var[u]) * j->momentum);
     }
-    const real centre = (real)mean, r = (real)(1 / sqrt(var + j->eps));
+    const real centre = (real)m.mean, r = (real)(1 / sqrt(m.squares / m.count + j->eps));
     j->mean[u] = centre, j->rstd[u] = r;
     const int64_t first = u % j->period * (j->length / j->span);
     const real *w = j->weight ? j->weight + first : 0, *b = j->bias ? j->bias + first : 0;
@@ -56,12 +51,34 @@ static void units_of(void *context, int64_t begin, int64_t end, int worker) {
   }
 }
 
+/* Statistics given, one weight a run: run after run in the order of memory. */
+static void given_runs(void *context, int64_t begin, int64_t end, int worker) {
+  const norm_job *j = context;
+  (void)worker;
+  for (int64_t i = begin, u = begin % j->units; i < end; i++) {
+    const real r = j->rstd[u];
+    scale_run(j->x + i * j->length, j->out + i * j->length, j->length, j->mean[u],
+              j->weight ? r * j->weight[u] : r, j->bias ? j->bias[u] : 0);
+    if (++u == j->units) u = 0;
+  }
+}
+
+static void use_given(norm_job *j) {
+  for (int64_t u = 0; u < j->units; u++) {
+    j->mean[u] = j->running_mean[u];
+    j->rstd[u] = (real)(1 / sqrt((double)j->running_var[u] + j->eps));
+  }
+  kg_parallel(given_runs, j, j->segments * j->units, GRAIN / j->length + 1);
+}
+
 int NAME(standardize)(const kg_instruction *in) {
   norm_job j = norm_of(in);
   j.x = in->args[0], j.weight = in->args[1], j.bias = in->args[2], j.out = in->args[3];
   j.mean = in->args[4], j.rstd = in->args[5], j.running_mean = in->args[6], j.running_var = in->args[7];
-  if (j.span < 1 || j.length % j.span || j.period < 1 || j.segments < 1) return KG_BAD_ARGUMENT;
+  if (j.span < 1 || j.length % j.span || j.period < 1 || j.segments < 1 || (j.given && j.span != j.length))
+    return KG_BAD_ARGUMENT;
   if (j.length == 1 && j.period == j.units) NAME(standardize_columns)(&j);
+  else if (j.given) use_given(&j);
   else kg_parallel(units_of, &j, j.units, GRAIN / (j.segments * j.length) + 1);
   return KG_OK;
 }

@@ -67,11 +67,12 @@ def averaged(kind: str, parts: int, ndim: int) -> Shape:
 
 
 class Plan(NamedTuple):
-    """The kernels for x of one shape, and how many means there are."""
+    """The kernels for x of one shape, and what makes arrays like x, and for the means."""
 
     forward: Callable[..., None]
     backward: Callable[..., None]
-    units: int
+    new: Callable[[], Array]
+    new_statistics: Callable[[], Array]
     dtype: np.dtype[Any]
 
 
@@ -97,7 +98,8 @@ def plan_of(
     return Plan(
         kernels.prepare(kernels.STANDARDIZE, dtype, sizes, values),
         kernels.prepare(kernels.STANDARDIZE_BACKWARD, dtype, sizes, values),
-        units,
+        kernels.maker(shape, dtype),
+        kernels.maker((units,), dtype),
         dtype,
     )
 
@@ -116,21 +118,25 @@ def forward(
     plan = None
     if kernels.active:
         key = (x.shape, x.dtype, kind, parts, eps, momentum)
-        if key in plans:
+        try:
             plan = plans[key]
-        else:
+        except KeyError:
             if len(plans) > 1000:  # one a shape; a momentum that changes at each step must not fill memory
                 plans.clear()
             plan = plans[key] = plan_of(*key)
     before, var = running or (None, None)
-    if plan is None or not usable(plan.dtype, weight, bias, before, var):
+    if plan is None or not (
+        usable(weight, plan.dtype)
+        and usable(bias, plan.dtype)
+        and usable(before, plan.dtype)
+        and usable(var, plan.dtype)
+    ):
         if running is not None and momentum is not None:
             follow(x, running, momentum)
         return None
     if not x.flags.c_contiguous:
         x = np.ascontiguousarray(x)
-    out, mean = kernels.empty(x.shape, plan.dtype), np.empty(plan.units, plan.dtype)
-    r = np.empty(plan.units, plan.dtype)
+    out, mean, r = plan.new(), plan.new_statistics(), plan.new_statistics()
     plan.forward(x, weight, bias, out, mean, r, before, var)
     if running is not None and momentum is not None:
         tape.written(running[0])
@@ -138,9 +144,9 @@ def forward(
     return out, (x, weight, bias, mean, r, plan)
 
 
-def usable(dtype: np.dtype[Any], *arrays: Array | None) -> bool:
-    """Whether a kernel can read these as they are."""
-    return all([a is None or (a.dtype == dtype and a.flags.c_contiguous) for a in arrays])
+def usable(a: Array | None, dtype: np.dtype[Any]) -> bool:
+    """Whether a kernel can read this as it is."""
+    return a is None or (a.dtype == dtype and a.flags.c_contiguous)
 
 
 def follow(x: Array, running: Running, momentum: float) -> None:
@@ -156,7 +162,7 @@ def backward(g: Array, saved: tuple[Any, ...], needs: tuple[bool, ...]) -> Seque
     x, weight, bias, mean, r, plan = saved
     if not g.flags.c_contiguous:
         g = np.ascontiguousarray(g)
-    dx = kernels.empty(x.shape, plan.dtype) if needs[0] else None
+    dx = plan.new() if needs[0] else None
     dw = db = None
     if needs[1] or needs[2]:
         like = weight if weight is not None else bias
