@@ -17,8 +17,7 @@ from autograd.program import NEVER, OPCODES, THRESHOLD, WEIGHT, Program
 
 __all__ = ["forward", "rule"]
 
-SMALLEST = min(size for size in THRESHOLD if size)  # no program pays on fewer elements
-REALS = (np.dtype(np.float32), np.dtype(np.float64))
+SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 ndarray = np.ndarray
 
 
@@ -26,15 +25,65 @@ class Lazy:
     """A function and its program, traced when first needed: ops of one file may use each other before all
     of them are defined."""
 
-    def __init__(self, function: Callable[..., Any], inputs: int) -> None:
+    def __init__(self, function: Callable[..., Any], inputs: int, always: bool = False) -> None:
+        self.always = always  # whether the program pays for arrays of any size
         self.function = function
         self.inputs = inputs
         self.program: Program | None = None
+        self.threshold = 0  # elements from which it pays
+        self.single: Any = None  # the program on contiguous arrays of one shape, float32
+        self.double: Any = None  # and float64
 
     def pays(self, size: int) -> bool:
         if self.program is None:
             self.program = Program.trace(self.function, self.inputs)
-        return size >= self.program.threshold
+            if self.always:
+                self.program.threshold = 0
+            self.threshold = self.program.threshold
+        return size >= self.threshold
+
+    def on(self, *arrays: Any) -> Any:
+        """The program on these arrays and numbers, whatever they are."""
+        program = self.program
+        assert program is not None
+        if self.single is None and self.inputs <= 2 and not program.several:
+            self.single, _ = program.mapper([np.empty(2, SINGLE)] * self.inputs)
+            self.double, _ = program.mapper([np.empty(2, DOUBLE)] * self.inputs)
+        return program(*arrays)
+
+    def runner(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """`function`, through the program where the arrays are large. What most calls need is asked first."""
+
+        def run(*arrays: Any) -> Any:
+            if kernels.active:
+                size = 0
+                for x in arrays:
+                    if x.__class__ is ndarray and x.size > size:
+                        size = x.size
+                if size and self.pays(size) and arrays_fit(arrays):
+                    return self.on(*arrays)
+            return function(*arrays)
+
+        def one(x: Any) -> Any:
+            if x.__class__ is ndarray and 0 < x.size >= self.threshold and x.flags.c_contiguous:
+                dtype = x.dtype
+                known = self.single if dtype is SINGLE else self.double if dtype is DOUBLE else None
+                if known is not None and kernels.active:
+                    return known(x)
+            return run(x)
+
+        def two(x: Any, y: Any) -> Any:
+            if x.__class__ is ndarray and y.__class__ is ndarray and 0 < x.size >= self.threshold:
+                dtype = x.dtype
+                if y.dtype is dtype and x.shape == y.shape and x.flags.c_contiguous and y.flags.c_contiguous:
+                    known = self.single if dtype is SINGLE else self.double if dtype is DOUBLE else None
+                    if known is not None and kernels.active:
+                        return known(x, y)
+            return run(x, y)
+
+        if self.inputs == 1:
+            return one
+        return two if self.inputs == 2 else run
 
 
 def forward(name: str, function: Callable[..., Any], inputs: int) -> Callable[..., Any]:
@@ -46,25 +95,14 @@ def forward(name: str, function: Callable[..., Any], inputs: int) -> Callable[..
             return function  # NumPy alone is as fast
         lazy = Lazy(lambda *symbols: symbols[0].__apply_op__(name, symbols), inputs)
     else:
-        lazy = Lazy(function, inputs)
-
-    def run(*arrays: Any) -> Any:
-        if kernels.active:
-            size = 0
-            for x in arrays:
-                if x.__class__ is ndarray and x.size > size:
-                    size = x.size
-            if size >= SMALLEST and lazy.pays(size) and arrays_fit(arrays):
-                return lazy.program(*arrays)  # type: ignore[misc]
-        return function(*arrays)
-
-    return run
+        lazy = Lazy(function, inputs, always=True)  # a function of ops costs more than a call of the kernel
+    return lazy.runner(function)
 
 
 def arrays_fit(arrays: tuple[Any, ...]) -> bool:
     """Whether a kernel takes these: real arrays of one type, bool arrays, numbers."""
     kinds = {x.dtype for x in arrays if x.__class__ is ndarray and x.dtype.kind != "b"}
-    return len(kinds) == 1 and kinds.pop() in REALS
+    return len(kinds) == 1 and kinds.pop() in (SINGLE, DOUBLE)
 
 
 def rule(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -79,12 +117,4 @@ def rule(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
             return function  # a single product, say: NumPy alone is as fast
     except NameError:
         pass  # it uses an op that is defined further down; traced later
-
-    def run(g: Any, *saved: Any) -> Any:
-        if g.__class__ is ndarray and g.size >= SMALLEST and kernels.active and lazy.pays(g.size):
-            arrays = (g, *saved)
-            if arrays_fit(arrays):
-                return lazy.program(*arrays)  # type: ignore[misc]
-        return function(g, *saved)
-
-    return run
+    return lazy.runner(function)

@@ -15,14 +15,24 @@ from typing import Any
 import numpy as np
 
 from autograd import accelerated, dtypes
-from autograd.op import Op, Plan, Rule, Saved, cast, finish, observe
+from autograd.op import Op, Plan, Rule, Saved, cast, finish, finish_one, observe, record
+from autograd.operands import (
+    ARITHMETIC,
+    any_value,
+    as_float,
+    ieee,
+    mixing_error,
+    on_numbers,
+    raw,
+    shape_error,
+    unify,
+)
 from autograd.tape import FACES, RECORD, Node, Value, mode, next_serial
 
 __all__ = ["elementwise"]
 
 new = object.__new__
 ndarray = np.ndarray
-ARITHMETIC = (ValueError, OverflowError, ZeroDivisionError, TypeError)
 
 
 def elementwise(
@@ -268,116 +278,71 @@ def broadcast_door(op: Op, floating: bool) -> Callable[..., Any]:
     """For comparisons (no derivative) and for elementwise ops of three inputs."""
     forward = op.forward
     plain = (float, bool, int)
+    condition = op.inputs[0] == "condition"
+    keepers: dict[tuple[bool, ...], tuple[Any, Any]] = {}
+
+    def straight(inputs: list[Any], values: tuple[Any, ...]) -> bool:
+        """Whether these are real arrays of one type, and Python numbers, which take that type."""
+        kind = None
+        for data, x in zip(inputs, values, strict=True):
+            if data.__class__ is ndarray:
+                if condition and data is inputs[0]:
+                    continue
+                if kind is None:
+                    kind = data.dtype
+                elif data.dtype is not kind:
+                    return False
+            elif (data.__class__ is not float and data.__class__ is not int) or data is not x:
+                return False
+        return kind is not None and kind.kind == "f"
 
     def door(*values: Any) -> Any:
+        inputs = [x.data if isinstance(x, Value) else x for x in values]
+        if not straight(inputs, values):
+            return general(inputs, *values)
+        try:
+            out = forward(*inputs)
+        except ValueError as error:
+            raise shape_error(op, error, *inputs) from None
+        word = mode.word
+        if op.why or not word & RECORD or word > RECORD:
+            return finish_one(op, values, inputs, out, {}) if any_value(values) else out
+        nodes = [x.node if isinstance(x, Value) else None for x in values]
+        parents = tuple([node for node in nodes if node is not None])
+        if not parents and not any_value(values):
+            return out
+        result = new(FACES[ndarray])
+        result.data = out = out if out.__class__ is ndarray else np.asarray(out)
+        result.node = None
+        if parents:
+            needs = tuple([node is not None for node in nodes])
+            known = keepers.get(needs)
+            if known is None:
+                plan = op.plan(needs)
+                known = keepers[needs] = plan, keeper(plan)
+            result.node = record(known[0], parents, known[1](*inputs, out), out)
+        return result
+
+    def general(inputs: list[Any], *values: Any) -> Any:
         for x in values:
             if x.__class__ not in plain:
                 break
         else:
             return on_numbers(op, *values)
-        if not any(isinstance(x, Value) for x in values):
+        if not any_value(values):
             return raw(op, *values)
-        inputs = [x.data if isinstance(x, Value) else x for x in values]
         if all(not isinstance(x, ndarray) for x in inputs):
             out = on_numbers(op, *inputs)
             if op.why:
                 return out  # a comparison of Scalars is a Python bool
-            out = float(out)
-        else:
-            mixed = unify(op, floating, *values)
-            if mixed is not None:
-                return door(*mixed)
-            try:
-                out = np.asarray(forward(*inputs))
-            except ValueError as error:
-                raise shape_error(op, error, *inputs) from None
-        return finish(op, values, inputs, (out,), {})[0]
+            return finish(op, values, inputs, (float(out),), {})[0]
+        mixed = unify(op, floating, *values)
+        if mixed is not None:
+            return door(*mixed)
+        try:
+            out = np.asarray(forward(*inputs))
+        except ValueError as error:
+            raise shape_error(op, error, *inputs) from None
+        return finish_one(op, values, inputs, out, {})
 
     return door
-
-
-# Off the fast path ------------------------------------------------------------------------------
-
-
-def raw(op: Op, *values: Any) -> Any:
-    """A call without Values: arrays and numbers, as rules make them, or symbols being traced."""
-    for x in values:
-        if hasattr(x, "__apply_op__"):
-            return x.__apply_op__(op.name, values)
-    if all(isinstance(x, float | int) for x in values):
-        return on_numbers(op, *values)
-    return op.forward(*values)
-
-
-def ieee(op: Op, *values: Any) -> Any:
-    """The op on Python numbers where Python's own arithmetic raises: 1/0, log(0), exp(1000)."""
-    for x in values:
-        if not isinstance(x, float | int):
-            raise TypeError(f"{op.name}: cannot work with a {type(x).__name__}; make it a Scalar or a number")
-    with np.errstate(all="ignore"):
-        out = op.forward(*(np.asarray(x, np.float64) for x in values))
-    return bool(out) if out.dtype == bool else float(out)
-
-
-def on_numbers(op: Op, *values: Any) -> Any:
-    if op.number is not None:
-        try:
-            return op.number(*values)
-        except ARITHMETIC:
-            pass
-    return ieee(op, *values)
-
-
-def unify(op: Op, floating: bool, *values: Any) -> tuple[Any, ...] | None:
-    """The operands cast to their common type, or None if they can be used as they are."""
-    first = 1 if op.inputs[0] == "condition" else 0
-    datas = [x.data if isinstance(x, Value) else x for x in values]
-    for x, data in zip(values, datas, strict=True):
-        if not isinstance(data, ndarray | float | int | np.generic):
-            raise TypeError(f"{op.name}: cannot work with a {type(x).__name__}; make it a tensor first")
-        if isinstance(x, Value) and not isinstance(data, ndarray):
-            raise mixing_error(op, *values)
-    dtype = dtypes.common_dtype(*datas[first:])
-    if floating and dtype.kind != "f":
-        dtype = dtypes.default_dtype
-    changed = False
-    result = list(values)
-    for i in range(first, len(values)):
-        data = datas[i]
-        if isinstance(data, ndarray) and data.dtype != dtype:
-            result[i] = cast(values[i], dtype)
-            changed = True
-        elif isinstance(data, np.generic):
-            result[i] = data.item()
-            changed = True
-    return tuple(result) if changed else None
-
-
-def as_float(x: Any) -> Any:
-    return float(x) if isinstance(x, int | np.number) else x
-
-
-def mixing_error(op: Op, *values: Any) -> TypeError:
-    """A Scalar beside an array, or a `.data` that is neither."""
-    for x in values:
-        if isinstance(x, Value) and isinstance(x.data, Value):
-            return TypeError(
-                f"{op.name}: the .data of a value holds a {type(x.data).__name__}; assign an array, or "
-                "update in place: with autograd.no_grad(): p -= step"
-            )
-    return TypeError(
-        f"{op.name}: a Scalar and a tensor don't mix; use float(scalar), or a 0-d tensor instead"
-    )
-
-
-def shape_error(op: Op, error: ValueError, *arrays: Any) -> ValueError:
-    """`error` in terms of shapes, if that is what it is about."""
-    try:
-        np.broadcast_shapes(*map(np.shape, arrays))
-        return ValueError(f"{op.name}: {error}")
-    except ValueError:
-        shapes = " and ".join(str(np.shape(x)) for x in arrays)
-    return ValueError(
-        f"{op.name}: shapes {shapes} don't broadcast; trailing lengths must be equal or 1 "
-        "(reshape or unsqueeze one of them)"
-    )

@@ -153,6 +153,58 @@ def refusal(kernel: int, error: int, sizes: Sequence[int]) -> Exception:
     return kind(f"{KERNEL_NAMES[kernel].lower()}: {ERRORS[error]} (sizes {list(sizes)})")
 
 
+def mapper(
+    plan: np.ndarray,
+    dtype: np.dtype[Any],
+    result: np.dtype[Any],
+    constants: Sequence[float],
+    inputs: int,
+    numbers: int,
+) -> Callable[..., np.ndarray]:
+    """An elementwise plan of open length as a function of contiguous arrays of one shape (`inputs`, four at
+    most) and then of `numbers` numbers, which follow the constants: the quickest way into C. It checks
+    nothing."""
+    code, kind, known = ffi.cast("int64_t *", ffi.from_buffer(plan)), DTYPES[dtype], len(constants)
+    fixed = ffi.new("double[]", list(constants) or [0.0])
+    run, address, null, small = lib.kg_map, ffi.from_buffer, ffi.NULL, np.empty
+    size = result.itemsize
+    kept_from = KEPT_FROM // size
+
+    def check(error: int, a: np.ndarray) -> None:
+        if error:
+            raise refusal(ELEMENTWISE, error, [a.size])
+
+    def one(a: np.ndarray) -> np.ndarray:
+        n = a.size
+        out = small(a.shape, result) if n < kept_from else recycled(a.shape, result, n * size)
+        error = run(code, kind, n, fixed, known, address(a), address(out), null, null, null)
+        if error:
+            check(error, plan)  # mentions the plan, so that it lives as long as this function
+        return out
+
+    def two(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        n = a.size
+        out = small(a.shape, result) if n < kept_from else recycled(a.shape, result, n * size)
+        error = run(code, kind, n, fixed, known, address(a), address(b), address(out), null, null)
+        if error:
+            check(error, plan)
+        return out
+
+    def several(*arguments: Any) -> np.ndarray:
+        arrays = arguments[:inputs]
+        a = arrays[0]
+        n = a.size
+        out = small(a.shape, result) if n < kept_from else recycled(a.shape, result, n * size)
+        places = [*map(address, arrays), address(out), *[null] * (4 - inputs)]
+        values = [*constants, *arguments[inputs:]] if numbers else fixed
+        check(run(code, kind, n, values, known + numbers, *places), plan)
+        return out
+
+    if numbers or inputs > 2:
+        return several
+    return one if inputs == 1 else two
+
+
 def elementwise_ops() -> list[str]:
     """The names in csrc/ops.def in the order of their opcodes; [] without kernels."""
     return str(ffi.string(lib.kg_ops()).decode()).split() if lib is not None else []
@@ -215,8 +267,14 @@ pool_bytes = 0
 
 
 def scan(kept: deque[np.ndarray], free: int) -> np.ndarray | None:
-    """A buffer that nobody but the pool refers to. Those looked at go to the back, so that buffers in use
+    """A buffer that nobody but the pool refers to. Those given out are at the back: of the last two, the one
+    that is free again is likely still in the cache. The others are looked at in turn, so that buffers in use
     for long are not looked at each time."""
+    for place in (-1, -2):
+        if len(kept) >= -place:
+            buffer = kept[place]
+            if sys.getrefcount(buffer) <= free:
+                return buffer
     for _ in range(min(len(kept), 32)):
         buffer = kept[0]
         kept.rotate(-1)
@@ -246,12 +304,17 @@ def empty(shape: tuple[int, ...], dtype: np.dtype[Any] | type) -> np.ndarray:
         count *= length
     dtype = np.dtype(dtype)
     nbytes = count * dtype.itemsize
-    if nbytes < KEPT_FROM:
-        return np.empty(shape, dtype)
+    return np.empty(shape, dtype) if nbytes < KEPT_FROM else recycled(shape, dtype, nbytes)
+
+
+def recycled(shape: tuple[int, ...], dtype: np.dtype[Any], nbytes: int) -> np.ndarray:
+    """A large array of the pool."""
     # Classes of 1/8 octave, so that nearly equal sizes share buffers.
     step = 1 << max(12, nbytes.bit_length() - 4)
     capacity = -(-nbytes // step) * step
-    kept = pool.setdefault(capacity, deque())
+    kept = pool.get(capacity)
+    if kept is None:
+        kept = pool[capacity] = deque()
     buffer = scan(kept, FREE)
     return np.ndarray(shape, dtype, new_buffer(capacity, kept) if buffer is None else buffer)
 

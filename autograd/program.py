@@ -11,7 +11,7 @@ array([0.75, 2.  ])
 sub_mul(input 1, input 1, 1.0) -> r0
 mul(input 0, r0) -> output 0
 
-`compile` matches the ops that do two steps at once and gives out registers; a *plan* lays the program and
+Ops that do two steps at once are matched (fusing.py) and registers given out; a *plan* lays the program and
 the strides of one call out for the kernel (csrc/elementwise.c), and is kept for the next call of the same
 shapes. `Program.reference` runs the trace as it was written, in NumPy: it is the oracle of the tests, and
 what runs where the kernel does not fit or would not pay.
@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd import kernels
+from autograd.fusing import fuse, live
 from autograd.symbol import MEANING, TRUTH, Step, Trace
 
 __all__ = ["THRESHOLD", "Program"]
@@ -34,12 +35,13 @@ Array = npt.NDArray[Any]
 
 # Elements from which the kernel beats NumPy's ufuncs, by the program's weight: its steps, each counted as
 # many times as NumPy takes longer for it than for a sum (measured on one thread, AVX-512; a call of the
-# kernel costs 3.5 us, of a ufunc 0.3). Sums, products and tanh alone are as fast in NumPy.
-WEIGHT = {"exp": 2, "sin": 2, "cos": 2, "sqrt": 2, "rsqrt": 2, "sigmoid": 6, "erf": 10, "pow": 1}
-WEIGHT |= {"log1p": 10, "expm1": 10, "maximum": 3, "minimum": 3, "where": 4, "softplus": 10, "silu": 10}
-WEIGHT |= {"gelu": 10, "silu_gradient": 10, "gelu_gradient": 10}
+# kernel costs 0.7 us, of a ufunc 0.25). Single sums and products gain by threads and by streamed stores only.
+WEIGHT = {"exp": 2, "log": 2, "sqrt": 2, "tanh": 2, "pow": 2, "sin": 3, "cos": 3, "rsqrt": 4, "where": 3}
+WEIGHT |= {"log1p": 6, "expm1": 6, "sigmoid": 6, "erf": 10, "softplus": 10, "silu": 10, "gelu": 10}
+WEIGHT |= {"silu_gradient": 10, "gelu_gradient": 10}
 NEVER = 1 << 62
-THRESHOLD = (NEVER, NEVER, 65536, 32768, 16384, 8192, 6144, 4096, 3072, 2048, 0)
+THRESHOLD = (NEVER, 32768, 2048, 512, 0)
+PLANS = 256  # kept by a program; then it forgets them
 
 FIRST_OPERAND, FIRST_VALUE = 16, 32  # slots, as csrc/kernels.h lays them out
 REGISTERS, OPERANDS, VALUES, DIMS = 16, 15, 16, 6
@@ -70,7 +72,8 @@ class Program:
         weight = sum(WEIGHT.get(op, 1) for op, _ in self.steps if op not in ("input", "value"))
         self.threshold = THRESHOLD[min(weight, len(THRESHOLD) - 1)]
         self.constants = [args[0] for op, args in self.fused if op == "value"]
-        self.plans: dict[Any, Plan | None] = {}
+        self.plans: dict[Any, Plan | None] = {}  # by the shapes, strides and types of a call
+        self.flat: dict[Any, Any] = {}  # by types alone: contiguous arrays of one shape
 
     @classmethod
     def trace(cls, function: Callable[..., Any], inputs: int) -> Program:
@@ -86,6 +89,10 @@ class Program:
         """Run it on float32 or float64 arrays, numbers (which take the arrays' type) and bool arrays (which
         count as 1 and 0). `out`: an array, or a tuple of them, to write to."""
         if kernels.active:
+            if out is None and not self.several:
+                result = self.map(arrays)
+                if result is not None:
+                    return result
             outs = () if out is None else out if isinstance(out, tuple) else (out,)
             key = tuple(
                 [(a.shape, a.strides, a.dtype) if isinstance(a, np.ndarray) else None for a in arrays + outs]
@@ -93,6 +100,8 @@ class Program:
             try:
                 plan = self.plans[key]
             except KeyError:
+                if len(self.plans) >= PLANS:
+                    self.plans.clear()
                 plan = self.plans[key] = self.plan(arrays, outs)
             if plan is not None and (not outs or self.may_write(arrays, outs)):
                 if not outs:
@@ -104,6 +113,43 @@ class Program:
                 kernels.call(kernels.ELEMENTWISE, (plan.code, *arrays, *outs), (), values, plan.dtype)
                 return outs if self.several else outs[0]
         return self.reference(*arrays, out=out)
+
+    def map(self, arrays: tuple[Any, ...]) -> Array | None:
+        """The result where all arrays are contiguous and of one shape, which makes a call cheap, or None."""
+        shape = None
+        for a in arrays:
+            if a.__class__ is np.ndarray:
+                if shape is None:
+                    shape, size = a.shape, a.size
+                elif a.shape != shape:
+                    return None
+                if not a.flags.c_contiguous:
+                    return None
+        if shape is None or size < self.threshold or not size:
+            return None
+        key = tuple([a.dtype if a.__class__ is np.ndarray else None for a in arrays])
+        try:
+            run, places = self.flat[key]
+        except KeyError:
+            run, places = self.flat[key] = self.mapper(arrays)
+        if run is None:
+            return None
+        result: Array = run(*[arrays[i] for i in places]) if places else run(*arrays)
+        return result
+
+    def mapper(self, arrays: Sequence[Any]) -> tuple[Callable[..., Array] | None, list[int]]:
+        """A function of contiguous arrays like these, of any one shape (None if the kernel can't), and the
+        order in which it takes the arguments ([]: as they are): arrays first, then numbers."""
+        likes = [np.empty(2, a.dtype) if isinstance(a, np.ndarray) else a for a in arrays]
+        threshold, self.threshold = self.threshold, 0
+        plan = self.plan(likes, ())
+        self.threshold = threshold
+        if plan is None or self.several or len(plan.arrays) > 4:
+            return None, []
+        result = plan.outputs[0][1]
+        inputs, numbers = len(plan.arrays), len(plan.numbers)
+        run = kernels.mapper(plan.code, plan.dtype, result, self.constants, inputs, numbers)
+        return run, [*plan.arrays, *plan.numbers] if plan.numbers else []
 
     def reference(self, *arrays: Any, out: Any = None) -> Any:
         """The program in NumPy, step by step."""
@@ -253,88 +299,6 @@ def collapse(
     if not lengths:
         return [1], [[0] for _ in rows]
     return (lengths, strides) if len(lengths) <= DIMS else None
-
-
-def live(steps: list[Step], outputs: list[int]) -> tuple[list[Step], list[int]]:
-    """Only the steps that the outputs need, in order."""
-    needed = set(outputs)
-    for place in range(len(steps) - 1, -1, -1):
-        op, args = steps[place]
-        if place in needed and op not in ("input", "value"):
-            needed.update(args)
-    kept = sorted(needed)
-    new = {place: number for number, place in enumerate(kept)}
-    renamed = [
-        steps[p] if steps[p][0] in ("input", "value") else (steps[p][0], tuple(new[i] for i in steps[p][1]))
-        for p in kept
-    ]
-    return renamed, [new[place] for place in outputs]
-
-
-def fuse(steps: list[Step], outputs: list[int]) -> tuple[list[Step], list[int]]:
-    """The ops of the last group of csrc/ops.def put in for the two or three steps that they stand for, and
-    a copy for every output that is an input, a constant, or the output of another place."""
-    fused = list(steps)
-    uses = [0] * len(steps)
-    for op, args in steps:
-        if op not in ("input", "value"):
-            for i in args:
-                uses[i] += 1
-    for place in outputs:
-        uses[place] += 1
-
-    def once(place: int, op: str) -> tuple[Any, ...] | None:
-        """The arguments of a step of this op that is read only here."""
-        return steps[place][1] if steps[place][0] == op and uses[place] == 1 else None
-
-    for place in range(len(steps) - 1, -1, -1):
-        op, args = steps[place]
-        if uses[place]:
-            fused[place] = matched(op, args, once) or (op, args)
-    results: list[int] = []
-    for place in outputs:
-        if steps[place][0] in ("input", "value") or place in results:
-            fused.append(("copy", (place,)))
-            place = len(fused) - 1
-        results.append(place)
-    return fused, results
-
-
-ORDER = {"lt": "where_lt", "le": "where_le", "gt": "where_lt", "ge": "where_le"}
-
-
-def matched(
-    op: str, args: tuple[Any, ...], once: Callable[[int, str], tuple[Any, ...] | None]
-) -> Step | None:
-    """The step that stands for this one and for steps that only it reads."""
-    if op == "where":
-        for comparison, fused in ORDER.items():
-            if inner := once(args[0], comparison):
-                return fused, (*(inner if comparison[0] == "l" else inner[::-1]), *args[1:])
-    if op == "exp" and (inner := once(args[0], "neg")):
-        return "exp_neg", inner
-    if op == "sub":
-        if inner := once(args[1], "mul"):
-            return "sub_mul", (*inner, args[0])
-        if inner := once(args[0], "mul"):
-            return "mul_sub", (*inner, args[1])
-    if op == "add":
-        for x, y in (args, args[::-1]):
-            left, right = once(x, "mul"), once(y, "mul")
-            if left and right:
-                for b, t in (right, right[::-1]):
-                    square = once(b, "mul")
-                    if square and square[0] == square[1]:
-                        return "mul_add_square", (*left, square[0], t)
-        for x, y in (args, args[::-1]):
-            left, right = once(x, "mul"), once(y, "mul")
-            if left:
-                return ("mul_add_mul", (*left, *right)) if right else ("mul_add", (*left, y))
-            root = once(x, "sqrt")
-            inside = once(root[0], "mul") if root else None
-            if inside:
-                return "sqrt_mul_add", (*inside, y)
-    return None
 
 
 class Registers:

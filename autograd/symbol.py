@@ -113,6 +113,7 @@ COMPOSED: dict[str, Callable[..., Any]] = {
     "isnan": lambda x: x != x,
     "isfinite": lambda x: abs(x) < np.inf,
     "square": lambda x: x * x,
+    "cube": lambda x: x * x * x,
     "reciprocal": lambda x: 1.0 / x,
     "relu": lambda x: x.apply("maximum", 0.0),
     "clamp": lambda x, low, high: x.apply("maximum", low).apply("minimum", high),

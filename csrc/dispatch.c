@@ -86,7 +86,7 @@ int kg_set_isa(const char *name) {
 const char *kg_build(void) { return COMPILER " | " KG_SOURCES_HASH; }
 
 const char *kg_ops(void) {
-#define OP(name, arguments, expression) #name " "
+#define OP(name, arguments, cycles, expression) #name " "
   return
 #include "ops.def"
       ;
@@ -160,5 +160,18 @@ int kg_apply(const kg_instruction *prepared, void *a, void *b, void *c, void *d,
   kg_instruction in = *prepared;
   void *arrays[] = {a, b, c, d, e, f, g, h};
   memcpy(in.args, arrays, sizeof arrays);
+  return run_with_scratch(&in);
+}
+
+int kg_map(const int64_t *plan, int dtype, int64_t n, const double *values, int nvalues, void *a, void *b,
+           void *c, void *d, void *e) {
+  if (nvalues > KG_VALUES) return KG_BAD_ARGUMENT;
+  kg_instruction in;
+  in.kernel = KG_ELEMENTWISE;
+  in.dtype = dtype;
+  in.sizes[0] = n;
+  void *args[] = {(void *)plan, a, b, c, d, e};
+  memcpy(in.args, args, sizeof args);
+  memcpy(in.values, values, (size_t)nvalues * sizeof *values);
   return run_with_scratch(&in);
 }

@@ -5,6 +5,7 @@
  * Strides   any, in elements, per operand and dimension (0 broadcasts, negative allowed). Operands that
  *           are contiguous over a tile are read and written in place; others are staged through a tile.
  * Aliasing  an output may be the same array as an input if its step is the last one (see kernels.h).
+ * Stores    outputs larger than the caches go past them, through a tile, a line at a time.
  * Threads   the tiles are cut among them; the result does not depend on how. */
 #include "elementary.h"
 #include "parallel.h"
@@ -14,7 +15,7 @@ enum { FIRST_OPERAND = 16, FIRST_VALUE = 32, SLOTS = 48 };
 /* Tiles are as long as lets a program's buffers share the L1 cache, within bounds; a program that needs
  * none (one op over contiguous arrays) is only cut for the threads. */
 enum { SHORTEST = 256, LONGEST = 1024, UNBUFFERED = 8192, CACHE_BYTES = 24576 };
-enum { GRAIN = 262144 }; /* element-steps that a thread is worth waking for */
+enum { GRAIN = 20000 }; /* cycles that a thread is worth waking for */
 
 typedef struct {
   int64_t kind, strides[DIMS];
@@ -33,7 +34,7 @@ typedef void tile_op(real *out, const real *a, const real *b, const real *c, con
 #define LOAD_2 LOAD_1 vec b = load(b_ + i);
 #define LOAD_3 LOAD_2 vec c = load(c_ + i);
 #define LOAD_4 LOAD_3 vec d = load(d_ + i);
-#define OP(name, arguments, expression)                                                              \
+#define OP(name, arguments, cycles, expression)                                                      \
   static void name##_tile(real *out, const real *a_, const real *b_, const real *c_, const real *d_, \
                           int64_t n) {                                                               \
     (void)b_, (void)c_, (void)d_;                                                                    \
@@ -44,7 +45,12 @@ typedef void tile_op(real *out, const real *a, const real *b, const real *c, con
 #include "ops.def"
 #undef OP
 static tile_op *const tile_ops[] = {
-#define OP(name, arguments, expression) name##_tile,
+#define OP(name, arguments, cycles, expression) name##_tile,
+#include "ops.def"
+#undef OP
+};
+static const uint8_t costs[] = {
+#define OP(name, arguments, cycles, expression) cycles,
 #include "ops.def"
 #undef OP
 };
@@ -59,29 +65,48 @@ typedef struct {
   int64_t operands, total, row, tile;
   int64_t row_tiles; /* tiles in a row of the innermost dimension; 0 when they run across rows */
   int64_t buffer;    /* elements of workspace per worker */
+  int64_t shape[DIMS];
   int access[OPERANDS];
+  int streamed; /* outputs are stored past the caches */
 } job;
 
 static int64_t round_up(int64_t n) { return (n + VL - 1) / VL * VL; }
 
+/* From this many bytes on, an output leaves the cache before it is read again: storing it past the caches
+ * saves reading its lines first. An output that is an input too has its lines there already. */
+enum { STREAMED_BYTES = 1 << 24 };
+
+static int streams(const kg_instruction *in, const plan *p, int64_t total) {
+  int streamed = total * (int64_t)sizeof(real) >= STREAMED_BYTES;
+  for (int64_t o = p->inputs; o < p->inputs + p->outputs; o++) {
+    streamed &= (uintptr_t)in->args[1 + o] % VBYTES == 0;
+    for (int64_t i = 0; i < p->inputs; i++) streamed &= in->args[1 + i] != in->args[1 + o];
+  }
+  return streamed;
+}
+
 static job prepare(const kg_instruction *in) {
   const plan *p = in->args[0];
-  job j = {.in = in, .p = p, .operands = p->inputs + p->outputs, .total = 1, .row = p->shape[p->ndim - 1]};
+  job j = {.in = in, .p = p, .operands = p->inputs + p->outputs, .total = 1};
+  memcpy(j.shape, p->shape, sizeof j.shape);
+  if (in->sizes[0]) j.shape[0] = in->sizes[0];
+  j.row = j.shape[p->ndim - 1];
   j.steps = (const step *)(p->operands + j.operands);
   int64_t contiguous[DIMS], tiles = p->registers + p->values, tails = 0;
   for (int64_t d = p->ndim - 1; d >= 0; d--) {
     contiguous[d] = j.total;
-    j.total *= p->shape[d];
+    j.total *= j.shape[d];
   }
+  j.streamed = streams(in, p, j.total);
   for (int64_t i = 0; i < j.operands; i++) {
     const operand *o = &p->operands[i];
     int flat = !o->kind, constant = i < p->inputs;
     for (int64_t d = 0; d < p->ndim; d++) {
-      flat &= o->strides[d] == contiguous[d] || p->shape[d] == 1;
-      constant &= o->strides[d] == 0 || p->shape[d] == 1;
+      flat &= o->strides[d] == contiguous[d] || j.shape[d] == 1;
+      constant &= o->strides[d] == 0 || j.shape[d] == 1;
     }
     j.access[i] = flat ? FLAT : constant ? CONSTANT : STRIDED;
-    if (flat) tails++;
+    if (flat && !(j.streamed && i >= p->inputs)) tails++;
     else tiles++;
   }
   j.tile = tiles ? CACHE_BYTES / (int64_t)sizeof(real) / tiles / SHORTEST * SHORTEST : UNBUFFERED;
@@ -91,6 +116,7 @@ static job prepare(const kg_instruction *in) {
     j.tile = round_up((j.row + j.row_tiles - 1) / j.row_tiles);
     j.row_tiles = (j.row + j.tile - 1) / j.tile;
   }
+  if (j.tile > round_up(j.total)) j.tile = round_up(j.total) + !j.total * VL;
   j.buffer = tiles * j.tile + tails * VL;
   return j;
 }
@@ -109,7 +135,10 @@ int64_t NAME(elementwise_workspace)(const kg_instruction *in) {
 static void gather(real *tile, const void *from, int64_t kind, int64_t stride, int64_t n) {
   if (kind) {
     const uint8_t *p = from;
-    for (int64_t i = 0; i < n; i++) tile[i] = p[i * stride] != 0;
+    if (stride == 1) /* a loop of its own, which compilers turn into vectors */
+      for (int64_t i = 0; i < n; i++) tile[i] = p[i];
+    else
+      for (int64_t i = 0; i < n; i++) tile[i] = p[i * stride];
   } else {
     const real *p = from;
     if (stride == 1) memcpy(tile, p, (size_t)n * sizeof(real));
@@ -136,14 +165,13 @@ static void scatter(void *to, const real *tile, int64_t kind, int64_t stride, in
 
 /* Move the elements [start, start + n) of the iteration space between an operand and its tile, row by
  * row of the innermost dimension. */
-static void stage(const plan *p, const operand *o, char *base, real *tile, int64_t start, int64_t n,
-                  int out) {
-  int64_t size = o->kind ? 1 : (int64_t)sizeof(real), last = p->ndim - 1, row = p->shape[last];
+static void stage(const job *j, const operand *o, char *base, real *tile, int64_t start, int64_t n, int out) {
+  int64_t size = o->kind ? 1 : (int64_t)sizeof(real), last = j->p->ndim - 1, row = j->row;
   while (n > 0) {
     int64_t column = start % row, rest = start / row, offset = column * o->strides[last];
     for (int64_t d = last - 1; d >= 0 && rest; d--) {
-      offset += rest % p->shape[d] * o->strides[d];
-      rest /= p->shape[d];
+      offset += rest % j->shape[d] * o->strides[d];
+      rest /= j->shape[d];
     }
     int64_t count = n < row - column ? n : row - column;
     if (out) scatter(base + offset * size, tile, o->kind, o->strides[last], count);
@@ -161,8 +189,8 @@ static real *in_place(const job *j, int k, char *base, int64_t start, int64_t n)
   if (!j->row_tiles || o->strides[p->ndim - 1] != 1) return 0;
   int64_t rest = start / j->row, offset = start % j->row; /* the tile lies within one row */
   for (int64_t d = p->ndim - 2; d >= 0 && rest; d--) {
-    offset += rest % p->shape[d] * o->strides[d];
-    rest /= p->shape[d];
+    offset += rest % j->shape[d] * o->strides[d];
+    rest /= j->shape[d];
   }
   return (real *)base + offset;
 }
@@ -174,10 +202,10 @@ static void run_tile(const job *j, real **slot, real *const *own, int64_t start,
   for (int64_t i = 0; i < j->operands; i++) {
     if (j->access[i] == CONSTANT) continue;
     real *direct = in_place(j, i, j->in->args[1 + i], start, n);
-    staged[i] = !direct;
-    slot[FIRST_OPERAND + i] = direct ? direct : own[i];
+    staged[i] = !direct || (j->streamed && i >= p->inputs);
+    slot[FIRST_OPERAND + i] = staged[i] ? own[i] : direct;
     if (direct || i >= p->inputs) continue;
-    stage(p, &p->operands[i], j->in->args[1 + i], own[i], start, n, 0);
+    stage(j, &p->operands[i], j->in->args[1 + i], own[i], start, n, 0);
     if (n < VL) store(own[i], load_n(own[i], n)); /* defined numbers in the lanes past the end */
   }
   for (int64_t s = 0; s < p->steps; s++) {
@@ -185,8 +213,13 @@ static void run_tile(const job *j, real **slot, real *const *own, int64_t start,
     tile_ops[now->op](slot[now->out], slot[now->in[0]], slot[now->in[1]], slot[now->in[2]], slot[now->in[3]],
                       round_up(n));
   }
-  for (int64_t i = p->inputs; i < j->operands; i++)
-    if (staged[i]) stage(p, &p->operands[i], j->in->args[1 + i], own[i], start, n, 1);
+  for (int64_t i = p->inputs; i < j->operands; i++) {
+    if (!staged[i]) continue;
+    if (j->streamed && j->access[i] == FLAT && n % VL == 0)
+      for (int64_t x = 0; x < n; x += VL)
+        store_past((real *)j->in->args[1 + i] + start + x, load(own[i] + x));
+    else stage(j, &p->operands[i], j->in->args[1 + i], own[i], start, n, 1);
+  }
 }
 
 static void run_tiles(void *context, int64_t begin, int64_t end, int worker) {
@@ -205,7 +238,7 @@ static void run_tiles(void *context, int64_t begin, int64_t end, int worker) {
       gather(buffer, j->in->args[1 + i], p->operands[i].kind, 0, 1);
       for (int64_t x = j->tile - VL; x >= 0; x -= VL) store(buffer + x, splat(buffer[0]));
     }
-    buffer += j->access[i] == FLAT ? VL : j->tile;
+    buffer += j->access[i] == FLAT && !(j->streamed && i >= p->inputs) ? VL : j->tile;
   }
   for (int64_t t = begin; t < end; t++) {
     int64_t start = t * j->tile, left = j->total - start;
@@ -218,6 +251,7 @@ static void run_tiles(void *context, int64_t begin, int64_t end, int worker) {
     if (n > tail) run_tile(j, slot, own, start, n - tail);
     if (tail) run_tile(j, slot, own, start + n - tail, tail);
   }
+  if (j->streamed) end_stores_past();
 }
 
 int NAME(elementwise)(const kg_instruction *in) {
@@ -226,6 +260,8 @@ int NAME(elementwise)(const kg_instruction *in) {
   job j = prepare(in);
   if (!j.total) return KG_OK;
   int64_t tiles = j.row_tiles ? j.total / j.row * j.row_tiles : (j.total + j.tile - 1) / j.tile;
-  kg_parallel(run_tiles, &j, tiles, GRAIN / (p->steps + 1) / j.tile + 1);
+  int64_t cycles = 2 * j.operands; /* for 16 elements */
+  for (int64_t s = 0; s < p->steps; s++) cycles += costs[j.steps[s].op];
+  kg_parallel(run_tiles, &j, tiles, GRAIN * 16 / cycles / j.tile + 1);
   return KG_OK;
 }

@@ -45,6 +45,7 @@ enum {
    * then for each operand (inputs, outputs) its kind (0 real, 1 bool) and 6 strides (slots past ndim
    * unused; 0 broadcasts), then for each step: opcode (its place in kg_ops), the slot written, the four
    * slots read. Slots: 0.. registers, 16.. operands, 32.. values. values: the program's scalars.
+   * sizes: n, the length of a plan of one dimension that leaves it open (0: the plan's shape stands)
    * A program writes each output once. An output may be the very array of an input when it is written
    * by the last step; otherwise they must not overlap. */
   KG_ELEMENTWISE,
@@ -114,6 +115,11 @@ int kg_call(int kernel, int dtype, void **args, int nargs, const int64_t *sizes,
  * may share it. */
 int kg_apply(const kg_instruction *prepared, void *a, void *b, void *c, void *d, void *e, void *f, void *g,
              void *h);
+
+/* One eager call of KG_ELEMENTWISE on at most 5 arrays, inputs and then outputs (NULL past the last), of n
+ * elements each (0: as the plan says). */
+int kg_map(const int64_t *plan, int dtype, int64_t n, const double *values, int nvalues, void *a, void *b,
+           void *c, void *d, void *e);
 
 /* Bytes of workspace that an instruction needs with the present ISA and thread count; it must not be run
  * with others. */

@@ -210,6 +210,22 @@ static inline vec sqrt_v(vec x) {
 #endif
 }
 
+/* Store past the caches, p aligned to VBYTES; end_stores_past() before another thread may read. */
+#if defined(KG_ISA_avx512)
+static inline void store_past(real *p, vec v) { _mm512_stream_ps((float *)p, (__m512)v); }
+#elif defined(KG_ISA_avx2)
+static inline void store_past(real *p, vec v) { _mm256_stream_ps((float *)p, (__m256)v); }
+#elif defined(__x86_64__)
+static inline void store_past(real *p, vec v) { _mm_stream_ps((float *)p, (__m128)v); }
+#else
+static inline void store_past(real *p, vec v) { store(p, v); }
+#endif
+static inline void end_stores_past(void) {
+#if defined(__x86_64__)
+  _mm_sfence();
+#endif
+}
+
 /* The larger and the smaller of two; b where either is NaN or they are equal. */
 #if defined(KG_ISA_avx512) && KG_REAL == 64
 static inline vec greater_of(vec a, vec b) { return (vec)_mm512_max_pd((__m512d)a, (__m512d)b); }

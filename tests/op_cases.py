@@ -53,8 +53,8 @@ def beside(draw: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
 
 
 UNARY: dict[str, Callable[..., np.ndarray]] = dict.fromkeys(
-    "neg square abs sign floor ceil round exp expm1 sin cos tanh erf sigmoid isnan isinf isfinite "
-    "logical_not relu softplus silu gelu".split(),
+    "neg square cube abs sign floor ceil round exp expm1 sin cos tanh erf sigmoid isnan isinf isfinite "
+    "logical_not relu softplus silu gelu gelu_tanh logsigmoid".split(),
     apart,
 ) | dict.fromkeys("sqrt rsqrt log log1p".split(), positive)
 BINARY = dict.fromkeys(

@@ -16,10 +16,11 @@ FLOORS = ["autograd", "nn", "apps"]
 
 # Inside autograd, from the ground up; a row may import its own row and those before it.
 ROOMS = [
-    {"tape", "dtypes", "kernels", "symbol"},
+    {"tape", "dtypes", "kernels", "symbol", "fusing"},
     {"program"},
     {"accelerated"},
     {"op"},
+    {"operands"},
     {"doors", "fused"},
     {"ops"},
     {"create", "function", "gradients", "random", "scalar", "tensor"},

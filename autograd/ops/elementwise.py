@@ -60,6 +60,7 @@ def pow_number(x: float, y: float) -> float:
 
 pow_ = elementwise("pow", np.power, (pow_rule_x, pow_rule_y), number=pow_number)
 square = elementwise("square", lambda x: x * x, (lambda g, x: 2.0 * g * x,), number=lambda x: x * x)
+cube = elementwise("cube", lambda x: x * x * x, (lambda g, x: 3.0 * g * (x * x),), number=lambda x: x * x * x)
 abs = elementwise("abs", np.absolute, (lambda g, x: g * sign(x),), number=operator.abs)
 sign = elementwise("sign", np.sign, (lambda g: 0.0 * g,))
 floor = elementwise("floor", np.floor, (lambda g: 0.0 * g,), number=lambda x: float(math.floor(x)))
@@ -72,6 +73,8 @@ def pow(x: Any, y: Any) -> Any:
     if y.__class__ in (int, float):
         if y == 2:
             return square(x)
+        if y == 3:
+            return cube(x)
         if y == 1:
             return mul(x, 1)
         if y == 0.5:
@@ -252,6 +255,29 @@ gelu_ = elementwise(
 )
 
 
+gelu_tanh = elementwise(
+    "gelu_tanh",
+    lambda x: x * sigmoid(2.0 * SQRT_2_OVER_PI * (x + 0.044715 * (x * x * x))),
+    (lambda g, x: g * gelu_tanh_slope(x),),
+    number=lambda x: x * sigmoid_number(2.0 * SQRT_2_OVER_PI * (x + 0.044715 * (x * x * x))),
+    floating=True,
+)
+
+
+def gelu_tanh_slope(x: Any) -> Any:
+    s = sigmoid(2.0 * SQRT_2_OVER_PI * (x + 0.044715 * (x * x * x)))
+    return s + x * (s * (1.0 - s)) * (2.0 * SQRT_2_OVER_PI * (1.0 + 0.134145 * (x * x)))
+
+
+logsigmoid = elementwise(
+    "logsigmoid",
+    lambda x: -softplus(-x),
+    (lambda g, x: g * sigmoid(-x),),
+    number=lambda x: min(x, 0.0) - math.log1p(math.exp(-math.fabs(x))),
+    floating=True,
+)
+
+
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
     """x where x > 0, else negative_slope * x (Maas et al. 2013)."""
     return leaky_relu_(x, float(negative_slope))
@@ -271,7 +297,7 @@ def gelu(x: Any, approximate: str = "none") -> Any:
         return gelu_(x)
     if approximate != "tanh":
         raise ValueError(f'gelu: approximate must be "none" or "tanh", got {approximate!r}')
-    return 0.5 * x * (1.0 + tanh(SQRT_2_OVER_PI * (x + 0.044715 * (x * x * x))))
+    return gelu_tanh(x)
 
 
 def clamp(x: Any, min: Any = None, max: Any = None) -> Any:

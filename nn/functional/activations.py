@@ -6,6 +6,7 @@ from typing import Any
 
 import autograd
 from autograd import elu, gelu, leaky_relu, relu, sigmoid, silu, tanh, where
+from autograd.ops import elementwise
 
 __all__ = [
     "elu", "gelu", "leaky_relu", "log_softmax", "logsigmoid", "relu", "sigmoid", "silu", "softmax",
@@ -20,6 +21,8 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
     >>> softplus(autograd.tensor([0.0, 30.0]))
     tensor([ 0.6931, 30.    ])
     """
+    if beta == 1 and threshold >= 17 and input.dtype == autograd.float32:
+        return autograd.softplus(input)  # equal to x from 17 on in that type
     scaled = input if beta == 1 else input * beta
     soft = autograd.softplus(scaled)
     return where(autograd.gt(scaled, threshold), input, soft if beta == 1 else soft / beta)
@@ -27,7 +30,7 @@ def softplus(input: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
 
 def logsigmoid(input: Any) -> Any:
     """log(sigmoid(x)) = -softplus(-x), safe for large |x|."""
-    return -autograd.softplus(-input)
+    return elementwise.logsigmoid(input)
 
 
 def softmax(input: Any, dim: int) -> Any:
