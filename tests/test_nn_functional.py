@@ -24,7 +24,7 @@ def test_labels_are_checked() -> None:
         F.nll_loss(logits, autograd.tensor([0, 1, 2]))
     with pytest.raises(IndexError, match="target 3 in row 1 is not a class: want 0 to 2"):
         F.cross_entropy(logits, autograd.tensor([0, 3]))
-    with pytest.raises(ValueError, match=r"integer targets \(N,\), got .* of shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"integer targets \(N,\).* got .* of shape \(3,\)"):
         F.cross_entropy(logits, autograd.tensor([0, 1, 2]))
     with pytest.raises(TypeError, match="integers"):
         F.nll_loss(logits, autograd.tensor([0.0, 1.0]))
