@@ -164,8 +164,7 @@ class Checkpoint(Function):
         found = tape.backpropagate(pairs)
         nodes = [x.node if has_gradient(x) else None for x in inputs]
         result = [None if node is None else found.pop(node, None) for node in nodes]
-        for node, gx in found.items():
-            gradients.accumulate(node, gx)
+        gradients.accumulate(found)
         return (None, *(None if gx is None else tape.wrap(np.asarray(gx), None) for gx in result))
 
 

@@ -79,11 +79,7 @@ def backward(
     retain = create_graph if retain_graph is None else retain_graph
     wanted = None if inputs is None else [node_of("backward", x) for x in as_tuple(inputs)]
     pairs = seeds("backward", as_tuple(outputs), grad_outputs, create_graph)
-    for node, g in tape.backpropagate(pairs, wanted, create_graph, retain).items():
-        if g.__class__ is float:
-            node.grad = g if node.grad is None else node.grad + g
-        else:
-            accumulate(node, g)
+    accumulate(tape.backpropagate(pairs, wanted, create_graph, retain))
 
 
 def node_of(name: str, x: Any) -> Node:
@@ -96,13 +92,15 @@ def node_of(name: str, x: Any) -> Node:
 accumulating = threading.Lock()
 
 
-def accumulate(node: Node, g: Any) -> None:
-    """Add `g` to a leaf's .grad, which owns its memory: nothing else may change with it."""
+def accumulate(found: dict[Node, Any]) -> None:
+    """Add each gradient to its leaf's .grad."""
     with accumulating:
-        add_to(node, g)
+        for node, g in found.items():
+            add_to(node, g)
 
 
 def add_to(node: Node, g: Any) -> None:
+    """Add `g` to a leaf's .grad, which owns its memory: nothing else may change with it."""
     old = node.grad
     if isinstance(g, Value) or node.shape is None:  # recorded
         node.grad = g if old is None else old + g
@@ -141,18 +139,14 @@ def references_when_alone() -> int:
     def probe(g: Any) -> None:
         counts.append(sys.getrefcount(g))
 
-    def middle(g: Any) -> None:
-        with accumulating:
-            through(g)
-
     def through(g: Any) -> None:
         probe(g)
 
     for alias in (False, True):
         found = {0: np.ones(1)}
         held = found[0] if alias else None
-        for _, g in found.items():  # noqa: PERF102 (as backward() does: the pair holds a reference)
-            middle(g)
+        for _, g in found.items():  # noqa: PERF102 (as accumulate() does: the pair holds a reference)
+            through(g)
         del held
     return counts[0] if counts[1] > counts[0] else 0
 
