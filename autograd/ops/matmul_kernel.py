@@ -39,8 +39,14 @@ def matmul(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None) -> np.n
     array([[3., 4., 5., 6.],
            [3., 4., 5., 6.]])
     """
-    if bias is None and a.ndim == 2 == b.ndim and dot_pays(a.size * b.shape[1], a, b):
-        return a.dot(b)  # type: ignore[no-any-return]
+    if a.ndim == 2 == b.ndim and dot_pays(a.size * b.shape[1], a, b):
+        if bias is None:
+            return a.dot(b)  # type: ignore[no-any-return]
+        if a.size * b.shape[1] < DOT_BELOW and a.dtype == b.dtype == bias.dtype:
+            refuse_bias(b, bias)
+            out = a.dot(b)
+            out += bias
+            return out  # type: ignore[no-any-return]
     if not kernels.active:
         return with_numpy(a, b, bias)
     key = (a.shape, a.strides, a.dtype, b.shape, b.strides, b.dtype, bias is None)
