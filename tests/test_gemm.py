@@ -33,9 +33,8 @@ def isa(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     """Every product runs in the kernel, with this instruction set."""
     before, threads = kernels.isa(), kernels.get_num_threads()
     kernels.set_isa(request.param)
-    for name in ("KERNEL_FROM", "DOT_BELOW"):
-        monkeypatch.setattr(matmul_kernel, name, 0)
-    monkeypatch.setattr(matmul_kernel, "DOT_UP_TO", -1)
+    for name in ("KERNEL_FROM", "DOT_BELOW", "DOT_UP_TO", "CONTIGUOUS_DOT_BELOW"):
+        monkeypatch.setattr(matmul_kernel, name, -1)
     monkeypatch.setattr(matmul_kernel, "plans", {})
     yield request.param
     kernels.set_isa(before)
@@ -265,7 +264,7 @@ def test_refusals(isa):
 def test_small_products_by_dot():
     """Without the fixture: the same numbers whichever way the thresholds send them, and kept plans few."""
     rng = np.random.default_rng(6)
-    for m in (1, 4, 19, 20, 21, 63, 64, 65, 80):
+    for m in (1, 4, 50, 51, 64, 65, 101, 102):
         a, b = rng.integers(-4, 5, (m, m)).astype(np.float32), rng.integers(-4, 5, (m, m)).astype(np.float32)
         for x in (a, np.asfortranarray(a), a[::-1]):
             for y in (b, np.asfortranarray(b), b[:, ::-1]):

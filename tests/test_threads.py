@@ -119,7 +119,7 @@ time.sleep(float(sys.argv[1]))
 @pytest.mark.skipif(not hasattr(time, "thread_time"), reason="no clock of one thread's time")
 def test_small_products_stay_on_the_callers_thread():
     """Waking a thread costs more than a product of 74: the process has used no other thread's time."""
-    a, b = matrices(74)
+    a, b = (x.T for x in matrices(74))
     assert not dot_pays(a.size * 74, a, b)
     time.sleep(0.05)  # threads of earlier products stop waiting
     kernels.set_num_threads(2)

@@ -8,7 +8,7 @@ import numpy as np
 
 from autograd.op import REGISTRY, cast, finish_one, operation
 from autograd.ops import reduce_kernel
-from autograd.ops.matmul_kernel import dot_pays
+from autograd.ops.matmul_kernel import DOT_UP_TO, dot_pays
 from autograd.ops.matmul_kernel import matmul as product
 from autograd.ops.reduce import sum as sum_over
 from autograd.ops.shape import reshape, swap_last, unsqueeze
@@ -57,7 +57,9 @@ def matmul(x: Any, y: Any) -> Any:
         if left.__class__ is right.__class__ is ndarray and left.dtype is right.dtype:
             a, b = left.shape, right.shape
             if len(a) == 2 == len(b) and a[1] == b[0]:
-                dots = dot_pays(a[0] * a[1] * b[1], left, right)
+                m, n = a[0], b[1]
+                work = m * a[1] * n
+                dots = work <= DOT_UP_TO and (m > 1 < n or dot_pays(work, left, right))
                 out = left.dot(right) if dots else product(left, right)
                 if x.node is None and y.node is None and mode.word <= RECORD:
                     result = new(FACES[ndarray])

@@ -18,10 +18,12 @@ Layout = tuple[tuple[int, ...], tuple[int, ...]]  # shape and strides (in bytes)
 Run = Callable[[np.ndarray, np.ndarray, np.ndarray | None], np.ndarray]
 
 # Multiplications (batch * m * n * k) from which the kernel beats NumPy, the crossing into C included.
-# ndarray.dot has a third of np.matmul's overhead (0.3 us), so it takes the products of small matrices; those
-# of a vector only while one thread does. Measured on Zen 5 (float32, one thread, OpenBLAS).
+# ndarray.dot has a third of np.matmul's overhead (0.3 us), so it takes the products of small matrices, and of
+# contiguous ones for longer; those of a vector only while one thread does. Measured on Zen 5 (float32, one
+# thread, OpenBLAS).
 DOT_BELOW = 1 << 17
 DOT_UP_TO = 1 << 18
+CONTIGUOUS_DOT_BELOW = 1 << 20
 KERNEL_FROM = 1 << 13
 
 KEPT = 1024  # layouts
@@ -60,8 +62,12 @@ def matmul(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None) -> np.n
 
 def dot_pays(work: int, a: np.ndarray, b: np.ndarray) -> bool:
     """Whether ndarray.dot is the fastest way to the product of two matrices."""
-    return work < DOT_BELOW or (
-        work <= DOT_UP_TO and (a.shape[0] > 1 < b.shape[1] or kernels.get_num_threads() == 1)
+    if work < DOT_BELOW:
+        return True
+    if a.shape[0] == 1 or b.shape[1] == 1:
+        return work <= DOT_UP_TO and kernels.get_num_threads() == 1
+    return work <= DOT_UP_TO or (
+        work < CONTIGUOUS_DOT_BELOW and a.flags.c_contiguous and b.flags.c_contiguous
     )
 
 
@@ -99,13 +105,12 @@ def choose(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None) -> Run:
     multiply = kernels.prepare(kernels.GEMM, a.dtype, sizes)
     shape = (*batch, *a.shape[-2:-1], *b.shape[1:][-1:])
     turn_a, turn_b = turned(a), turned(b)
-    dtype, count = a.dtype, int(np.prod(shape, dtype=int))
-    empty = np.empty if count * a.itemsize < kernels.KEPT_FROM else kernels.empty
+    empty = kernels.maker(shape, a.dtype)
 
     def run(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
         if not (a.flags.aligned and b.flags.aligned and (bias is None or usable(bias, n, a))):
             return with_numpy(a, b, bias)
-        out = empty(shape, dtype)
+        out = empty()
         if not looped:
             multiply(a.mT if turn_a else a, b.mT if turn_b else b, out, bias)
             return out
