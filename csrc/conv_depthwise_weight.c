@@ -14,11 +14,12 @@
 #include "lanes.h"
 #include "parallel.h"
 
-enum { ROWS = 4, FEW = 4, SUM_BYTES = 128 << 10 };
+enum { ROWS = 4, FEW = 4, SUM_BYTES = 128 << 10, PLANE_BYTES = 24 << 10 };
 
 typedef struct {
   conv_shape s;
   conv_layout x;
+  int64_t rows;     /* of outputs in a band: its planes stay in L1 */
   int64_t sums;     /* vectors of sums of a channel */
   int64_t together; /* channels of which the sums stay in L2 */
   int64_t tap_bytes, planes_bytes, worker_bytes;
@@ -28,7 +29,10 @@ static weight_plan plan_of(const kg_instruction *in) {
   weight_plan plan = {.s = conv_shape_of(in)};
   const conv_shape *s = &plan.s;
   plan.x = NAME(conv_layout_of)(s, CONV_PHASES);
-  NAME(conv_layout_rows)(&plan.x, s, s->P);
+  int64_t row_bytes = plan.x.phases_h * plan.x.phases_w * plan.x.grid.width * (int64_t)sizeof(real);
+  int64_t fitting = PLANE_BYTES / conv_max(1, row_bytes) - plan.x.reach_h;
+  plan.rows = conv_max(1, conv_min(s->P, conv_max(fitting, conv_max(ROWS, 2 * plan.x.reach_h))));
+  NAME(conv_layout_rows)(&plan.x, s, plan.rows);
   plan.x.within = 0; /* whole vectors are read at the end of a row */
   plan.sums = conv_round(s->R * s->S, FEW);
   plan.together = conv_max(1, conv_min(conv_ceil(s->C, kg_get_threads()), SUM_BYTES / VBYTES / plan.sums));
@@ -142,14 +146,15 @@ static void differentiate(void *context, int64_t begin, int64_t end, int worker)
     int64_t count = conv_min(plan->together, end - first);
     memset(sums, 0, (size_t)(count * plan->sums * VBYTES));
     for (int64_t n = 0; n < s->N; n++)
-      for (int64_t c = first; c < first + count; c++) {
-        int64_t plane = n * s->C + c;
-        NAME(conv_fill)(planes, &plan->x, s, run->x + plane * s->H * s->W, 1, 0, s->P);
-        weight_tile d = {planes, run->y + plane * s->P * s->Q,        run->offset, taps, plan->x.grid.width,
-                         s->Q,   sums + (c - first) * plan->sums * VL};
-        if (dense) plane_of_nine(&d, s->P, s->Q);
-        else plane_of_few(&d, s->P, s->Q);
-      }
+      for (int64_t c = first; c < first + count; c++)
+        for (int64_t p = 0; p < s->P; p += plan->rows) {
+          int64_t plane = n * s->C + c, rows = conv_min(plan->rows, s->P - p);
+          NAME(conv_fill)(planes, &plan->x, s, run->x + plane * s->H * s->W, 1, p, rows);
+          weight_tile d = {planes, run->y + (plane * s->P + p) * s->Q,  run->offset, taps, plan->x.grid.width,
+                           s->Q,   sums + (c - first) * plan->sums * VL};
+          if (dense) plane_of_nine(&d, rows, s->Q);
+          else plane_of_few(&d, rows, s->Q);
+        }
     for (int64_t c = first; c < first + count; c++)
       for (int64_t t = 0; t < taps; t++)
         run->w[c * taps + t] = sum_of_lanes(load(sums + ((c - first) * plan->sums + t) * VL));
