@@ -7,7 +7,8 @@
  * each thread copies one plane at a time into zero-padded planes (conv.h) that stay in L1, and a tile, one
  * vector wide and ROWS outputs high, stands in registers. At 3 x 3 a shifted vector of a plane is loaded
  * once for the up to three rows that need it: 27 loads for 63 products at ROWS = 7; registers 9 weights + 7
- * + 1 of 32, or 9 + 4 + 1 of 16.
+ * + 1 of 32, or 9 + 4 + 1 of 16. At 5 x 5 and 7 x 7 the weights come from memory, the loads are shared the same
+ * way.
  *
  * The last tile of a row, or of rows, begins earlier, where its last lane is the last output: some outputs
  * are computed twice, and nothing is masked. A row shorter than a vector spills into the rows below, which
@@ -86,28 +87,34 @@ static inline __attribute__((always_inline)) void any_taps(const depthwise_tile 
   for (int i = 0; i < rows; i++, y += d->columns) put(y, acc[i], end);
 }
 
-/* 3 x 3 taps of neighbouring inputs. */
-static inline __attribute__((always_inline)) void nine_taps(const depthwise_tile *d, int64_t p, int64_t q,
-                                                            const real *end, const int rows) {
-  vec acc[ROWS], w[9];
+/* taps x taps of neighbouring inputs. */
+static inline __attribute__((always_inline)) void square(const depthwise_tile *d, int64_t p, int64_t q,
+                                                         const real *end, const int rows, const int taps) {
+  vec acc[ROWS];
   const real *x = d->planes + p * d->width + q;
-#pragma GCC unroll 9
-  for (int t = 0; t < 9; t++) w[t] = splat(d->w[t]);
 #pragma GCC unroll 8
   for (int i = 0; i < rows; i++) acc[i] = splat(d->bias);
-#pragma GCC unroll 9
-  for (int h = 0; h < rows + 2; h++, x += d->width)
-#pragma GCC unroll 3
-    for (int t = 0; t < 3; t++) {
+#pragma GCC unroll 13
+  for (int h = 0; h < rows + taps - 1; h++, x += d->width)
+#pragma GCC unroll 7
+    for (int t = 0; t < taps; t++) {
       vec v = held(load(x + t));
-#pragma GCC unroll 3
-      for (int r = 0; r < 3; r++)
-        if (h >= r && h - r < rows) acc[h - r] += w[3 * r + t] * v;
+#pragma GCC unroll 7
+      for (int r = 0; r < taps; r++)
+        if (h >= r && h - r < rows) acc[h - r] += splat(d->w[taps * r + t]) * v;
     }
   real *y = d->y + p * d->columns + q;
 #pragma GCC unroll 8
   for (int i = 0; i < rows; i++, y += d->columns) put(y, acc[i], end);
 }
+#define SQUARE(taps)                                                                    \
+  static inline __attribute__((always_inline)) void square_##taps(                      \
+      const depthwise_tile *d, int64_t p, int64_t q, const real *end, const int rows) { \
+    square(d, p, q, end, rows, taps);                                                   \
+  }
+SQUARE(3)
+SQUARE(5)
+SQUARE(7)
 
 /* Tiles one below the other, then those beside them: a spilled row is whole before its neighbours' end. */
 #define PLANE(name, tile)                                                           \
@@ -121,7 +128,9 @@ static inline __attribute__((always_inline)) void nine_taps(const depthwise_tile
     }                                                                               \
   }
 PLANE(plane_of_any, any_taps)
-PLANE(plane_of_nine, nine_taps)
+PLANE(plane_of_3, square_3)
+PLANE(plane_of_5, square_5)
+PLANE(plane_of_7, square_7)
 
 typedef struct {
   const depthwise_plan *plan;
@@ -139,8 +148,8 @@ static void correlate(void *context, int64_t begin, int64_t end, int worker) {
   int64_t taps = s->R * s->S;
   real *planes = (real *)(run->workers + worker * plan->worker_bytes);
   real *backwards = (real *)((char *)planes + plan->planes_bytes);
-  int dense = s->R == 3 && s->S == 3 && s->dilation_h == 1 && s->dilation_w == 1 && s->stride_h == 1 &&
-              s->stride_w == 1;
+  int dense =
+      s->R == s->S && s->dilation_h == 1 && s->dilation_w == 1 && s->stride_h == 1 && s->stride_w == 1;
   memset(planes, 0, (size_t)plan->planes_bytes);
   for (int64_t unit = begin; unit < end; unit++) {
     int64_t plane = unit / plan->bands, c = plane % s->C, first = unit % plan->bands * plan->rows;
@@ -157,7 +166,9 @@ static void correlate(void *context, int64_t begin, int64_t end, int worker) {
                         .bias = run->bias ? run->bias[c] : 0,
                         .y = run->y + (plane * s->P + first) * s->Q,
                         .columns = s->Q};
-    if (dense) plane_of_nine(&d, rows);
+    if (dense && s->R == 3) plane_of_3(&d, rows);
+    else if (dense && s->R == 5) plane_of_5(&d, rows);
+    else if (dense && s->R == 7) plane_of_7(&d, rows);
     else plane_of_any(&d, rows);
     if (s->activation && !plan->turned) NAME(activate)((activation)s->activation, 1, rows * s->Q, d.y, 0);
   }
