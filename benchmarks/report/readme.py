@@ -21,7 +21,7 @@ END = "<!-- benchmarks end -->"
 PICTURE = Path("docs/pictures/benchmarks.png")
 ROWS = Path("docs/benchmarks.csv")
 PEERS = ("pytorch", "numpy", "jax")
-SHOWN = ("pytorch",)  # in the picture, which is small
+SHOWN = ("pytorch", "numpy")  # in the picture, which is small
 
 
 def write(run: Run, root: Path = ROOT) -> list[Path]:
@@ -54,7 +54,7 @@ def block(run: Run) -> str:
     versions = "; ".join(str(facts.get("library", side)) for side, facts in run.libraries.items())
     void = sum(not record.counts for record in run.records)
     return (
-        f"![Speed beside PyTorch, by case]({PICTURE.as_posix()})\n\n{table(run)}\n\n"
+        f"![Speed beside PyTorch and NumPy, by case]({PICTURE.as_posix()})\n\n{table(run)}\n\n"
         "Time of the peer / ours, geometric means over the rows of a case; in brackets the worst row.\n"
         f"Measured on {run.machine.get('cpu')}, {run.machine.get('cores')} cores, {run.date[:10]}, "
         f"commit {run.commit};\n{versions}.\n"

@@ -19,7 +19,8 @@ def sections(run: Run, earlier: Sequence[Run]) -> list[tuple[str, str, str, Figu
         ("overview", "At a glance", "How many times faster: to the right of the line at 1, ours is.",
          ratios.overview(run)),
         ("roofline", "Under the roof", "Products and convolutions, beside what this machine gives at most. "
-         "Above the slope of memory a row lives in the caches.", roofline.figure(run)),
+         "Above the slope of memory a row lives in the caches; above the ceiling it does fewer operations "
+         "than the textbook counts, as Winograd's convolution does.", roofline.figure(run)),
         ("products", "Matrix products by size", "Square matrices; the grey lines are the measured peaks.",
          scaling.products(run)),
         ("sizes", "Elementwise functions by size", "Time an element, forward. Short arrays show what a call "
