@@ -24,7 +24,7 @@ def only_kernels(monkeypatch):
     def refuse(*args, **kwargs):
         raise AssertionError("the kernel did not take this call")
 
-    monkeypatch.setattr(update_kernel, "SGD_THRESHOLD", 0)
+    monkeypatch.setattr(update_kernel, "SGD_THRESHOLD", (0, 0))
     monkeypatch.setattr(update_kernel, "sgd_reference", refuse)
     monkeypatch.setattr(update_kernel, "adam_reference", refuse)
 

@@ -18,8 +18,8 @@ __all__ = ["adam", "adam_reference", "sgd", "sgd_reference"]
 
 Array = npt.NDArray[Any]
 
-# Elements from which the kernel beats NumPy for SGD (measured); Adam's always does.
-SGD_THRESHOLD = 2048
+# Elements from which the kernel beats NumPy for SGD without momentum and with it; Adam's always does.
+SGD_THRESHOLD = (8192, 1024)
 
 
 def fits(param: Array, *others: Array | None) -> bool:
@@ -53,7 +53,7 @@ def sgd(
     >>> p
     array([0.5, 2.5])
     """
-    if param.size < SGD_THRESHOLD or not fits(param, grad, buffer):
+    if param.size < SGD_THRESHOLD[buffer is not None] or not fits(param, grad, buffer):
         sgd_reference(
             param, grad, buffer, lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay,
             nesterov=nesterov, maximize=maximize, first=first,
