@@ -49,7 +49,7 @@ lint: $(VENV)/lint.stamp
 	 else echo "lint: no clang-format here; the C sources were not checked"; fi
 
 # The kernel tests are those that go through the instruction sets; gradients run no other kernels.
-KERNEL_TESTS = $(shell grep -l 'kernels.isas()' tests/test_*.py) --deselect tests/test_registry.py::test_gradients
+KERNEL_TESTS = $(shell grep -l -e 'kernels.isas()' -e conv_checks tests/test_*.py) --deselect tests/test_registry.py::test_gradients
 
 # The kernels again, in a folder of their own, with the sanitizers; Python itself leaks by design. -P keeps
 # the library in this folder out of the way.

@@ -23,8 +23,7 @@ static conv_plan plan_of(const kg_instruction *in) {
   conv_plan plan = {.s = conv_shape_of(in)};
   const conv_shape *s = &plan.s;
   plan.x = NAME(conv_layout_of)(s, CONV_PHASES);
-  /* A tile needs a whole vector to read; planes 4 KB apart would share a few cache sets. */
-  plan.x.within = plan.x.within && (s->P - 1) * s->W + s->Q >= VL && s->H * s->W % 1024;
+  plan.x.within = plan.x.within && s->H * s->W % 1024; /* planes 4 KB apart would share a few cache sets */
 
   /* Bands: planes within the cache, but not so few rows that their overlap costs; work for all threads. */
   int64_t threads = kg_get_threads(), units = conv_max(1, s->N * s->groups), reach = plan.x.reach_h;
@@ -34,6 +33,8 @@ static conv_plan plan_of(const kg_instruction *in) {
   plan.bands = conv_min(s->P, conv_max(plan.bands, conv_ceil(threads, units)));
   plan.rows = conv_ceil(s->P, conv_max(1, plan.bands));
   plan.bands = conv_ceil(s->P, conv_max(1, plan.rows));
+  int64_t last = s->P - (plan.bands - 1) * plan.rows; /* rows of the last band: a tile reads whole vectors */
+  plan.x.within = plan.x.within && (last - 1) * s->W + s->Q >= VL;
   NAME(conv_layout_rows)(&plan.x, s, plan.rows);
   int64_t images = plan.bands == 1 ? conv_min(s->N, units / threads) : 1, taps = s->R * s->S;
   int64_t shifted = (plan.rows - 1) * plan.x.grid.width + s->Q;

@@ -68,8 +68,7 @@ static input_plan plan_of(const kg_instruction *in) {
   int64_t share = conv_share(across, columns + reach_w, reach_w);
   plan.grid = (conv_grid){0, columns + reach_w - share, share};
   plan.within = across.first == 0 && columns + reach_w == s->Q && plan.h.low == reach_h &&
-                plan.h.count + reach_h == s->P && plan.phases == 1 && s->P * s->Q % 1024 != 0 &&
-                (s->H - 1) * s->Q + s->W >= VL;
+                plan.h.count + reach_h == s->P && plan.phases == 1 && s->P * s->Q % 1024 != 0;
 
   int64_t threads = kg_get_threads(), units = conv_max(1, s->N * s->groups);
   int64_t row_bytes = (s->Kg + (plan.phases > 1 ? s->Cg : 0)) * plan.grid.width * (int64_t)sizeof(real);
@@ -78,6 +77,9 @@ static input_plan plan_of(const kg_instruction *in) {
   plan.bands = conv_min(plan.h.count, conv_max(plan.bands, conv_ceil(threads, units)));
   plan.rows = conv_ceil(plan.h.count, conv_max(1, plan.bands));
   plan.bands = conv_ceil(plan.h.count, conv_max(1, plan.rows));
+  /* A tile reads whole vectors, in the last band too. */
+  int64_t last = plan.h.count - (plan.bands - 1) * plan.rows;
+  plan.within = plan.within && (last - 1) * s->Q + s->W >= VL;
   plan.grid.rows = plan.rows + reach_h;
   plan.plane = plan.within ? s->P * s->Q : conv_plane_size(plan.grid);
   int64_t taps = conv_ceil(s->R, s->stride_h) * conv_ceil(s->S, s->stride_w); /* of a phase, about */

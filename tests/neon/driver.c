@@ -8,7 +8,7 @@
 #include <string.h>
 #include "kernels.h"
 
-enum { SET_ISA, SET_THREADS, GET_THREADS, ISAS, OPS, CALL };
+enum { SET_ISA, SET_THREADS, GET_THREADS, ISAS, OPS, CONV_ALGORITHMS, CALL };
 enum { GUARD = 64, GUARD_BYTE = 0xA5, TOUCHED_GUARD = 100, REGIONS = 16 };
 
 typedef struct {
@@ -93,6 +93,8 @@ int main(void) {
       put_text(kg_isas());
     } else if (command == OPS) {
       put_text(kg_ops());
+    } else if (command == CONV_ALGORITHMS) {
+      put_text(kg_conv_algorithms());
     } else if (command == CALL) {
       call();
     } else {

@@ -27,7 +27,7 @@ from autograd import kernels
 DRIVER = Path(
     os.environ.get("NEON_DRIVER", Path(__file__).resolve().parents[2] / "build" / "neon" / "driver")
 )
-SET_ISA, SET_THREADS, GET_THREADS, ISAS, OPS, CALL = range(6)
+SET_ISA, SET_THREADS, GET_THREADS, ISAS, OPS, CONV_ALGORITHMS, CALL = range(7)
 TOUCHED_GUARD = 100
 
 
@@ -68,6 +68,10 @@ class Machine:
 
     def kg_ops(self) -> Any:
         return kernels.ffi.new("char[]", self.ask(struct.pack("i", OPS), text=True).encode())
+
+    def kg_conv_algorithms(self) -> Any:
+        names = self.ask(struct.pack("i", CONV_ALGORITHMS), text=True)
+        return kernels.ffi.new("char[]", names.encode())
 
     def kg_set_isa(self, name: bytes) -> int:
         error = self.ask(struct.pack("i31s", SET_ISA, name))
