@@ -54,11 +54,10 @@ def matmul(x: Any, y: Any) -> Any:
     """
     if isinstance(x, Value) and isinstance(y, Value):  # two matrices, without detours
         left, right = x.data, y.data
-        if left.__class__ is right.__class__ is ndarray and left.dtype is right.dtype:
-            a, b = left.shape, right.shape
-            if len(a) == 2 == len(b) and a[1] == b[0]:
-                m, n = a[0], b[1]
-                work = m * a[1] * n
+        if left.__class__ is right.__class__ is ndarray and left.ndim == 2 == right.ndim:
+            (m, k), (inner, n) = left.shape, right.shape
+            if k == inner and left.dtype is right.dtype:
+                work = m * k * n
                 dots = work <= DOT_UP_TO and (m > 1 < n or dot_pays(work, left, right))
                 out = left.dot(right) if dots else product(left, right)
                 if x.node is None and y.node is None and mode.word <= RECORD:
