@@ -19,6 +19,7 @@ __all__ = ["forward", "rule"]
 
 SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 ndarray = np.ndarray
+STREAMED = 1 << 22  # elements from which the kernel stores past the caches
 
 
 class Lazy:
@@ -31,6 +32,7 @@ class Lazy:
         self.inputs = inputs
         self.program: Program | None = None
         self.threshold = 0  # elements from which it pays
+        self.single_step = False  # no more than NumPy does in one pass
         self.single: Any = None  # the program on contiguous arrays of one shape, float32
         self.double: Any = None  # and float64
 
@@ -40,7 +42,12 @@ class Lazy:
             if self.always:
                 self.program.threshold = 0
             self.threshold = self.program.threshold
+            self.single_step = self.threshold == THRESHOLD[1]
         return size >= self.threshold
+
+    def numpys(self, size: int) -> bool:
+        """Whether NumPy is as fast: one thread, one step, and results that fit into the caches."""
+        return self.single_step and size < STREAMED and kernels.get_num_threads() == 1
 
     def on(self, *arrays: Any) -> Any:
         """The program on these arrays and numbers, whatever they are."""
@@ -60,7 +67,7 @@ class Lazy:
                 for x in arrays:
                     if x.__class__ is ndarray and x.size > size:
                         size = x.size
-                if size and self.pays(size) and arrays_fit(arrays):
+                if size and self.pays(size) and not self.numpys(size) and arrays_fit(arrays):
                     return self.on(*arrays)
             return function(*arrays)
 
@@ -68,7 +75,7 @@ class Lazy:
             if x.__class__ is ndarray and 0 < x.size >= self.threshold and x.flags.c_contiguous:
                 dtype = x.dtype
                 known = self.single if dtype is SINGLE else self.double if dtype is DOUBLE else None
-                if known is not None and kernels.active:
+                if known is not None and kernels.active and not self.numpys(x.size):
                     return known(x)
             return run(x)
 
@@ -77,7 +84,7 @@ class Lazy:
                 dtype = x.dtype
                 if y.dtype is dtype and x.shape == y.shape and x.flags.c_contiguous and y.flags.c_contiguous:
                     known = self.single if dtype is SINGLE else self.double if dtype is DOUBLE else None
-                    if known is not None and kernels.active:
+                    if known is not None and kernels.active and not self.numpys(x.size):
                         return known(x, y)
             return run(x, y)
 
