@@ -46,6 +46,7 @@ typedef struct {
   conv_lanes lanes;    /* for the broadcast product */
   int64_t panel;       /* elements of the panels of a group */
   int64_t dense;       /* elements of a phase's output before it is dealt into x; 0 without stride */
+  int two;             /* phases of columns dealt together */
   int within;          /* y itself serves as planes */
   int64_t tap_bytes, panel_bytes, planes_bytes, dense_bytes, vector_bytes,
       worker_bytes; /* the workspace, in this order */
@@ -99,7 +100,8 @@ static input_plan plan_of(const kg_instruction *in) {
       plan.within
           ? 0
           : conv_round((plan.lanes.images * s->Kg * plan.plane + CONV_SLACK) * (int64_t)sizeof(real), 64);
-  plan.dense_bytes = conv_round(plan.dense * (int64_t)sizeof(real), 64);
+  plan.two = s->stride_w == 2 && s->W > 1; /* then both phases have columns */
+  plan.dense_bytes = conv_round((plan.two ? 2 : 1) * plan.dense * (int64_t)sizeof(real), 64);
   plan.vector_bytes = conv_round(vectors * (int64_t)sizeof(conv_vector), 64);
   plan.worker_bytes = plan.planes_bytes + plan.dense_bytes + plan.vector_bytes + plan.lanes.bytes;
   return plan;
@@ -167,15 +169,40 @@ static void pack_weights(void *context, int64_t begin, int64_t end, int worker) 
     else NAME(conv_pack_panel)(panel, w, channels, s->Kg, taps, all, s->Cg * all, run->place + first); }
 }
 
-/* Deal the dense [channels, rows, columns] of a phase into x. */
-static void deal(real *x, const real *dense, const conv_shape *s, int64_t rows, int64_t columns) {
+/* A phase's output [channels, rows, columns] before it is dealt into x, where its first element is `target`. */
+typedef struct {
+  real *target;
+  const real *dense;
+  int64_t columns;
+} dealt;
+
+static void deal(dealt d, const conv_shape *s, int64_t rows) {
   for (int64_t c = 0; c < s->Cg; c++)
-    for (int64_t i = 0; i < rows; i++, dense += columns) {
-      real *to = x + (c * s->H + i * s->stride_h) * s->W;
-      if (s->stride_w == 2)
-        for (int64_t j = 0; j < columns; j++) to[2 * j] = dense[j];
-      else
-        for (int64_t j = 0; j < columns; j++) to[s->stride_w * j] = dense[j];
+    for (int64_t i = 0; i < rows; i++, d.dense += d.columns) {
+      real *to = d.target + (c * s->H + i * s->stride_h) * s->W;
+      for (int64_t j = 0; j < d.columns; j++) to[s->stride_w * j] = d.dense[j];
+    }
+}
+
+/* Two neighbouring phases of stride 2 at once, in whole vectors. */
+static void deal_two(dealt a, dealt b, const conv_shape *s, int64_t rows) {
+  if (a.target > b.target) {
+    dealt first = b;
+    b = a, a = first;
+  }
+  for (int64_t c = 0; c < s->Cg; c++)
+    for (int64_t i = 0; i < rows; i++, a.dense += a.columns, b.dense += b.columns) {
+      real *to = a.target + (c * s->H + i * s->stride_h) * s->W;
+      int64_t j = 0;
+      for (; j + VL <= b.columns; j += VL) {
+        vec even = load(a.dense + j), odd = load(b.dense + j);
+        store(to + 2 * j, interleave_low(even, odd));
+        store(to + 2 * j + VL, interleave_high(even, odd));
+      }
+      for (; j < a.columns; j++) {
+        to[2 * j] = a.dense[j];
+        if (j < b.columns) to[2 * j + 1] = b.dense[j];
+      }
     }
 }
 
@@ -216,6 +243,7 @@ static void convolve(void *context, int64_t begin, int64_t end, int worker) {
     const real *y = run->y + (n * s->K + group * s->Kg) * s->P * s->Q;
     const real *planes = fill(plan, memory, 0, y, 1, low, high);
     real *x = run->x + (n * s->C + group * s->Cg) * s->H * s->W;
+    dealt before = {0};
     for (int64_t phase = 0; phase < plan->phases; phase++) {
       int64_t a = phase / s->stride_w, b = phase % s->stride_w;
       int64_t from = low, to = high, left = plan->w.low, right = left + plan->w.count;
@@ -238,11 +266,15 @@ static void convolve(void *context, int64_t begin, int64_t end, int worker) {
           .outputs = s->Cg,
           .vectors = vectors,
           .vector = vector,
-          .y = plan->dense ? dense : target,
+          .y = plan->dense ? dense + (plan->two ? b * plan->dense : 0) : target,
           .y_size = plan->dense ? made_rows * made_columns : s->H * s->W,
       };
       NAME(conv_shifted)(&product);
-      if (plan->dense) deal(target, dense, s, made_rows, made_columns);
+      if (!plan->dense) continue;
+      dealt now = {target, product.y, made_columns};
+      if (!plan->two) deal(now, s, made_rows);
+      else if (b) deal_two(before, now, s, made_rows);
+      before = now;
     }
   }
 }
