@@ -20,7 +20,12 @@
 #include "lanes.h"
 #include "parallel.h"
 
-enum { BLOCK = 2048, BLOCK_ROWS = 64, GRAIN = 32768 };
+enum {
+  BLOCK = 2048,
+  BLOCK_ROWS = 64,
+  GRAIN = 32768,
+  PAST_CACHES = 1 << 25
+}; /* the last: bytes of a result */
 
 typedef struct {
   const real *x, *g, *weight, *bias;
@@ -30,6 +35,7 @@ typedef struct {
   int64_t width, strips;                                        /* of columns; see strip.h */
   double eps, momentum;
   int given; /* the running statistics are used as they are */
+  int past;  /* the result is stored past the caches: planes only; short rows lose by it */
 } norm_job;
 
 INLINE norm_job norm_of(const kg_instruction *in) {
@@ -44,8 +50,24 @@ INLINE norm_job norm_of(const kg_instruction *in) {
                     .jump = s[0] * s[2],
                     .eps = in->values[0],
                     .momentum = in->values[1],
+                    .past = s[3] > 1 && s[0] * s[1] * s[2] * (int64_t)sizeof(real) >= PAST_CACHES,
                     .partials = in->workspace};
 }
+
+/* dx, or y, of n elements in vectors: `value(i, count)` gives `count` of them from i on. Past the caches all but
+ * the ends, which share their lines with other runs. */
+#define WRITE_RUN(out, n, past, value)                                             \
+  do {                                                                             \
+    int64_t i = 0;                                                                 \
+    if (past) {                                                                    \
+      const int64_t before = (int64_t)(-(uintptr_t)(out) % VBYTES / sizeof(real)); \
+      const int64_t head = before < (n) ? before : (n);                            \
+      if (head) store_n((out), value(0, head), head);                              \
+      for (i = head; i + VL <= (n); i += VL) store_past((out) + i, value(i, VL));  \
+    }                                                                              \
+    for (; i + VL <= (n); i += VL) store((out) + i, value(i, VL));                 \
+    if (i < (n)) store_n((out) + i, value(i, (n)-i), (n)-i);                       \
+  } while (0)
 
 typedef struct {
   double count, mean, squares; /* squares: of the deviations from the mean, summed */

@@ -9,20 +9,24 @@
  * Threads   units are cut among them: the result does not depend on how many there are. */
 #include "norm.h"
 
-INLINE void scale_run(const real *x, real *y, int64_t n, real mean, real scale, real shift) {
-  int64_t i = 0;
-  for (; i + VL <= n; i += VL) store(y + i, (load(x + i) - mean) * scale + shift);
-  if (i < n) store_n(y + i, (load_n(x + i, n - i) - mean) * scale + shift, n - i);
+INLINE void scale_run(const real *x, real *y, int64_t n, real mean, real scale, real shift, int past) {
+#define VALUE(i, count) ((load_filled(x + (i), count, 0) - mean) * scale + shift)
+  WRITE_RUN(y, n, past, VALUE);
+#undef VALUE
 }
 
 /* Every element has a weight and a bias of its own. */
-INLINE void affine_run(const real *x, real *y, int64_t n, real mean, real r, const real *w, const real *b) {
-  for (int64_t i = 0; i < n; i += VL) {
-    vec h = (load_filled(x + i, n - i, 0) - mean) * r;
-    if (w) h *= load_filled(w + i, n - i, 0);
-    if (b) h += load_filled(b + i, n - i, 0);
-    store_first(y + i, h, n - i);
-  }
+INLINE vec affine(vec x, real mean, real r, const real *w, const real *b, int64_t n) {
+  vec h = (x - mean) * r;
+  if (w) h *= load_filled(w, n, 0);
+  return b ? h + load_filled(b, n, 0) : h;
+}
+INLINE void affine_run(const real *x, real *y, int64_t n, real mean, real r, const real *w, const real *b,
+                       int past) {
+#define VALUE(i, count) \
+  affine(load_filled(x + (i), count, 0), mean, r, w ? w + (i) : 0, b ? b + (i) : 0, count)
+  WRITE_RUN(y, n, past, VALUE);
+#undef VALUE
 }
 
 static void units_of(void *context, int64_t begin, int64_t end, int worker) {
@@ -42,13 +46,14 @@ static void units_of(void *context, int64_t begin, int64_t end, int worker) {
     for (int64_t s = 0; s < j->segments; s++) {
       const real *p = x + s * j->jump;
       real *y = j->out + (p - j->x);
-      if (j->span == 1 && w && b) affine_run(p, y, j->length, centre, r, w, b);
-      else if (j->span == 1) affine_run(p, y, j->length, centre, r, w, b);
+      if (j->span == 1 && w && b) affine_run(p, y, j->length, centre, r, w, b, j->past);
+      else if (j->span == 1) affine_run(p, y, j->length, centre, r, w, b, j->past);
       else
         for (int64_t k = 0, i = 0; i < j->length; k++, i += j->span)
-          scale_run(p + i, y + i, j->span, centre, w ? r * w[k] : r, b ? b[k] : 0);
+          scale_run(p + i, y + i, j->span, centre, w ? r * w[k] : r, b ? b[k] : 0, j->past);
     }
   }
+  if (j->past) end_stores_past();
 }
 
 /* Statistics given, one weight a run: run after run in the order of memory. */
@@ -58,9 +63,10 @@ static void given_runs(void *context, int64_t begin, int64_t end, int worker) {
   for (int64_t i = begin, u = begin % j->units; i < end; i++) {
     const real r = j->rstd[u];
     scale_run(j->x + i * j->length, j->out + i * j->length, j->length, j->mean[u],
-              j->weight ? r * j->weight[u] : r, j->bias ? j->bias[u] : 0);
+              j->weight ? r * j->weight[u] : r, j->bias ? j->bias[u] : 0, j->past);
     if (++u == j->units) u = 0;
   }
+  if (j->past) end_stores_past();
 }
 
 static void use_given(norm_job *j) {

@@ -47,13 +47,18 @@ INLINE void add_run(sums *t, const real *x, const real *g, int64_t n, real mean,
 }
 
 /* dx = g scale w - (x - mean) slope - shift */
+INLINE vec pulled(vec x, vec g, real mean, real scale, real slope, real shift, const real *w, int64_t n) {
+  vec v = g * scale;
+  if (w) v *= load_filled(w, n, 0);
+  return v - (x - mean) * slope - shift;
+}
 INLINE void pull_run(const real *x, const real *g, real *dx, int64_t n, real mean, real scale, real slope,
-                     real shift, const real *w) {
-  for (int64_t i = 0; i < n; i += VL) {
-    vec v = load_filled(g + i, n - i, 0) * scale;
-    if (w) v *= load_filled(w + i, n - i, 0);
-    store_first(dx + i, v - (load_filled(x + i, n - i, 0) - mean) * slope - shift, n - i);
-  }
+                     real shift, const real *w, int past) {
+#define VALUE(i, count)                                                                             \
+  pulled(load_filled(x + (i), count, 0), load_filled(g + (i), count, 0), mean, scale, slope, shift, \
+         w ? w + (i) : 0, count)
+  WRITE_RUN(dx, n, past, VALUE);
+#undef VALUE
 }
 
 /* Where every element of a run has a weight: dw and db of this many units are summed in reals, then in
@@ -84,9 +89,10 @@ static void rows_of(void *context, int64_t begin, int64_t end, int worker) {
     if (dw && ((u - begin) % UNITS == UNITS - 1 || u + 1 == end)) flush(wide, dw, 2 * n);
     if (!j->out) continue;
     const real slope = (real)(t.gd / (double)n * r * r * r), shift = (real)(t.g / (double)n * r);
-    if (j->weight) pull_run(x, g, j->out + u * n, n, mean, r, slope, shift, j->weight);
-    else pull_run(x, g, j->out + u * n, n, mean, r, slope, shift, 0);
+    if (j->weight) pull_run(x, g, j->out + u * n, n, mean, r, slope, shift, j->weight, j->past);
+    else pull_run(x, g, j->out + u * n, n, mean, r, slope, shift, 0, j->past);
   }
+  if (j->past) end_stores_past();
 }
 
 /* Batch and group norm: a weight for every span. */
@@ -115,9 +121,10 @@ static void spans_of(void *context, int64_t begin, int64_t end, int worker) {
       for (int64_t k = 0; k < spans; k++) {
         const int64_t i = at + s * j->jump + k * j->span;
         pull_run(j->x + i, j->g + i, j->out + i, j->span, mean, j->weight ? r * j->weight[first + k] : r,
-                 slope, shift, 0);
+                 slope, shift, 0, j->past);
       }
   }
+  if (j->past) end_stores_past();
 }
 
 int64_t NAME(standardize_backward_workspace)(const kg_instruction *in) {

@@ -228,3 +228,23 @@ def test_any_number_of_threads(kind, parts, shape):
 def test_what_does_not_fit_is_refused(call, words):
     with pytest.raises(ValueError, match=words):
         call(autograd.ones(2, 3), autograd.ones(4))
+
+
+@needs_kernels
+def test_results_larger_than_the_caches():
+    """They are stored past these: at every alignment of a plane, and on every instruction set, the same."""
+    rng = np.random.default_rng(0)
+    x, g = (rng.normal(size=(8, 3, 593, 601)).astype(np.float32) for _ in "xg")
+    w, b = (rng.uniform(0.5, 2, 3).astype(np.float32) for _ in "wb")
+    *want, _, _ = expected("batch", 0, x, w, b, g)
+    before = kernels.isa()
+    try:
+        for isa in kernels.isas():
+            kernels.set_isa(isa)
+            leaf = Tensor(x, requires_grad=True)
+            y = run("batch", 0, leaf, Tensor(w), Tensor(b))
+            (dx,) = autograd.grad(y, leaf, Tensor(g))
+            np.testing.assert_allclose(y.data, want[0], atol=1e-4)
+            np.testing.assert_allclose(dx.data, want[1], atol=1e-4)
+    finally:
+        kernels.set_isa(before)
