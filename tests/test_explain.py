@@ -185,7 +185,7 @@ def test_an_op_of_several_outputs_is_one_step():
 def test_named_outputs_and_kernels_of_images():
     with explain.watching():
         x, w = tensor(2, 1, 4, 4, grad=False), tensor(3, 1, 3, 3)
-        pooled = max_pool2d(conv2d(x, w, padding=1), 2)
+        pooled, _ = max_pool2d(conv2d(x, w, padding=1), 2, return_indices=True)
         loss = (pooled * pooled).sum()
     found = explain.steps(loss, x=x, w=w, pooled=pooled)
     (pool,) = [s for s in found.forward if s.op == "max_pool2d"]
