@@ -15,7 +15,7 @@ import numpy as np
 from autograd import kernels
 from autograd.program import NEVER, OPCODES, THRESHOLD, WEIGHT, Program
 
-__all__ = ["forward", "rule"]
+__all__ = ["DOUBLE", "SINGLE", "forward", "rule", "settled"]
 
 SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 ndarray = np.ndarray
@@ -97,13 +97,29 @@ def forward(name: str, function: Callable[..., Any], inputs: int) -> Callable[..
     """`function` of `inputs` arrays or numbers, through a program where the largest array is large."""
     if isinstance(function, np.ufunc) and name not in OPCODES:
         return function
-    if name in OPCODES:
+    if isinstance(function, np.ufunc):
         if THRESHOLD[min(WEIGHT.get(name, 1), len(THRESHOLD) - 1)] == NEVER:
             return function  # NumPy alone is as fast
-        lazy = Lazy(lambda *symbols: symbols[0].__apply_op__(name, symbols), inputs)
-    else:
-        lazy = Lazy(function, inputs, always=True)  # a function of ops costs more than a call of the kernel
-    return lazy.runner(function)
+        return Lazy(meaning(name, function), inputs).runner(function)
+    # A function of ops costs more than a call of the kernel.
+    return Lazy(meaning(name, function), inputs, always=True).runner(function)
+
+
+def meaning(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """What to trace for op `name`: the kernels' own op of that name, or the function."""
+    return (lambda *symbols: symbols[0].__apply_op__(name, symbols)) if name in OPCODES else function
+
+
+def settled(name: str, function: Callable[..., Any], numbers: tuple[float, ...]) -> tuple[Any, Any]:
+    """The kernel of an op of one array and these numbers, as functions of contiguous float32 and float64
+    arrays that hold something."""
+    given = [
+        number + 0.0 for number in numbers
+    ]  # 0.0 for -0.0: who keeps the functions can't tell them apart
+    program = Program.trace(lambda x: meaning(name, function)(x, *given), inputs=1)
+    single, _ = program.mapper([np.empty(2, SINGLE)])
+    double, _ = program.mapper([np.empty(2, DOUBLE)])
+    return single, double
 
 
 def arrays_fit(arrays: tuple[Any, ...]) -> bool:

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd import accelerated, dtypes
+from autograd import accelerated, dtypes, kernels
+from autograd.accelerated import DOUBLE, SINGLE
 from autograd.op import Op, Plan, Rule, Saved, cast, finish, finish_one, observe, record
 from autograd.operands import (
     ARITHMETIC,
@@ -43,12 +44,14 @@ def elementwise(
     number: Callable[..., Any] | None = None,
     floating: bool = False,
     inputs: Sequence[str] = ("x", "y", "w"),
+    parameters: bool = False,
     why: str = "",
 ) -> Callable[..., Any]:
     """Define an op that works element by element, and return its door.
 
     `forward` is a NumPy ufunc or a function of other elementwise ops; `number` its form for Python
-    floats; `floating` says that integers become floats first; `why` makes an op without derivative (a
+    floats; `floating` says that integers become floats first; `parameters` that all inputs but the first
+    are numbers, as a rule the same ones in every call; `why` makes an op without derivative (a
     comparison, say), whose rules are None.
     """
     names = tuple(inputs)[: len(rules)]
@@ -70,6 +73,8 @@ def elementwise(
         door = binary_door(op, floating)
     else:
         door = op.numbers = broadcast_door(op, floating)
+    if parameters:
+        door = parametric_door(op, forward, door)
     door.__name__ = door.__qualname__ = name
     op.door = door
     return door
@@ -120,6 +125,44 @@ def unary_door(op: Op) -> Callable[..., Any]:
             node.grad = node.values = node.extra = None
         if word > RECORD:
             observe(op, result.node, (a,), out)
+        return result
+
+    return door
+
+
+def parametric_door(op: Op, forward: Callable[..., Any], general: Callable[..., Any]) -> Callable[..., Any]:
+    """A short way for one contiguous array and numbers that came by before: they settle the kernel."""
+    plan = op.plan((True, *[False] * (len(op.inputs) - 1)))
+    keep = keeper(plan)
+    kept: dict[tuple[float, ...], tuple[Any, Any]] = {}
+
+    def door(x: Any, *numbers: Any) -> Any:
+        word = mode.word
+        if not isinstance(x, Value) or word > RECORD or not kernels.active:
+            return general(x, *numbers)
+        a, parent = x.data, x.node
+        if a.__class__ is not ndarray or not a.flags.c_contiguous or not a.size:
+            return general(x, *numbers)
+        try:
+            single, double = kept[numbers]
+        except KeyError:
+            if any(number.__class__ is not float and number.__class__ is not int for number in numbers):
+                return general(x, *numbers)
+            if len(kept) > 256:
+                kept.clear()
+            single, double = kept[numbers] = accelerated.settled(op.name, forward, numbers)
+        except TypeError:  # arrays for numbers
+            return general(x, *numbers)
+        dtype = a.dtype
+        run = single if dtype is SINGLE else double if dtype is DOUBLE else None
+        if run is None:
+            return general(x, *numbers)
+        result = new(FACES[ndarray])
+        result.data = out = run(a)
+        if parent is None or not word & RECORD:
+            result.node = None
+        else:
+            result.node = record(plan, (parent,), keep(a, *numbers, out), out)
         return result
 
     return door

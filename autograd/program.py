@@ -38,6 +38,7 @@ Array = npt.NDArray[Any]
 # kernel costs 0.7 us, of a ufunc 0.25). Single sums and products gain by threads and by streamed stores only.
 WEIGHT = {"exp": 2, "log": 2, "sqrt": 2, "tanh": 2, "pow": 2, "sin": 3, "cos": 3, "rsqrt": 4, "where": 3}
 WEIGHT |= {"log1p": 6, "expm1": 6, "sigmoid": 6, "erf": 10, "softplus": 10, "silu": 10, "gelu": 10}
+WEIGHT |= {"cube": 2, "clamp": 2, "leaky_relu": 3, "elu": 9}
 WEIGHT |= {"silu_gradient": 10, "gelu_gradient": 10}
 NEVER = 1 << 62
 THRESHOLD = (NEVER, 32768, 2048, 512, 0)

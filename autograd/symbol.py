@@ -86,6 +86,11 @@ MEANING: dict[str, Callable[..., Any]] = {
     "softplus": softplus,
     "silu": lambda x: x * sigmoid(x),
     "gelu": gelu,
+    "relu": lambda x: np.maximum(x, 0),
+    "leaky_relu": lambda x, slope: np.where(np.greater(x, 0), x, slope * x),
+    "elu": lambda x, alpha: np.where(np.greater(x, 0), x, alpha * np.expm1(np.minimum(x, 0))),
+    "clamp": lambda x, low, high: np.minimum(np.maximum(x, low), high),
+    "cube": lambda x: x * x * x,
     "silu_gradient": silu_gradient,
     "gelu_gradient": gelu_gradient,
     "floor": np.floor,
@@ -113,11 +118,7 @@ COMPOSED: dict[str, Callable[..., Any]] = {
     "isnan": lambda x: x != x,
     "isfinite": lambda x: abs(x) < np.inf,
     "square": lambda x: x * x,
-    "cube": lambda x: x * x * x,
     "reciprocal": lambda x: 1.0 / x,
-    "relu": lambda x: x.apply("maximum", 0.0),
-    "clamp": lambda x, low, high: x.apply("maximum", low).apply("minimum", high),
-    "leaky_relu": lambda x, slope: (x > 0.0).apply("where", x, x * slope),
 }
 
 

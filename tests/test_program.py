@@ -58,6 +58,7 @@ def arrays_for(arity, shape, dtype, seed=0):
 
 ARITY = {name: 2 for name in ["add", "sub", "mul", "div", "pow", "maximum", "minimum"]}
 ARITY |= {name: 2 for name in TRUTH} | {"where": 3, "logical_not": 1}
+ARITY |= {"leaky_relu": 2, "elu": 2, "clamp": 3}
 ARITY |= {"silu_gradient": 2, "gelu_gradient": 2}
 
 

@@ -165,6 +165,7 @@ clamp_ = elementwise(
     (lambda g, x, low, high: where(logical_and(ge(x, low), le(x, high)), g, 0.0), None, None),
     inputs=("x", "low", "high"),
     number=lambda x, low, high: x if x != x else min(max(x, low), high),
+    parameters=True,
 )
 
 # Comparisons: their outputs are booleans, which have no gradient ----------------------------------
@@ -222,6 +223,7 @@ leaky_relu_ = elementwise(
     (lambda g, x, slope: where(gt(x, 0.0), g, slope * g), None),
     inputs=("x", "slope"),
     number=lambda x, slope: x if x > 0.0 else slope * x,
+    parameters=True,
 )
 elu_ = elementwise(
     "elu",
@@ -230,6 +232,7 @@ elu_ = elementwise(
     inputs=("x", "alpha"),
     number=lambda x, alpha: x if x > 0.0 else alpha * math.expm1(x),
     floating=True,
+    parameters=True,
 )
 softplus = elementwise(
     "softplus",
@@ -304,9 +307,10 @@ def clamp(x: Any, min: Any = None, max: Any = None) -> Any:
     """x limited to [min, max]; either may be left out. The gradient is that of x inside, 0 outside."""
     if min is None and max is None:
         raise ValueError("clamp: give min, max, or both")
-    limits = (-math.inf, math.inf)
-    if getattr(x, "dtype", None) is not None and x.dtype.kind in "iu":
-        limits = (int(np.iinfo(x.dtype).min), int(np.iinfo(x.dtype).max))
-    low = limits[0] if min is None else min
-    high = limits[1] if max is None else max
-    return clamp_(x, low, high)
+    if min is None or max is None:
+        limits = (-math.inf, math.inf)
+        if getattr(x, "dtype", None) is not None and x.dtype.kind in "iu":
+            limits = (int(np.iinfo(x.dtype).min), int(np.iinfo(x.dtype).max))
+        min = limits[0] if min is None else min
+        max = limits[1] if max is None else max
+    return clamp_(x, min, max)
