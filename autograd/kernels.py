@@ -147,6 +147,17 @@ def prepare(
 prepared = functools.lru_cache(4096)(prepare)  # for ops without a cache of their own; sizes are a tuple
 
 
+def filling(run: Callable[..., None], new: Callable[[], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """A prepared kernel of an array and its result as a function that makes the result."""
+
+    def call(x: np.ndarray) -> np.ndarray:
+        y = new()
+        run(x, y)
+        return y
+
+    return call
+
+
 def refusal(kernel: int, error: int, sizes: Sequence[int]) -> Exception:
     """What a kernel that returned `error` wants to say."""
     kind = type(ERRORS[error])

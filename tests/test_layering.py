@@ -21,7 +21,7 @@ ROOMS = [
     {"accelerated"},
     {"op"},
     {"operands"},
-    {"doors", "fused"},
+    {"doors", "fused", "quick"},
     {"ops"},
     {"create", "function", "gradients", "random", "scalar", "tensor"},
     {"func", "check"},

@@ -7,7 +7,7 @@ picking at fixed places are each other's derivative. Average pooling is linear: 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from autograd import kernels
@@ -17,6 +17,7 @@ from autograd.ops import pool_kernel
 from autograd.ops.conv import pair
 from autograd.ops.pool_kernel import Pair
 from autograd.ops.shape import reshape, unsqueeze
+from autograd.quick import quick
 from autograd.tape import Value
 
 Shape = tuple[int, ...]
@@ -197,6 +198,16 @@ def seen(length: int, taps: int, stride: int, padding: int, dilation: int, count
     return all(any(0 <= start + t * dilation < length for t in range(taps)) for start in starts)
 
 
+def quick_max(
+    x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, return_indices: bool
+) -> Callable[..., Any] | None:
+    if x.ndim != 4 or return_indices:
+        return None
+    found = windows_of("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
+    return pool_kernel.prepared_largest(x, **found)
+
+
+@quick(quick_max)
 def max_pool2d(
     input: Any,
     kernel_size: int | Pair,
@@ -227,6 +238,16 @@ def max_pool2d(
     return values, index
 
 
+def quick_average(
+    x: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool
+) -> Callable[..., Any] | None:
+    if x.ndim != 4:
+        return None
+    found = windows_of("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
+    return pool_kernel.prepared_average(x, **found, count_include_pad=count_include_pad)
+
+
+@quick(quick_average)
 def avg_pool2d(
     input: Any,
     kernel_size: int | Pair,

@@ -10,7 +10,7 @@ Kernel size, stride, padding and dilation are pairs; `shape` is (P, Q), how many
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,24 @@ def largest(
         y[inside] = np.where(take, value, best)
         index[inside] = np.where(take, place[under[2:]], where)
     return y, index
+
+
+def prepared_largest(
+    x: Array, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, shape: Pair
+) -> Callable[[Array], Array] | None:
+    """The values of `largest`, for arrays of x's layout; None where no kernel runs."""
+    if not has_kernel(x) or not x.flags.c_contiguous:
+        return None
+    sizes = (math.prod(x.shape[:2]), *x.shape[2:], *shape, *kernel_size, *stride, *padding, *dilation)
+    run, full = kernels.prepare(kernels.MAX_POOL, x.dtype, sizes), (*x.shape[:2], *shape)
+    new, new_index = kernels.maker(full, x.dtype), kernels.maker(full, np.dtype(np.int64))
+
+    def call(x: Array) -> Array:
+        y = new()
+        run(x, y, new_index())
+        return y
+
+    return call
 
 
 def scatter(y: Array, index: Array, size: Pair) -> Array:
@@ -80,6 +98,23 @@ def average(
         y[inside] += x[under]
     y /= counts(x.shape[2:], kernel_size, stride, padding, count_include_pad, shape).astype(x.dtype)
     return y
+
+
+def prepared_average(
+    x: Array,
+    kernel_size: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    shape: Pair,
+    count_include_pad: bool,
+) -> Callable[[Array], Array] | None:
+    """`average` for arrays of x's layout; None where no kernel runs."""
+    if not has_kernel(x) or not x.flags.c_contiguous:
+        return None
+    sizes = (math.prod(x.shape[:2]), *x.shape[2:], *shape, *kernel_size, *stride, *padding, *dilation)
+    run = kernels.prepare(kernels.AVG_POOL, x.dtype, (*sizes, int(count_include_pad)))
+    return kernels.filling(run, kernels.maker((*x.shape[:2], *shape), x.dtype))
 
 
 def spread(

@@ -1,0 +1,99 @@
+"""The short way of functions through calls that came by before: the same results, records and refusals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import autograd
+import nn.functional as F
+from autograd import kernels
+from autograd.quick import quick
+
+pytestmark = pytest.mark.skipif(not kernels.active, reason="only kernels have a short way")
+
+RNG = np.random.default_rng(1)
+
+
+def tensor(*shape: int) -> autograd.Tensor:
+    return autograd.tensor(RNG.standard_normal(shape).astype(np.float32))
+
+
+FUNCTIONS = {
+    "max_pool2d": (lambda x: F.max_pool2d(x, 2), (2, 3, 6, 4)),
+    "avg_pool2d": (lambda x: F.avg_pool2d(x, 3, stride=2, padding=1), (2, 3, 7, 5)),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_calls_of_a_known_layout_give_what_the_first_gave(name):
+    function, shape = FUNCTIONS[name]
+    x = tensor(*shape)
+    first, again, other = function(x), function(x), function(tensor(*shape))
+    np.testing.assert_allclose(again.data, first.data, rtol=1e-6)
+    assert again.data is not first.data and other.data.shape == first.data.shape
+    assert not np.array_equal(other.data, first.data)  # it looks at x, not at the call
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_known_layouts_record_when_a_gradient_is_wanted(name):
+    function, shape = FUNCTIONS[name]
+    x = tensor(*shape)
+    expected = function(x)
+    x.requires_grad_()
+    y = function(x)
+    np.testing.assert_allclose(y.data, expected.data, rtol=1e-6)
+    (y * y).sum().backward()
+    assert np.abs(x.grad.data).max() > 0
+    with autograd.no_grad():
+        assert function(x).node is None
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_strided_arrays_are_another_layout(name):
+    function, shape = FUNCTIONS[name]
+    x = tensor(*shape)
+    function(x)
+    strided = autograd.tensor(np.repeat(x.data, 2, axis=-1))[..., ::2]
+    assert not strided.data.flags.c_contiguous
+    for _ in range(2):
+        np.testing.assert_allclose(function(strided).data, function(x).data, rtol=1e-6)
+
+
+def test_what_is_prepared_once_runs_from_the_second_call_on():
+    prepared, slow = [], []
+
+    def prepare(x, factor):
+        prepared.append((x.shape, factor))
+        return None if factor == 3 else lambda x: x * factor
+
+    @quick(prepare)
+    def times(x, factor=2):
+        slow.append(factor)
+        return autograd.tensor(x.data * factor)
+
+    x = tensor(3)
+    for factor in (2, 2, 3, 3, 2):
+        assert np.array_equal(times(x, factor).data, x.data * factor)
+    assert np.array_equal(times(x).data, times(factor=2, x=x).data)
+    assert (prepared, slow) == ([((3,), 2), ((3,), 3)], [2, 3, 3])
+    with autograd.detect_anomaly():
+        times(x)
+    x.requires_grad_()
+    times(x)
+    assert slow == [2, 3, 3, 2, 2]
+
+
+def test_an_index_error_of_the_short_way_is_the_functions_to_tell():
+    def fail(x):
+        raise IndexError("terse")
+
+    @quick(lambda x: fail)
+    def told(x):
+        if x.data[0] < 0:
+            raise IndexError("which and where")
+        return x
+
+    told(autograd.tensor([1.0]))
+    with pytest.raises(IndexError, match="which and where"):
+        told(autograd.tensor([-1.0]))
