@@ -15,7 +15,7 @@ import numpy as np
 from autograd import kernels
 from autograd.program import NEVER, OPCODES, THRESHOLD, WEIGHT, Program
 
-__all__ = ["DOUBLE", "SINGLE", "forward", "rule", "settled"]
+__all__ = ["DOUBLE", "SINGLE", "forward", "pays_always", "rule", "settled"]
 
 SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 ndarray = np.ndarray
@@ -110,9 +110,15 @@ def meaning(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return (lambda *symbols: symbols[0].__apply_op__(name, symbols)) if name in OPCODES else function
 
 
+def pays_always(name: str, function: Callable[..., Any]) -> bool:
+    """Whether the kernel of a function of arrays is faster than the function for arrays of any size."""
+    weight = WEIGHT.get(name, 1) if isinstance(function, np.ufunc) else len(THRESHOLD)
+    return THRESHOLD[min(weight, len(THRESHOLD) - 1)] == 0
+
+
 def settled(name: str, function: Callable[..., Any], numbers: tuple[float, ...]) -> tuple[Any, Any]:
-    """The kernel of an op of one array and these numbers, as functions of contiguous float32 and float64
-    arrays that hold something."""
+    """The kernel of an op of one array and these numbers, as functions of float32 and float64 arrays that
+    hold something; a ValueError where they are not contiguous."""
     given = [
         number + 0.0 for number in numbers
     ]  # 0.0 for -0.0: who keeps the functions can't tell them apart

@@ -73,8 +73,8 @@ def elementwise(
         door = binary_door(op, floating)
     else:
         door = op.numbers = broadcast_door(op, floating)
-    if parameters:
-        door = parametric_door(op, forward, door)
+    if parameters or (len(rules) == 1 and not why and accelerated.pays_always(name, forward)):
+        door = settled_door(op, forward, door)
     door.__name__ = door.__qualname__ = name
     op.door = door
     return door
@@ -130,8 +130,9 @@ def unary_door(op: Op) -> Callable[..., Any]:
     return door
 
 
-def parametric_door(op: Op, forward: Callable[..., Any], general: Callable[..., Any]) -> Callable[..., Any]:
-    """A short way for one contiguous array and numbers that came by before: they settle the kernel."""
+def settled_door(op: Op, forward: Callable[..., Any], general: Callable[..., Any]) -> Callable[..., Any]:
+    """A short way for one contiguous array, and numbers (or none) that came by before: they settle the
+    kernel."""
     plan = op.plan((True, *[False] * (len(op.inputs) - 1)))
     keep = keeper(plan)
     kept: dict[tuple[float, ...], tuple[Any, Any]] = {}
@@ -141,7 +142,7 @@ def parametric_door(op: Op, forward: Callable[..., Any], general: Callable[..., 
         if not isinstance(x, Value) or word > RECORD or not kernels.active:
             return general(x, *numbers)
         a, parent = x.data, x.node
-        if a.__class__ is not ndarray or not a.flags.c_contiguous or not a.size:
+        if a.__class__ is not ndarray or not a.size:
             return general(x, *numbers)
         try:
             single, double = kept[numbers]
@@ -157,8 +158,12 @@ def parametric_door(op: Op, forward: Callable[..., Any], general: Callable[..., 
         run = single if dtype is SINGLE else double if dtype is DOUBLE else None
         if run is None:
             return general(x, *numbers)
+        try:
+            out = run(a)
+        except ValueError:  # it is not contiguous
+            return general(x, *numbers)
         result = new(FACES[ndarray])
-        result.data = out = run(a)
+        result.data = out
         if parent is None or not word & RECORD:
             result.node = None
         else:

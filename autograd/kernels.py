@@ -177,7 +177,9 @@ def mapper(
     nothing."""
     code, kind, known = ffi.cast("int64_t *", ffi.from_buffer(plan)), DTYPES[dtype], len(constants)
     fixed = ffi.new("double[]", list(constants) or [0.0])
-    run, address, null, small = lib.kg_map, ffi.from_buffer, ffi.NULL, np.empty
+    fields = {"dtype": kind, "args": [ffi.cast("void *", code)], "values": list(constants)}
+    instruction = ffi.new("kg_instruction *", fields)
+    run, run_one, address, null, small = lib.kg_map, lib.kg_map_one, ffi.from_buffer, ffi.NULL, np.empty
     size = result.itemsize
     kept_from = KEPT_FROM // size
 
@@ -188,7 +190,7 @@ def mapper(
     def one(a: np.ndarray) -> np.ndarray:
         n = a.size
         out = small(a.shape, result) if n < kept_from else recycled(a.shape, result, n * size)
-        error = run(code, kind, n, fixed, known, address(a), address(out), null, null, null)
+        error = run_one(instruction, n, address(a), address(out))
         if error:
             check(error, plan)  # mentions the plan, so that it lives as long as this function
         return out

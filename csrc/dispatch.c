@@ -175,3 +175,13 @@ int kg_map(const int64_t *plan, int dtype, int64_t n, const double *values, int 
   memcpy(in.values, values, (size_t)nvalues * sizeof *values);
   return run_with_scratch(&in);
 }
+
+int kg_map_one(const kg_instruction *prepared, int64_t n, void *a, void *out) {
+  kg_instruction in;
+  in.kernel = KG_ELEMENTWISE;
+  in.dtype = prepared->dtype;
+  in.sizes[0] = n;
+  in.args[0] = prepared->args[0], in.args[1] = a, in.args[2] = out;
+  memcpy(in.values, prepared->values, sizeof in.values);
+  return run_with_scratch(&in);
+}

@@ -121,6 +121,9 @@ int kg_apply(const kg_instruction *prepared, void *a, void *b, void *c, void *d,
 int kg_map(const int64_t *plan, int dtype, int64_t n, const double *values, int nvalues, void *a, void *b,
            void *c, void *d, void *e);
 
+/* The same for one array and one result, the plan (args[0]) and its values settled. */
+int kg_map_one(const kg_instruction *prepared, int64_t n, void *a, void *out);
+
 /* Bytes of workspace that an instruction needs with the present ISA and thread count; it must not be run
  * with others. */
 int64_t kg_workspace(const kg_instruction *instruction);
