@@ -2,7 +2,7 @@
 # make test      set everything up, run the tests
 #
 # Also: build (the C kernels), lint (style and types), oracle (tests against PyTorch), slow (full training
-# runs), ulp (errors of the elementary functions), packaging (wheels in fresh environments), bench and
+# runs), ulp (errors of elementary functions: ULP), packaging (wheels in fresh environments), bench and
 # bench-full (speed beside the peers), sanitize (kernel tests under ASan and UBSan), neon (kernel tests on an
 # emulated aarch64), clean.
 # All set-up lives in .venv and is repeated only where something changed.
@@ -14,6 +14,7 @@ PYTHON  ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 pyth
 CC      ?= cc
 SOURCES := setup.py $(wildcard csrc/*.c csrc/*.h csrc/*.def)
 ARGS    ?=
+ULP     ?= exp log tanh sigmoid
 
 .PHONY: digits test build lint oracle slow ulp packaging bench bench-full sanitize neon clean help
 .DELETE_ON_ERROR:
@@ -29,7 +30,7 @@ oracle: build $(VENV)/oracle.stamp
 	$(PY) -m pytest -q tests/oracle $(shell grep -l importorskip tests/test_*.py) $(ARGS)
 
 ulp: build $(VENV)/test.stamp
-	$(PY) -m pytest -q -s -m slow tests/slow/test_ulp.py $(ARGS)
+	$(PY) -m pytest -q -s -m slow $(ULP:%='tests/slow/test_ulp.py::test_every_float32[%]') $(ARGS)
 
 slow: build $(VENV)/test.stamp
 	$(PY) -m pytest -q -s -m slow tests/slow $(ARGS)

@@ -1,6 +1,8 @@
 """The largest error of each elementary function over every float32 there is, on every instruction set.
 
-make ulp         about five minutes on two cores; prints the table of docs/kernels.md
+make ulp                        exp, log, tanh and sigmoid: about six minutes on two idle cores
+make ulp ULP="erf gelu"         these
+make slow                       all (half an hour), for the table of docs/kernels.md
 """
 
 from __future__ import annotations
