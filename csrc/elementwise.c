@@ -76,8 +76,13 @@ static int64_t round_up(int64_t n) { return (n + VL - 1) / VL * VL; }
  * saves reading its lines first. An output that is an input too has its lines there already. */
 enum { STREAMED_BYTES = 1 << 24 };
 
-static int streams(const kg_instruction *in, const plan *p, int64_t total) {
-  int streamed = total * (int64_t)sizeof(real) >= STREAMED_BYTES;
+static int by_rows(const job *j) { return j->p->ndim > 1 && j->row >= SHORTEST; }
+
+static int streams(const job *j) {
+  const kg_instruction *in = j->in;
+  const plan *p = j->p;
+  int streamed = j->total * (int64_t)sizeof(real) >= STREAMED_BYTES;
+  streamed &= !by_rows(j) || j->row % VL == 0; /* such stores want whole vectors in their places */
   for (int64_t o = p->inputs; o < p->inputs + p->outputs; o++) {
     streamed &= (uintptr_t)in->args[1 + o] % VBYTES == 0;
     for (int64_t i = 0; i < p->inputs; i++) streamed &= in->args[1 + i] != in->args[1 + o];
@@ -97,7 +102,7 @@ static job prepare(const kg_instruction *in) {
     contiguous[d] = j.total;
     j.total *= j.shape[d];
   }
-  j.streamed = streams(in, p, j.total);
+  j.streamed = streams(&j);
   for (int64_t i = 0; i < j.operands; i++) {
     const operand *o = &p->operands[i];
     int flat = !o->kind, constant = i < p->inputs;
@@ -111,7 +116,7 @@ static job prepare(const kg_instruction *in) {
   }
   j.tile = tiles ? CACHE_BYTES / (int64_t)sizeof(real) / tiles / SHORTEST * SHORTEST : UNBUFFERED;
   if (tiles) j.tile = j.tile < SHORTEST ? SHORTEST : j.tile > LONGEST ? LONGEST : j.tile;
-  if (p->ndim > 1 && j.row >= SHORTEST) { /* tiles of nearly equal length that end where a row does */
+  if (by_rows(&j)) { /* tiles of nearly equal length that end where a row does */
     j.row_tiles = (j.row + j.tile - 1) / j.tile;
     j.tile = round_up((j.row + j.row_tiles - 1) / j.row_tiles);
     j.row_tiles = (j.row + j.tile - 1) / j.tile;

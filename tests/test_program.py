@@ -128,6 +128,15 @@ def test_a_step_that_others_read_is_not_swallowed():
 # Shapes and strides ------------------------------------------------------------------------------
 
 
+@needs_kernels
+@pytest.mark.parametrize("row", [1000, 1024, 100])  # rows that end within a vector, at its end; short ones
+def test_outputs_that_are_stored_past_the_caches(isa, only_kernel, row):
+    program = Program.trace(lambda a, b: (a - b) * b, inputs=2)
+    rows = (1 << 24) // 4 // row + 3
+    (a,), (b,) = arrays_for(1, (rows, row), np.float32), arrays_for(1, (rows, 1), np.float32, seed=1)
+    np.testing.assert_array_equal(program(a, b), (a - b) * b)
+
+
 @st.composite
 def strided(draw, shape, dtype):
     """An array that broadcasts to `shape`: some axes of length 1, permuted, with steps, backwards."""
