@@ -9,6 +9,7 @@ from autograd.ops import elementwise as e
 from autograd.ops import softmax_kernel
 from autograd.ops.reduce import dims_of
 from autograd.ops.reduce import sum as sum_over
+from autograd.quick import quick
 
 
 def same_shape(x: tuple[int, ...], *, dim: int) -> tuple[int, ...]:
@@ -31,6 +32,7 @@ log_softmax_ = operation(
 )
 
 
+@quick(lambda x, dim: softmax_kernel.prepared(x, dim, log=False))
 def softmax(x: Any, dim: int = -1) -> Any:
     """exp(x) / sum(exp(x)) over `dim`."""
     if not -len(x.shape) <= dim < len(x.shape):
@@ -38,6 +40,7 @@ def softmax(x: Any, dim: int = -1) -> Any:
     return softmax_(floating(x), dim=dim)
 
 
+@quick(lambda x, dim: softmax_kernel.prepared(x, dim, log=True))
 def log_softmax(x: Any, dim: int = -1) -> Any:
     """x - logsumexp(x) over `dim`."""
     if not -len(x.shape) <= dim < len(x.shape):

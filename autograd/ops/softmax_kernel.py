@@ -12,8 +12,8 @@ import numpy.typing as npt
 from autograd import kernels
 
 __all__ = [
-    "log_softmax", "log_softmax_backward", "softmax", "softmax_backward", "softmax_backward_reference",
-    "softmax_reference",
+    "log_softmax", "log_softmax_backward", "prepared", "softmax", "softmax_backward",
+    "softmax_backward_reference", "softmax_reference",
 ]  # fmt: skip
 
 Array = npt.NDArray[Any]
@@ -86,6 +86,12 @@ def normalized(x: Array, dim: int, log: bool) -> Array:
     y = found.new()
     found.forward(x if x.flags.c_contiguous else np.ascontiguousarray(x), y)
     return y
+
+
+def prepared(x: Array, dim: int, log: bool) -> Callable[[Array], Array] | None:
+    """softmax (or its log) of arrays of x's layout as a function of them; None where no kernel runs."""
+    found = plan(x, dim, log) if x.flags.c_contiguous else None
+    return None if found is None else kernels.filling(found.forward, found.new)
 
 
 def normalized_backward(g: Array, y: Array, dim: int, log: bool) -> Array:
