@@ -11,7 +11,18 @@ from typing import Any
 import numpy as np
 
 from autograd.op import operation
-from autograd.ops.index_kernel import add_along, put_add, put_add_along, take, take_along, wrapped
+from autograd.ops.index_kernel import (
+    add_along,
+    prepared_add_along,
+    prepared_take,
+    prepared_take_along,
+    put_add,
+    put_add_along,
+    take,
+    take_along,
+    wrapped,
+)
+from autograd.quick import quick
 from autograd.tape import Value
 
 Shape = tuple[int, ...]
@@ -140,12 +151,16 @@ def checked_index(name: str, x: Any, dim: int, index: Any) -> tuple[int, np.ndar
     return dim, index
 
 
+@quick(lambda x, dim, index: prepared_take_along(x, index, dim), arrays=("x", "index"))
 def gather(x: Any, dim: int, index: Any) -> Any:
     """out[i][j][k] = x[i][index[i][j][k]][k] (for dim = 1): one element of x per index."""
     dim, index = checked_index("gather", x, dim, index)
     return gather_(x, dim=dim, index=index)
 
 
+@quick(
+    lambda x, dim, index, source: prepared_add_along(x, source, index, dim), arrays=("x", "index", "source")
+)
 def scatter_add(x: Any, dim: int, index: Any, source: Any) -> Any:
     """A copy of x with source[i][j][k] added at x[i][index[i][j][k]][k] (for dim = 1)."""
     dim, index = checked_index("scatter_add", x, dim, index)
@@ -171,6 +186,7 @@ add_rows_ = operation(
 )
 
 
+@quick(prepared_take, arrays=("table", "index"))
 def embedding(table: Any, index: Any) -> Any:
     """The rows of a (rows, width) table named by an integer array of any shape: (*index.shape, width)."""
     index = index.data if isinstance(index, Value) else np.asarray(index)

@@ -22,7 +22,10 @@ import numpy as np
 
 from autograd import kernels
 
-__all__ = ["add_along", "put_add", "put_add_along", "take", "take_along", "wrapped"]
+__all__ = [
+    "add_along", "prepared_add_along", "prepared_take", "prepared_take_along", "put_add", "put_add_along",
+    "take", "take_along", "wrapped",
+]  # fmt: skip
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
@@ -191,6 +194,62 @@ def run(
         apply(x, index, y)
     except IndexError:
         raise out_of_range(name, index, 0, x.shape[axis]) from None
+
+
+def direct(*arrays: Array) -> bool:
+    """Whether a kernel takes these (the second the indices) as they are."""
+    kinds = use_kernel(arrays[0].dtype) and arrays[1].dtype == INT64
+    same = all(a.dtype == arrays[0].dtype for a in arrays[2:])
+    return kinds and same and all(a.flags.c_contiguous for a in arrays)
+
+
+def prepared_take(x: Array, index: Array) -> Callable[..., Array] | None:
+    """`take` of rows as a function of arrays of these layouts; None where it needs more than a kernel."""
+    if not direct(x, index):
+        return None
+    apply = prepared(kernels.GATHER, x.dtype, x.shape, 0, index.size, False, False)
+    return gathering(apply, kernels.maker((*index.shape, *x.shape[1:]), x.dtype))
+
+
+def prepared_take_along(x: Array, index: Array, axis: int) -> Callable[..., Array] | None:
+    """`take_along` as a function of arrays of these layouts; None where it needs more than a kernel."""
+    axis %= x.ndim
+    if not direct(x, index) or not same_around(x, index, axis):
+        return None
+    apply = prepared(kernels.GATHER, x.dtype, x.shape, axis, index.shape[axis], True, False)
+    return gathering(apply, kernels.maker(index.shape, x.dtype))
+
+
+def gathering(apply: Callable[..., None], new: Callable[[], Array]) -> Callable[..., Array]:
+    def call(x: Array, index: Array) -> Array:
+        y = new()
+        apply(x, index, y)
+        return y
+
+    return call
+
+
+def prepared_add_along(x: Array, y: Array, index: Array, axis: int) -> Callable[..., Array] | None:
+    """`add_along` as a function of x, index, y of these layouts; None where it needs more than a kernel."""
+    axis %= x.ndim
+    if not direct(x, index, y) or y.shape != index.shape or not same_around(x, index, axis):
+        return None
+    apply = prepared(kernels.SCATTER_ADD, x.dtype, x.shape, axis, index.shape[axis], True, True)
+    new = kernels.maker(x.shape, x.dtype)
+
+    def call(x: Array, index: Array, y: Array) -> Array:
+        out = new()
+        out[...] = x
+        apply(out, index, y)
+        return out
+
+    return call
+
+
+def same_around(x: Array, index: Array, axis: int) -> bool:
+    """Whether shapes are the same but along the axis."""
+    a, b = x.shape, index.shape
+    return len(a) == len(b) and all(a[d] == b[d] for d in range(len(a)) if d != axis)
 
 
 # Checks ------------------------------------------------------------------------------------------
