@@ -22,7 +22,7 @@ from autograd.ops import elementwise as e
 from autograd.ops import reduce, reduce_kernel
 from autograd.ops.shape import reshape
 
-__all__ = ["standardize"]
+__all__ = ["prepared", "standardize"]
 
 Shape = tuple[int, ...]
 Array = np.ndarray
@@ -142,6 +142,38 @@ def forward(
         tape.written(running[0])
         tape.written(running[1])
     return out, (x, weight, bias, mean, r, plan)
+
+
+def prepared(
+    x: Array,
+    weight: Array | None,
+    bias: Array | None,
+    *,
+    kind: str,
+    parts: int = 0,
+    eps: float,
+    running: tuple[Array | None, Array | None] = (None, None),
+    momentum: float | None = 0.0,
+) -> Callable[..., Array] | None:
+    """The kernel for arrays of these layouts as a function of x, weight, bias (and the running mean and
+    variance); None where none runs. For calls whose gradient nobody wants."""
+    plan = plan_of(x.shape, x.dtype, kind, parts, eps, momentum)
+    if plan is None or not all(usable(a, x.dtype) for a in (x, weight, bias, *running)):
+        return None
+    run, new, new_statistics = plan.forward, plan.new, plan.new_statistics
+    follows = momentum is not None
+
+    def call(
+        x: Array, w: Array | None, b: Array | None, mean: Array | None = None, var: Array | None = None
+    ) -> Array:
+        out = new()
+        run(x, w, b, out, new_statistics(), new_statistics(), mean, var)
+        if follows and mean is not None:
+            tape.written(mean)
+            tape.written(var)
+        return out
+
+    return call
 
 
 def usable(a: Array | None, dtype: np.dtype[Any]) -> bool:

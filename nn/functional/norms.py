@@ -14,11 +14,29 @@ from typing import Any
 
 import autograd
 from autograd import Tensor
-from autograd.ops.standardize import standardize
+from autograd.ops.standardize import prepared, standardize
+from autograd.quick import quick
 
 __all__ = ["batch_norm", "group_norm", "layer_norm", "normalize"]
 
 
+def quick_batch_norm(
+    x: Any, mean: Any, var: Any, weight: Any, bias: Any, training: bool, momentum: float, eps: float
+) -> Any:
+    running = (None, None) if mean is None or var is None else (mean, var)
+    if running[0] is not mean or running[1] is not var:  # one alone is not used
+        return None
+    run = prepared(
+        x, weight, bias, kind="batch", eps=eps, running=running, momentum=momentum if training else None
+    )
+    return run and (lambda x, mean, var, weight, bias: run(x, weight, bias, mean, var))
+
+
+@quick(
+    quick_batch_norm,
+    arrays=("input", "running_mean", "running_var", "weight", "bias"),
+    written=("running_mean", "running_var"),
+)
 def batch_norm(
     input: Any,
     running_mean: Tensor | None,
@@ -63,6 +81,10 @@ def batch_norm(
     return standardize(input, weight, bias, kind="batch", eps=eps, running=running, momentum=None)
 
 
+@quick(
+    lambda x, shape, weight, bias, eps: prepared(x, weight, bias, kind="layer", parts=len(shape), eps=eps),
+    arrays=("input", "weight", "bias"),
+)
 def layer_norm(
     input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Any:
@@ -86,6 +108,10 @@ def fits(name: str, shape: tuple[int, ...], weight: Any, bias: Any) -> None:
             raise ValueError(f"{name}: {parameter} has shape {x.shape}, want {shape}")
 
 
+@quick(
+    lambda x, groups, weight, bias, eps: prepared(x, weight, bias, kind="group", parts=groups, eps=eps),
+    arrays=("input", "weight", "bias"),
+)
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """Group normalisation (Wu and He 2018): input (N, C, *), its C channels in `num_groups` groups; weight
     and bias (C,)."""
