@@ -19,9 +19,22 @@ def tensor(*shape: int) -> autograd.Tensor:
     return autograd.tensor(RNG.standard_normal(shape).astype(np.float32))
 
 
+LABELS, ONES = autograd.tensor([0, 2, 1]), autograd.ones(3, 1)
+MEAN, VAR = tensor(3), autograd.tensor([0.5, 1.0, 2.0])
 FUNCTIONS = {
     "max_pool2d": (lambda x: F.max_pool2d(x, 2), (2, 3, 6, 4)),
     "avg_pool2d": (lambda x: F.avg_pool2d(x, 3, stride=2, padding=1), (2, 3, 7, 5)),
+    "softmax": (lambda x: F.softmax(x, 1), (3, 5)),
+    "log_softmax": (lambda x: autograd.log_softmax(x, 0), (3, 5)),
+    "embedding": (lambda x: F.embedding(LABELS, x), (4, 6)),
+    "gather": (lambda x: autograd.gather(x, 1, LABELS.reshape(3, 1)), (3, 5)),
+    "scatter_add": (lambda x: autograd.scatter_add(x, 1, LABELS.reshape(3, 1), ONES), (3, 5)),
+    "batch_norm": (lambda x: F.batch_norm(x, None, None, training=True), (4, 3, 2)),
+    "batch_norm eval": (lambda x: F.batch_norm(x, MEAN, VAR, VAR, MEAN), (4, 3, 2)),
+    "layer_norm": (lambda x: F.layer_norm(x, (3,), VAR, MEAN), (4, 3)),
+    "group_norm": (lambda x: F.group_norm(x, 1, VAR, MEAN), (4, 3, 2)),
+    "cross_entropy": (lambda x: F.cross_entropy(x, LABELS, label_smoothing=0.1), (3, 5)),
+    "cross_entropy weight": (lambda x: F.cross_entropy(x, LABELS, VAR, reduction="none"), (3, 3)),
 }
 
 
@@ -97,3 +110,25 @@ def test_an_index_error_of_the_short_way_is_the_functions_to_tell():
     told(autograd.tensor([1.0]))
     with pytest.raises(IndexError, match="which and where"):
         told(autograd.tensor([-1.0]))
+
+
+def test_labels_and_indices_are_looked_at_in_every_call():
+    x, good, bad = tensor(3, 4), autograd.tensor([0, 3, 1]), autograd.tensor([0, 4, 1])
+    for function in (F.cross_entropy, lambda x, i: autograd.gather(x, 1, i.reshape(3, 1))):
+        for _ in range(2):
+            function(x, good)
+        for _ in range(2):
+            with pytest.raises(IndexError, match="4"):
+                function(x, bad)
+
+
+def test_batch_norm_follows_the_batches_in_every_call():
+    x, (mean, var) = tensor(8, 3), (autograd.zeros(3), autograd.ones(3))
+    wanted = np.zeros(3, np.float32)
+    for _ in range(3):
+        F.batch_norm(x, mean, var, training=True, momentum=0.5)
+        wanted = (wanted + x.data.mean(0)) / 2
+        np.testing.assert_allclose(mean.data, wanted, rtol=1e-5, atol=1e-6)
+    mean.requires_grad_()
+    with pytest.raises(ValueError, match="running_mean is written"):
+        F.batch_norm(x, mean, var, training=True, momentum=0.5)

@@ -23,7 +23,7 @@ from autograd.ops.shape import squeeze
 from autograd.ops.softmax import log_softmax
 from autograd.tape import Value
 
-__all__ = ["cross_entropy"]
+__all__ = ["cross_entropy", "prepared"]
 
 Shape = tuple[int, ...]
 Array = np.ndarray
@@ -152,6 +152,39 @@ def backward(g: Array, saved: tuple[Any, ...], needs: tuple[bool, ...]) -> Seque
     dx = plan.dx()
     plan.backward(logits, targets, weight, stats, result, np.ascontiguousarray(g), dx)
     return dx, None
+
+
+def prepared(
+    logits: Array,
+    targets: Array,
+    weight: Array | None,
+    ignore_index: int,
+    label_smoothing: float,
+    reduction: str,
+) -> Callable[..., Array] | None:
+    """The loss as a function of logits, targets and weight of these layouts; None where no kernel takes them
+    as they are. For calls whose gradient nobody wants."""
+    fits = targets.dtype == INT64 and targets.flags.c_contiguous
+    if weight is not None:
+        fits = fits and weight.dtype == logits.dtype and weight.flags.c_contiguous
+    key = (logits.shape, logits.strides, logits.dtype, ignore_index, label_smoothing, reduction)
+    plan = plan_of(*key) if fits else None
+    if plan is None:
+        return None
+    run, new_losses, new_saved, dtype, reduced = (
+        plan.forward,
+        plan.losses,
+        plan.saved,
+        logits.dtype,
+        reduction != "none",
+    )
+
+    def call(logits: Array, targets: Array, weight: Array | None) -> Array:
+        losses, result = new_losses(), np.empty(2, dtype) if reduced else None
+        run(logits, targets, weight, losses, new_saved(), result)
+        return losses if result is None else np.ndarray((), dtype, result)
+
+    return call
 
 
 def checked(shape: Shape, targets: Array) -> Array:

@@ -13,7 +13,9 @@ import numpy as np
 import autograd
 from autograd import Tensor
 from autograd.ops.cross_entropy import cross_entropy as fused_cross_entropy
+from autograd.ops.cross_entropy import prepared as prepared_cross_entropy
 from autograd.ops.squared_error import squared_error
+from autograd.quick import quick
 from autograd.tape import Value
 
 __all__ = [
@@ -210,6 +212,15 @@ def nll_loss(
     return weighted(-picked(input, labels, dim), factors(labels, kept, weight, input.dtype), reduction)
 
 
+def quick_cross_entropy(
+    x: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float
+) -> Any:
+    if x.ndim < 2 or target.dtype.kind == "f":
+        return None
+    return prepared_cross_entropy(x, target, weight, ignore_index, label_smoothing, reduction)
+
+
+@quick(quick_cross_entropy, arrays=("input", "target", "weight"))
 def cross_entropy(
     input: Any,
     target: Any,
