@@ -132,3 +132,24 @@ def test_batch_norm_follows_the_batches_in_every_call():
     mean.requires_grad_()
     with pytest.raises(ValueError, match="running_mean is written"):
         F.batch_norm(x, mean, var, training=True, momentum=0.5)
+
+
+@pytest.mark.parametrize("function", [autograd.max, autograd.min])
+@pytest.mark.parametrize("keepdim", [False, True])
+def test_extremes_and_their_places_are_the_same_with_a_gradient(function, keepdim):
+    x = tensor(4, 6)
+    x.data[1, 2] = np.nan
+    x.data[2] = 1.0
+    recorded = function(x.detach().requires_grad_(), 1, keepdim)
+    for _ in range(2):
+        values, indices = function(x, 1, keepdim)
+        np.testing.assert_array_equal(values.data, recorded.values.data)
+        np.testing.assert_array_equal(indices.data, recorded.indices.data)
+
+
+@pytest.mark.parametrize("columns", [3, 3000])
+def test_logsumexp_of_infinities(columns):
+    x = np.zeros((4, columns), np.float32)
+    x[1], x[2, 1], x[3, 0] = -np.inf, np.inf, np.nan
+    expected = [np.log(columns), -np.inf, np.inf, np.nan]
+    np.testing.assert_allclose(autograd.logsumexp(autograd.tensor(x), 1).data, expected, rtol=1e-6)

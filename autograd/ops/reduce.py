@@ -9,35 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd import accelerated, kernels, tape
+from autograd import quick as short
 from autograd.fused import fused
 from autograd.op import REGISTRY, operation, record
 from autograd.ops import elementwise as e
 from autograd.ops import reduce_kernel
+from autograd.ops.dims import Dims, dims_of, reduced_shape
 from autograd.ops.index import gather
 from autograd.ops.shape import expand, reshape
 from autograd.tape import RECORD, Value, mode
-
-Dims = int | Sequence[int] | None
-
-
-def dims_of(name: str, ndim: int, dim: Dims) -> tuple[int, ...]:
-    """`dim` as a sorted tuple of non-negative dimensions; None means all."""
-    if dim is None:
-        return tuple(range(ndim))
-    dims, rank = [], ndim or 1  # 0-d takes dim 0 and -1; `max` is ours here
-    for d in (dim,) if isinstance(dim, int | np.integer) else dim:
-        if not -rank <= d < rank:
-            raise IndexError(f"{name}: dim {d} is out of range for {ndim} dimensions")
-        dims.append(int(d) % rank)
-    if len(set(dims)) != len(dims):
-        raise ValueError(f"{name}: dim {dim} names a dimension twice")
-    return tuple(sorted(dims)) if ndim else ()
-
-
-def reduced_shape(x: tuple[int, ...], *, dims: tuple[int, ...], keepdim: bool) -> tuple[int, ...]:
-    if keepdim:
-        return tuple(1 if i in dims else length for i, length in enumerate(x))
-    return tuple(length for i, length in enumerate(x) if i not in dims)
 
 
 def kept(g: Any, shape: tuple[int, ...], dims: tuple[int, ...]) -> Any:
@@ -179,12 +159,7 @@ argmax_ = operation("argmax", arg_forward(np.argmax), {"x": None}, shape=reduced
 argmin_ = operation("argmin", arg_forward(np.argmin), {"x": None}, shape=reduced_shape, why=PLACE)
 
 
-def logsumexp_forward(x: Any, *, dims: tuple[int, ...], keepdim: bool) -> Any:
-    """log of the sum of exp(x), with the largest x taken out so that nothing overflows."""
-    top = np.max(x, axis=dims, keepdims=True, initial=-np.inf)
-    top = np.where(np.isfinite(top), top, 0).astype(x.dtype)
-    out = np.log(np.sum(np.exp(x - top), axis=dims, keepdims=True)) + top
-    return out if keepdim else out.reshape(reduced_shape(x.shape, dims=dims, keepdim=False))
+exp_below = accelerated.forward("exp_below", lambda x, top: e.exp(x - top), 2)
 
 
 def logsumexp_rule(g: Any, x: Any, z: Any, dims: tuple[int, ...]) -> Any:
@@ -194,7 +169,12 @@ def logsumexp_rule(g: Any, x: Any, z: Any, dims: tuple[int, ...]) -> Any:
     return kept(g, x.shape, dims) * e.exp(x - safe)
 
 
-logsumexp_ = operation("logsumexp", logsumexp_forward, {"x": logsumexp_rule}, shape=reduced_shape)
+logsumexp_ = operation(
+    "logsumexp",
+    lambda x, *, dims, keepdim: reduce_kernel.logsumexp(x, dims, keepdim, exp_below),
+    {"x": logsumexp_rule},
+    shape=reduced_shape,
+)
 
 
 # The functions of the public API ------------------------------------------------------------------
@@ -310,6 +290,14 @@ def one_dim(name: str, ndim: int, dim: int | None) -> tuple[int, ...]:
     return dims_of(name, ndim, dim)
 
 
+def by_method(
+    method: Callable[..., Any], x: np.ndarray, dim: int | None, keepdim: bool
+) -> Callable[..., np.ndarray] | None:
+    number = dim is None or x.ndim < 2  # not an array
+    return None if number else lambda x: method(x, dim, None, keepdims=keepdim)
+
+
+@short.quick(functools.partial(by_method, np.ndarray.argmax))
 def argmax(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The position of the largest element (the first of equals), in the flattened tensor or over `dim`."""
     dims = one_dim("argmax", ndim_of(x), dim)
@@ -317,6 +305,7 @@ def argmax(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     return argmax_(x, dims=dims, keepdim=keepdim)
 
 
+@short.quick(functools.partial(by_method, np.ndarray.argmin))
 def argmin(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The position of the smallest element (the first of equals), in the flattened tensor or over `dim`."""
     dims = one_dim("argmin", ndim_of(x), dim)
@@ -333,12 +322,25 @@ class ValuesIndices(NamedTuple):
 
 def max(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The largest element; with `dim`, (values, indices) over it, the gradient going to that element."""
-    return amax(x) if dim is None else picked(x, argmax(x, dim, keepdim=True), dim, keepdim)
+    if dim is None:
+        return amax(x)
+    if unrecorded(x):
+        return ValuesIndices(amax(x, dim, keepdim), argmax(x, dim, keepdim))
+    return picked(x, argmax(x, dim, keepdim=True), dim, keepdim)
 
 
 def min(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The smallest element; with `dim`, (values, indices) over it, the gradient going to that element."""
-    return amin(x) if dim is None else picked(x, argmin(x, dim, keepdim=True), dim, keepdim)
+    if dim is None:
+        return amin(x)
+    if unrecorded(x):
+        return ValuesIndices(amin(x, dim, keepdim), argmin(x, dim, keepdim))
+    return picked(x, argmin(x, dim, keepdim=True), dim, keepdim)
+
+
+def unrecorded(x: Any) -> bool:
+    """Whether nobody wants a gradient: then values need not be picked by their indices."""
+    return isinstance(x, Value) and (x.node is None or not mode.word & RECORD)
 
 
 def picked(x: Any, indices: Any, dim: int, keepdim: bool) -> ValuesIndices:

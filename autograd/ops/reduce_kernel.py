@@ -7,6 +7,7 @@ enough, which it is for every layout that layers make. float32 sums are more acc
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ import numpy.typing as npt
 
 from autograd import kernels
 
-__all__ = ["extreme_backward", "max", "mean", "min", "prod", "sum", "var"]
+__all__ = ["extreme_backward", "logsumexp", "max", "mean", "min", "prod", "sum", "var"]
 
 Array = npt.NDArray[Any]
 Axes = tuple[int, ...] | None
@@ -78,6 +79,28 @@ def prod(x: Array, axes: Axes = None, keepdims: bool = False) -> Array:
     """The product over `axes`."""
     out = reduced(PRODUCT, x, axes, keepdims)
     return np.asarray(np.prod(x, axis=axes, keepdims=keepdims)) if out is None else out
+
+
+LARGEST = {np.dtype(np.float32): float(np.finfo(np.float32).max), np.dtype(np.float64): sys.float_info.max}
+SMALL = 4096  # elements up to which two steps of NumPy's are as quick as one pass
+
+
+def logsumexp(x: Array, axes: tuple[int, ...], keepdims: bool, exp_below: Callable[..., Array]) -> Array:
+    """log of the sum of exp(x), with the largest x taken out so that nothing overflows; `exp_below` is
+    exp(x - top) in one pass."""
+    top = reduced(MAX, x, axes, True)
+    if top is None:
+        top = np.max(x, axis=axes, keepdims=True, initial=-np.inf)
+        top = np.where(np.isfinite(top), top, 0).astype(x.dtype)
+        out = np.log(np.sum(np.exp(x - top), axis=axes, keepdims=True)) + top
+    else:
+        # Infinity is taken out as a number: what remains is infinite, not NaN.
+        largest = LARGEST[x.dtype]
+        top = np.minimum(np.maximum(top, -largest), largest)
+        exps = exp_below(x, top) if x.size > SMALL else np.exp(x - top)
+        out = np.log(sum(exps, axes, True))
+        out += top
+    return np.asarray(out if keepdims else out.reshape([n for i, n in enumerate(x.shape) if i not in axes]))
 
 
 def count_of(x: Array, axes: Axes) -> int:

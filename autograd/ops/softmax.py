@@ -7,7 +7,7 @@ from typing import Any
 from autograd.op import operation
 from autograd.ops import elementwise as e
 from autograd.ops import softmax_kernel
-from autograd.ops.reduce import dims_of
+from autograd.ops.dims import dims_of
 from autograd.ops.reduce import sum as sum_over
 from autograd.quick import quick
 
