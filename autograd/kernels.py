@@ -27,12 +27,13 @@ __all__ = ["active", "call", "empty", "get_num_threads", "isa", "isas", "set_isa
 KERNEL_NAMES = (
     "GEMM CONV2D CONV2D_INPUT CONV2D_WEIGHT ELEMENTWISE REDUCE EXTREME_BACKWARD SOFTMAX SOFTMAX_BACKWARD "
     "CROSS_ENTROPY CROSS_ENTROPY_BACKWARD MAX_POOL MAX_POOL_BACKWARD AVG_POOL AVG_POOL_BACKWARD GATHER "
-    "SCATTER_ADD RANDOM STANDARDIZE STANDARDIZE_BACKWARD SGD ADAM LIMIT"
+    "SCATTER_ADD RANDOM STANDARDIZE STANDARDIZE_BACKWARD SGD ADAM RMSPROP LIMIT"
 ).split()
 (
     GEMM, CONV2D, CONV2D_INPUT, CONV2D_WEIGHT, ELEMENTWISE, REDUCE, EXTREME_BACKWARD, SOFTMAX,
     SOFTMAX_BACKWARD, CROSS_ENTROPY, CROSS_ENTROPY_BACKWARD, MAX_POOL, MAX_POOL_BACKWARD, AVG_POOL,
-    AVG_POOL_BACKWARD, GATHER, SCATTER_ADD, RANDOM, STANDARDIZE, STANDARDIZE_BACKWARD, SGD, ADAM, LIMIT,
+    AVG_POOL_BACKWARD, GATHER, SCATTER_ADD, RANDOM, STANDARDIZE, STANDARDIZE_BACKWARD, SGD, ADAM, RMSPROP,
+    LIMIT,
 ) = range(len(KERNEL_NAMES))  # fmt: skip
 
 Array = np.ndarray | None  # None: not given
@@ -95,6 +96,25 @@ def pointer(a: np.ndarray | None) -> Any:
         return ffi.from_buffer(a, require_writable=False)
     except ValueError:  # a strided view: CFFI wants flat memory, kernels are told the strides
         return ffi.cast("void *", a.__array_interface__["data"][0])
+
+
+def addresses(arrays: Sequence[np.ndarray]) -> Any:
+    """An array of the addresses of contiguous arrays (else ValueError); it does not keep them alive."""
+    return ffi.new("void *[]", list(map(ffi.from_buffer, arrays)))
+
+
+def integers(numbers: Sequence[int]) -> Any:
+    return ffi.new("int64_t[]", numbers)
+
+
+def call_many(
+    kernel: int, dtype: np.dtype[Any], args: Sequence[Any], sizes: Sequence[int], values: Sequence[float]
+) -> None:
+    """`call` of a kernel that takes any number of arrays: `args` are of `addresses`, `integers` or None."""
+    args = [ffi.NULL if a is None else a for a in args]
+    error = lib.kg_call(kernel, DTYPES[dtype], args, len(args), sizes, len(sizes), values, len(values))
+    if error:
+        raise refusal(kernel, error, sizes)
 
 
 def call(

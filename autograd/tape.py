@@ -217,11 +217,17 @@ def storage(array: Any) -> int:
 
 def written(array: Any) -> None:
     """Note that an array (and so every view of its storage) is being written in place."""
+    stamp((storage(array),))
+
+
+def stamp(storages: Iterable[int]) -> None:
+    """`written` for the arrays behind these storages, all at once."""
     global last_write
     if len(writes) > 100_000:  # ids of arrays that died: forgetting the oldest half keeps this bounded
         for key in sorted(writes, key=writes.__getitem__)[: len(writes) // 2]:
             del writes[key]
-    writes[storage(array)] = last_write = next_serial()
+    last_write = next_serial()
+    writes.update(dict.fromkeys(storages, last_write))
 
 
 def refuse_stale(node: Node) -> None:

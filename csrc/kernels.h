@@ -90,14 +90,18 @@ enum {
   /* args: x g weight mean rstd dx(out) dw(out) db(out)   (weight, dx; dw and db together: or NULL)
    * sizes, values: those */
   KG_STANDARDIZE_BACKWARD,
-  /* The update of one parameter, in place; all arrays contiguous, of n elements.
-   * args: param grad momentum_buffer (NULL: no momentum)
-   * sizes: n maximize nesterov first (1: the buffer holds nothing yet)
-   * values: lr momentum dampening weight_decay */
+  /* The update of parameters, in place, a row each.  args: counts param grad first second third steps
+   * counts (elements of each row) and steps (how often it was updated, from 1; or NULL) are int64 arrays, the
+   * others arrays of addresses (second, third, those of SGD's first: or NULL) of contiguous arrays.
+   * first: momentum_buffer (of rows at step 1 it holds nothing yet)
+   * sizes: rows maximize nesterov   values: lr momentum dampening weight_decay */
   KG_SGD,
-  /* args: param grad exp_avg exp_avg_sq max_exp_avg_sq (NULL: no amsgrad)
-   * sizes: n maximize decoupled (1: AdamW)   values: lr beta1 beta2 eps weight_decay step (from 1) */
+  /* first, second, third: exp_avg exp_avg_sq max_exp_avg_sq (NULL: no amsgrad)
+   * sizes: rows maximize decoupled (1: AdamW)   values: lr beta1 beta2 eps weight_decay */
   KG_ADAM,
+  /* first, second, third: square_avg grad_avg (NULL: not centered) momentum_buffer (NULL: no momentum)
+   * sizes: rows maximize   values: lr alpha eps weight_decay momentum */
+  KG_RMSPROP,
   /* What the machine can do at most.  args: a b y
    * sizes: kind (0 fma, 1 triad y = a + 3 b, 2 read, 3 copy y = a) n (multiply-adds a thread, or elements) */
   KG_LIMIT,

@@ -1,6 +1,8 @@
 """Optimisers: groups, state, refusals. (Their numbers are compared with PyTorch's in tests/oracle.)"""
 
+import copy
 import math
+import weakref
 from typing import Any
 
 import numpy as np
@@ -101,6 +103,111 @@ def test_a_write_between_forward_and_backward_is_noticed() -> None:
     optimizer.step()
     with pytest.raises(RuntimeError, match="written in place"):
         loss.backward()
+
+
+ALGORITHMS: list[Any] = [
+    lambda p: optim.SGD(p, lr=0.1),
+    lambda p: optim.SGD(p, lr=0.1, momentum=0.9, dampening=0.5),
+    lambda p: optim.Adam(p, lr=0.1, amsgrad=True),
+    lambda p: optim.AdamW(p, lr=0.1),
+    lambda p: optim.RMSprop(p, lr=0.1, momentum=0.5, centered=True),
+]
+
+
+@pytest.mark.parametrize("make", ALGORITHMS)
+def test_parameters_together_go_as_each_alone(make: Any) -> None:
+    """Whatever happens between the steps: arrays bound anew, gradients missing, options changed."""
+
+    def model() -> list[nn.Parameter]:
+        rng = np.random.default_rng(0)
+        shapes: list[tuple[tuple[int, ...], Any]] = [
+            ((3, 4), np.float32), ((), np.float32), ((5,), np.float64), ((0, 2), np.float32),
+            ((40,), np.float32),
+        ]  # fmt: skip
+        values = [np.asarray(rng.normal(size=shape)).astype(dtype) for shape, dtype in shapes]
+        values[4] = np.stack([values[4], values[4]], axis=1)[:, 0]  # strided
+        return [nn.Parameter(autograd.Tensor(value)) for value in values]
+
+    def train(params: list[nn.Parameter], optimizers: list[Any]) -> None:
+        rng = np.random.default_rng(1)
+        for step in range(8):
+            for p in params:
+                p.grad = autograd.Tensor(np.asarray(rng.normal(size=p.shape)).astype(p.dtype))
+            if step == 2:
+                params[0].grad = None
+            if step == 3:
+                params[0].data = params[0].data * 2
+            for optimizer in optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = 0.1 / (1 + step)
+                if step == 5:
+                    optimizer.load_state_dict(optimizer.state_dict())
+                if step == 6:
+                    for state in optimizer.state.values():
+                        state.update({k: v * 2 for k, v in state.items() if k != "step" and v is not None})
+                optimizer.step()
+
+    together, apart = model(), model()
+    train(together, [make(together)])
+    train(apart, [make([p]) for p in apart])
+    for p, q in zip(together, apart, strict=True):
+        assert p.data.tobytes() == q.data.tobytes()
+
+
+@pytest.mark.parametrize("make", ALGORITHMS)
+def test_parameters_that_share_memory_are_updated_in_turn(make: Any) -> None:
+    memory, own = np.ones(6, np.float32), np.ones(6, np.float32)
+    params = [nn.Parameter(autograd.Tensor(a)) for a in (memory, memory[:3], own)]
+    optimizer = make(params)
+    for p in params:
+        p.grad = autograd.ones(*p.shape)
+    optimizer.step()
+    assert [len(batch.params) for batch in optimizer.plans[0].batches] == [2, 1]
+    assert (memory[3:] == own[3:]).all() and (memory[:3] < own[:3]).all()
+
+
+def test_momentum_may_begin_later() -> None:
+    w = parameter(1.0)
+    optimizer = optim.SGD([w], lr=1.0, dampening=0.5)
+    for momentum, want in ((0.0, 0.0), (0.5, -1.0), (0.5, -2.0)):
+        optimizer.param_groups[0]["momentum"] = momentum
+        w.grad = autograd.tensor([1.0])
+        optimizer.step()
+        assert w.item() == want
+
+
+def test_every_parameter_of_a_step_is_stamped() -> None:
+    params = [parameter(1.0), parameter(2.0, 3.0)]
+    optimizer = optim.Adam(params)
+    for _ in range(2):  # the second step goes by the plan of the first
+        for p in params:
+            p.grad = autograd.ones(*p.shape)
+        losses = [(p * p).sum() for p in params]
+        optimizer.step()
+        for loss in losses:
+            with pytest.raises(RuntimeError, match="written in place"):
+                loss.backward()
+
+
+def test_an_optimizer_can_be_copied() -> None:
+    w = parameter(1.0)
+    optimizer = optim.Adam([w], lr=0.1)
+    descend(optimizer, w, 3)
+    twin = copy.deepcopy(optimizer)
+    (v,) = twin.param_groups[0]["params"]
+    descend(optimizer, w, 3)
+    descend(twin, v, 3)
+    assert v is not w and v.item() == w.item()
+
+
+def test_a_step_keeps_no_gradient_alive() -> None:
+    w = parameter(1.0)
+    optimizer = optim.SGD([w], lr=0.1)
+    w.grad = autograd.tensor([1.0])
+    gradient = weakref.ref(w.grad.data)
+    optimizer.step()
+    optimizer.zero_grad()
+    assert gradient() is None
 
 
 def test_schedules_resume() -> None:

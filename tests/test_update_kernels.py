@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from autograd import kernels
-from autograd.ops import update_kernel
-from autograd.ops.update_kernel import adam, adam_reference, sgd, sgd_reference
+from autograd.ops.update_kernel import Rows, adam, rmsprop, sgd
 
 needs_kernels = pytest.mark.skipif(not kernels.active, reason="no compiled kernels")
 SIZES = [0, 1, 7, 16, 255, 257, 40_001]
@@ -24,11 +23,23 @@ def only_kernels(monkeypatch):
     def refuse(*args, **kwargs):
         raise AssertionError("the kernel did not take this call")
 
-    monkeypatch.setattr(update_kernel, "SGD_THRESHOLD", (0, 0))
-    monkeypatch.setattr(update_kernel, "sgd_reference", refuse)
-    monkeypatch.setattr(update_kernel, "adam_reference", refuse)
+    monkeypatch.setattr(Rows, "each", refuse)
 
 
+@pytest.fixture
+def without_kernels(monkeypatch):
+    """A function that runs its argument in NumPy."""
+
+    def run(function, *args):
+        with monkeypatch.context() as context:
+            context.setattr(kernels, "active", False)
+            context.setattr(Rows, "each", each)
+            return function(*args)
+
+    return run
+
+
+each = Rows.each
 SGD_OPTIONS = [
     {},
     {"weight_decay": 0.1, "maximize": True},
@@ -44,26 +55,51 @@ ADAM_OPTIONS = [
 ]
 
 
-def run_sgd(function, size, dtype, options, steps=4):
-    rng = np.random.default_rng(size)
-    param = rng.normal(size=size).astype(dtype)
-    # The first step must not read the buffer.
-    buffer = np.full(size, np.nan, dtype) if "momentum" in options else None
-    for step in range(steps):
-        grad = rng.normal(size=size).astype(dtype)
-        function(param, grad, buffer, lr=0.1, first=step == 0, **options)
-    return [a for a in (param, buffer) if a is not None]
+RMSPROP_OPTIONS = [
+    {},
+    {"weight_decay": 0.1, "maximize": True},
+    {"alpha": 0.9, "eps": 1e-3, "momentum": 0.5},
+    {"centered": True, "momentum": 0.5},
+]
+ALL = {"sgd": SGD_OPTIONS, "adam": ADAM_OPTIONS, "rmsprop": RMSPROP_OPTIONS}
+CASES = [(name, options) for name, several in ALL.items() for options in several]
 
 
-def run_adam(function, size, dtype, options, steps=4):
-    options = dict(options)
-    rng = np.random.default_rng(size)
-    param, mean, square = rng.normal(size=size).astype(dtype), np.zeros(size, dtype), np.zeros(size, dtype)
-    largest = np.zeros(size, dtype) if options.pop("amsgrad", False) else None
+def columns(name, params, options):
+    """The arrays of the update of these parameters. SGD's first step must not read its buffers."""
+    zeros = [[np.zeros_like(p) for p in params] for _ in range(3)]
+    if name == "sgd":
+        return [params, [np.full_like(p, np.nan) for p in params]] if "momentum" in options else [params]
+    if name == "adam":
+        return [params, *zeros[: 3 if options.get("amsgrad") else 2]]
+    mean, buffer = options.get("centered"), "momentum" in options
+    return [params, zeros[0], zeros[1] if mean else None, zeros[2] if buffer else None]
+
+
+def update(name, rows, grads, step, options):
+    """Step number `step` (from 1) with the rate of the tests."""
+    plain = {k: v for k, v in options.items() if k not in ("amsgrad", "centered")}
+    if name == "sgd":
+        sgd(rows, grads, [step] * len(grads), lr=0.1, **plain)
+    elif name == "adam":
+        adam(rows, grads, [step] * len(grads), lr=0.01, **plain)
+    else:
+        rmsprop(rows, grads, lr=0.01, **plain)
+
+
+def descend(name, sizes, dtype, options, together=True, steps=4):
+    """All arrays after some steps of all parameters in one call, or of each in its own."""
+    rng = np.random.default_rng(sizes[0])
+    arrays = columns(name, [rng.normal(size=size).astype(dtype) for size in sizes], options)
+    if together:
+        tables = [Rows(*arrays)]
+    else:
+        tables = [Rows(*(c and [c[i]] for c in arrays)) for i in range(len(sizes))]
     for step in range(1, steps + 1):
-        grad = rng.normal(size=size).astype(dtype)
-        function(param, grad, mean, square, largest, step=step, lr=0.01, **options)
-    return [a for a in (param, mean, square, largest) if a is not None]
+        grads = [rng.normal(size=size).astype(dtype) for size in sizes]
+        for i, rows in enumerate(tables):
+            update(name, rows, grads if together else [grads[i]], step, options)
+    return [a for column in arrays if column for a in column]
 
 
 def agree(got, want):
@@ -74,50 +110,82 @@ def agree(got, want):
 
 @needs_kernels
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("options", SGD_OPTIONS, ids=str)
-def test_sgd_kernel_is_its_reference(isa, only_kernels, options, dtype):
-    for size in SIZES:
-        agree(run_sgd(sgd, size, dtype, options), run_sgd(sgd_reference, size, dtype, options))
+@pytest.mark.parametrize(("name", "options"), CASES, ids=str)
+def test_the_kernel_does_what_numpy_does(isa, only_kernels, without_kernels, name, options, dtype):
+    got = descend(name, SIZES, dtype, options)
+    agree(got, without_kernels(descend, name, SIZES, dtype, options))
 
 
 @needs_kernels
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("options", ADAM_OPTIONS, ids=str)
-def test_adam_kernel_is_its_reference(isa, only_kernels, options, dtype):
-    for size in SIZES:
-        agree(run_adam(adam, size, dtype, options), run_adam(adam_reference, size, dtype, options))
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize(("name", "options"), CASES, ids=str)
+def test_one_call_for_all_is_bitwise_a_call_for_each(isa, only_kernels, name, options, threads):
+    sizes = [70_001, 0, 1, 65_537, *range(2, 36), 33_333]  # the cuts fall inside rows and between vectors
+    before = kernels.get_num_threads()
+    apart = descend(name, sizes, np.float32, options, together=False)
+    try:
+        kernels.set_num_threads(threads)
+        together = descend(name, sizes, np.float32, options)
+    finally:
+        kernels.set_num_threads(before)
+    for a, b in zip(together, apart, strict=True):
+        assert a.tobytes() == b.tobytes()
 
 
-@pytest.mark.parametrize("options", SGD_OPTIONS, ids=str)
-def test_sgd_is_pytorchs(options):
+@pytest.mark.parametrize(("name", "options"), CASES, ids=str)
+def test_updates_are_pytorchs(name, options):
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(33)
     param = torch.tensor(rng.normal(size=33), requires_grad=True)
-    optimizer = torch.optim.SGD([param], lr=0.1, **options)
+    plain = {k: v for k, v in options.items() if k != "decoupled"}
+    kinds = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "rmsprop": torch.optim.RMSprop}
+    kind = torch.optim.AdamW if options.get("decoupled") else kinds[name]
+    optimizer = kind([param], **({"lr": 0.1 if name == "sgd" else 0.01, "weight_decay": 0.0} | plain))
     for _ in range(4):
         param.grad = torch.tensor(rng.normal(size=33))
         optimizer.step()
-    agree(run_sgd(sgd, 33, np.float64, options)[:1], [param.detach().numpy()])
+    agree(descend(name, [33], np.float64, options)[:1], [param.detach().numpy()])
 
 
-@pytest.mark.parametrize("options", ADAM_OPTIONS, ids=str)
-def test_adam_is_pytorchs(options):
-    torch = pytest.importorskip("torch")
-    rng = np.random.default_rng(33)
-    param = torch.tensor(rng.normal(size=33), requires_grad=True)
-    plain = {name: value for name, value in options.items() if name != "decoupled"}
-    kind = torch.optim.AdamW if options.get("decoupled") else torch.optim.Adam
-    optimizer = kind([param], lr=0.01, **({"weight_decay": 0.0} | plain))
-    for _ in range(4):
-        param.grad = torch.tensor(rng.normal(size=33))
-        optimizer.step()
-    agree(run_adam(adam, 33, np.float64, options)[:1], [param.detach().numpy()])
+@needs_kernels
+def test_every_row_has_its_own_step(isa, only_kernels):
+    def fresh():
+        return [[np.full(5, value) for _ in range(4)] for value in (1.0, 0.5, 0.25)]
+
+    grads, steps = [np.arange(5.0)] * 4, [1, 7, 7, 2]
+    together, apart = fresh(), fresh()
+    adam(Rows(*together), grads, steps)
+    for i, step in enumerate(steps):
+        adam(Rows(*([column[i]] for column in apart)), grads[:1], [step])
+    np.testing.assert_array_equal(together, apart)
+    assert len({a.tobytes() for a in together[0]}) == 3
+
+    velocity = [np.full(3, 5.0), np.full(3, 5.0)]
+    sgd(Rows([np.ones(3), np.ones(3)], velocity), [np.ones(3)] * 2, [1, 2], lr=0.1, momentum=0.5)
+    assert velocity[0][0] == 1.0 and velocity[1][0] == 3.5
 
 
-def test_strided_arrays_run_in_numpy():
-    param, grad = np.ones((50, 100), np.float32).T, np.ones((100, 50), np.float32)
-    sgd(param, grad, lr=0.5)
+@pytest.mark.parametrize(
+    ("param", "grad"),
+    [
+        (np.ones((50, 100), np.float32).T, np.ones((100, 50), np.float32)),
+        (np.ones((100, 50), np.float32), np.ones((50, 100), np.float32).T),
+        (np.ones((100, 50), np.float32), np.ones((100, 50))),
+        (np.ones((100, 50), np.float16), np.ones((100, 50), np.float16)),
+    ],
+    ids=["strided parameter", "strided gradient", "other type", "unknown type"],
+)
+def test_what_does_not_fit_runs_in_numpy(param, grad):
+    sgd(Rows([param]), [grad], lr=0.5)
     np.testing.assert_array_equal(param, 0.5)
+
+
+def test_read_only_memory_is_refused():
+    param = np.ones(4, np.float32)
+    param.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        sgd(Rows([param]), [np.ones(4, np.float32)], lr=0.5)
+    assert (param == 1).all()
 
 
 @needs_kernels
@@ -125,6 +193,6 @@ def test_nan_stays_nan(isa, only_kernels):
     param, grad = np.ones(40), np.ones(40)
     grad[3] = np.nan
     state = [np.zeros(40) for _ in range(3)]
-    adam(param, grad, *state, step=1)
+    adam(Rows([param], *([a] for a in state)), [grad], [1])
     for a in (param, *state):
         assert np.isnan(a[3]) and np.isnan(a).sum() == 1

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from autograd.ops.update_kernel import adam
-from nn.optim.optimizer import Group, Optimizer, State, memory
+from nn.optim.batch import Batch, Names
+from nn.optim.optimizer import Group, Optimizer
 
 __all__ = ["Adam", "AdamW"]
 
@@ -30,6 +31,7 @@ class Adam(Optimizer):
     """
 
     decoupled = False
+    decay = 0.0
 
     def __init__(
         self,
@@ -37,24 +39,24 @@ class Adam(Optimizer):
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
-        weight_decay: float = 0.0,
+        weight_decay: float | None = None,  # 0; AdamW: 0.01
         amsgrad: bool = False,
         *,
         maximize: bool = False,
     ) -> None:
+        weight_decay = self.decay if weight_decay is None else weight_decay
         options = (lr, betas, eps, weight_decay, amsgrad, maximize)
         names = ("lr", "betas", "eps", "weight_decay", "amsgrad", "maximize")
         super().__init__(params, dict(zip(names, options, strict=True)))
 
-    def update(self, p: np.ndarray, g: np.ndarray, state: State, group: Group) -> None:
-        step = state["step"] = state.get("step", 0) + 1
+    def memories(self, group: Group) -> Names:
+        return ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")[: 3 if group["amsgrad"] else 2]
+
+    def update(self, batch: Batch, grads: list[np.ndarray], group: Group) -> None:
         adam(
-            p,
-            g,
-            memory(state, "exp_avg", p),
-            memory(state, "exp_avg_sq", p),
-            memory(state, "max_exp_avg_sq", p) if group["amsgrad"] else None,
-            step=step,
+            batch.rows,
+            grads,
+            batch.count(),
             lr=group["lr"],
             betas=group["betas"],
             eps=group["eps"],
@@ -65,19 +67,8 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with weight decay as its own step, p <- p - lr weight_decay p (Loshchilov and Hutter 2019)."""
+    """Adam with weight decay (0.01 unless given) as its own step, p <- p - lr weight_decay p (Loshchilov and
+    Hutter 2019)."""
 
     decoupled = True
-
-    def __init__(
-        self,
-        params: Iterable[Any],
-        lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
-        amsgrad: bool = False,
-        *,
-        maximize: bool = False,
-    ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
+    decay = 1e-2

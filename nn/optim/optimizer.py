@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor
-from autograd.tape import Value, enable_grad, written
+from autograd.tape import Value, enable_grad, stamp
 from nn.module import forget_gradient
+from nn.optim.batch import Batch, Names, Plan, State
 
 __all__ = ["Optimizer"]
 
 Group = dict[str, Any]
-State = dict[str, Any]
 
 
 class Optimizer:
-    """The base of optimisers: a subclass writes `update`.
+    """The base of optimisers: a subclass writes `memories` and `update`.
 
     params    parameters, (name, parameter) pairs, or dicts {"params": ..., option: ...} with options of
               their own
@@ -35,6 +35,7 @@ class Optimizer:
         self.defaults = defaults
         self.param_groups: list[Group] = []
         self.state: dict[Tensor, State] = {}
+        self.plans: dict[int, Plan] = {}
         groups = list(params)
         if not groups:
             raise ValueError("optimizer got an empty parameter list (a generator that was used up before?)")
@@ -86,21 +87,31 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        for group in self.param_groups:
-            for p in group["params"]:
-                node = p.node
-                grad = None if node is None else node.grad
-                if grad is None:
-                    continue
-                state = self.state.get(p)
-                if state is None:
-                    state = self.state[p] = {}
-                self.update(p.data, grad.data, state, group)
-                written(p.data)
+        for place, group in enumerate(self.param_groups):
+            params = [p for p in group["params"] if p.node is not None and p.node.grad is not None]
+            for batch in self.plan(place, params, self.memories(group)).batches:
+                stamp(batch.storages)
+                self.update(batch, batch.gradients(), group)
+                batch.fresh = None
         return loss
 
-    def update(self, p: np.ndarray, g: np.ndarray, state: State, group: Group) -> None:
-        """Write the new values of one parameter into `p`; `g` is its gradient, to be left as it is."""
+    def plan(self, place: int, params: list[Tensor], names: Names) -> Plan:
+        """How to update these parameters of a group: as at the last step, if nothing was bound anew."""
+        states = list(map(self.state.get, params))
+        plan = self.plans.get(place)
+        if plan is None or not plan.holds(params, states, names):
+            kept = [self.state.setdefault(p, {}) for p in params]
+            plan = self.plans[place] = Plan(params, kept, names)
+        return plan
+
+    def memories(self, group: Group) -> Names:
+        """The names in the state of the arrays that `update` writes beside the parameter (None: one that it
+        does without)."""
+        raise NotImplementedError
+
+    def update(self, batch: Batch, grads: list[np.ndarray], group: Group) -> None:
+        """Write the new values of some parameters into batch.rows; `grads` are their gradients, to be left as
+        they are."""
         raise NotImplementedError
 
     # State ---------------------------------------------------------------------------------------
@@ -130,6 +141,9 @@ class Optimizer:
         for mine, theirs in zip(self.param_groups, groups, strict=True):
             mine.update({k: copy.deepcopy(v) for k, v in theirs.items() if k != "params"})
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "plans": {}}  # they hold addresses
+
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
         for i, group in enumerate(self.param_groups):
@@ -148,10 +162,3 @@ def restored(name: str, value: Any, p: Tensor) -> Any:
     if array.shape != p.shape:
         raise ValueError(f"load_state_dict: {name} has shape {array.shape}, its parameter {p.shape}")
     return Tensor(array.astype(p.dtype))
-
-
-def memory(state: State, name: str, p: np.ndarray) -> np.ndarray:
-    """An array of the state that starts at zero."""
-    if state.get(name) is None:
-        state[name] = Tensor(np.zeros(p.shape, p.dtype))
-    return state[name].data  # type: ignore[no-any-return]

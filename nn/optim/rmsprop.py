@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from nn.optim.optimizer import Group, Optimizer, State, memory
+from autograd.ops.update_kernel import rmsprop
+from nn.optim.batch import Batch, Names
+from nn.optim.optimizer import Group, Optimizer
 
 __all__ = ["RMSprop"]
 
@@ -36,27 +38,19 @@ class RMSprop(Optimizer):
         names = ("lr", "alpha", "eps", "weight_decay", "momentum", "centered", "maximize")
         super().__init__(params, dict(zip(names, options, strict=True)))
 
-    def update(self, p: np.ndarray, g: np.ndarray, state: State, group: Group) -> None:
-        if group["maximize"]:
-            g = -g
-        if group["weight_decay"]:
-            g = g + p * group["weight_decay"]
-        alpha = group["alpha"]
-        state["step"] = state.get("step", 0) + 1
-        v = memory(state, "square_avg", p)
-        v *= alpha
-        v += (g * g) * (1 - alpha)
-        if group["centered"]:
-            mean = memory(state, "grad_avg", p)
-            mean += (g - mean) * (1 - alpha)
-            d = np.sqrt(v - mean * mean, out=np.empty_like(v))
-        else:
-            d = np.sqrt(v, out=np.empty_like(v))
-        d += group["eps"]
-        np.divide(g, d, out=d)
-        if group["momentum"]:
-            buffer = memory(state, "momentum_buffer", p)
-            buffer *= group["momentum"]
-            buffer += d
-            d = buffer
-        p -= d * group["lr"]
+    def memories(self, group: Group) -> Names:
+        mean = "grad_avg" if group["centered"] else None
+        return ("square_avg", mean, "momentum_buffer" if group["momentum"] else None)
+
+    def update(self, batch: Batch, grads: list[np.ndarray], group: Group) -> None:
+        batch.count()
+        rmsprop(
+            batch.rows,
+            grads,
+            lr=group["lr"],
+            alpha=group["alpha"],
+            eps=group["eps"],
+            weight_decay=group["weight_decay"],
+            momentum=group["momentum"],
+            maximize=group["maximize"],
+        )

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from autograd.ops.update_kernel import sgd
-from nn.optim.optimizer import Group, Optimizer, State, memory
+from nn.optim.batch import Batch, Names
+from nn.optim.optimizer import Group, Optimizer
 
 __all__ = ["SGD"]
 
@@ -47,17 +48,18 @@ class SGD(Optimizer):
         names = ("lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize")
         super().__init__(params, dict(zip(names, options, strict=True)))
 
-    def update(self, p: np.ndarray, g: np.ndarray, state: State, group: Group) -> None:
-        first = bool(group["momentum"]) and state.get("momentum_buffer") is None
+    def memories(self, group: Group) -> Names:
+        return ("momentum_buffer",) if group["momentum"] else ()
+
+    def update(self, batch: Batch, grads: list[np.ndarray], group: Group) -> None:
         sgd(
-            p,
-            g,
-            memory(state, "momentum_buffer", p) if group["momentum"] else None,
+            batch.rows,
+            grads,
+            batch.fresh and [1 if fresh else 2 for fresh in batch.fresh],
             lr=group["lr"],
             momentum=group["momentum"],
             dampening=group["dampening"],
             weight_decay=group["weight_decay"],
             nesterov=group["nesterov"],
             maximize=group["maximize"],
-            first=first,
         )

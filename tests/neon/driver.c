@@ -9,7 +9,7 @@
 #include "kernels.h"
 
 enum { SET_ISA, SET_THREADS, GET_THREADS, ISAS, OPS, CONV_ALGORITHMS, CALL };
-enum { GUARD = 64, GUARD_BYTE = 0xA5, TOUCHED_GUARD = 100, REGIONS = 16 };
+enum { GUARD = 64, GUARD_BYTE = 0xA5, TOUCHED_GUARD = 100, REGIONS = 512 };
 
 typedef struct {
   int64_t bytes, phase; /* phase: the address modulo 64 */
@@ -54,7 +54,7 @@ static void call(void) {
   int32_t kernel = get_int(), dtype = get_int(), regions = get_int(), nargs = get_int();
   int32_t nsizes = get_int(), nvalues = get_int();
   if (regions > REGIONS || nargs > KG_ARGS || nsizes > KG_SIZES || nvalues > KG_VALUES) exit(4);
-  region memory[REGIONS];
+  static region memory[REGIONS];
   void *args[KG_ARGS];
   int64_t sizes[KG_SIZES];
   double values[KG_VALUES];
@@ -64,6 +64,14 @@ static void call(void) {
     int64_t offset;
     get(&offset, sizeof offset);
     args[i] = which < 0 ? NULL : memory[which].data + offset;
+  }
+  for (int32_t inner = get_int(); inner > 0; inner--) { /* addresses that lie in memory themselves */
+    int32_t at = get_int(), which = get_int();
+    int64_t place, offset;
+    get(&place, sizeof place);
+    get(&offset, sizeof offset);
+    void *address = memory[which].data + offset;
+    memcpy(memory[at].data + place, &address, sizeof address);
   }
   get(sizes, (size_t)nsizes * sizeof *sizes);
   get(values, (size_t)nvalues * sizeof *values);

@@ -98,18 +98,31 @@ class Machine:
         sizes: Sequence[int],
         values: Sequence[float] = (),
         dtype: np.dtype[Any] | None = None,
+        tables: Sequence[tuple[np.ndarray, Sequence[np.ndarray]]] = (),
     ) -> None:
-        """kernels.call, there instead of here."""
+        """kernels.call, there instead of here. `tables`: which of `args` are arrays of addresses, and of what
+        arrays."""
         self.calls += 1
         code = kernels.DTYPES[dtype if dtype is not None else args[0].dtype]  # type: ignore[union-attr]
-        regions = merged([byte_bounds(owner(a)) for a in args if a is not None])
+        listed = [a for _, arrays in tables for a in arrays]
+        regions = merged([byte_bounds(owner(a)) for a in (*args, *listed) if a is not None])
+
+        def place(a: np.ndarray) -> tuple[int, int]:
+            address = a.__array_interface__["data"][0]
+            which = max(i for i, (low, _) in enumerate(regions) if low <= address)
+            return which, address - regions[which][0]
+
         message = [struct.pack("7i", CALL, kernel, code, len(regions), len(args), len(sizes), len(values))]
         for low, high in regions:
             message.append(struct.pack("=qq", high - low, low % 64) + ctypes.string_at(low, high - low))
         for a in args:
-            address = 0 if a is None else a.__array_interface__["data"][0]
-            which = -1 if a is None else max(i for i, (low, _) in enumerate(regions) if low <= address)
-            message.append(struct.pack("=iq", which, address - regions[which][0]))
+            message.append(struct.pack("=iq", *((-1, 0) if a is None else place(a))))
+        message.append(struct.pack("i", len(listed)))
+        for table, arrays in tables:
+            which, offset = place(table)
+            for i, a in enumerate(arrays):
+                there, start = place(a)
+                message.append(struct.pack("=iiqq", which, there, offset + 8 * i, start))
         message.append(struct.pack(f"={len(sizes)}q{len(values)}d", *map(int, sizes), *map(float, values)))
         with self.lock:
             error = self.ask(b"".join(message))
@@ -122,6 +135,26 @@ class Machine:
             raise AssertionError(f"{name} wrote outside its arrays (sizes {list(sizes)})")
         if error:
             raise type(kernels.ERRORS[error])(f"{name}: {kernels.ERRORS[error]} (sizes {list(sizes)})")
+
+    def call_many(
+        self,
+        kernel: int,
+        dtype: np.dtype[Any],
+        args: Sequence[Any],
+        sizes: Sequence[int],
+        values: Sequence[float],
+    ) -> None:
+        """kernels.call_many; what stands for `addresses` is a list of arrays."""
+        tables = {i: np.zeros(len(a), np.int64) for i, a in enumerate(args) if isinstance(a, list)}
+        flat = [tables.get(i, a) for i, a in enumerate(args)]
+        self.call(kernel, flat, sizes, values, dtype, [(tables[i], args[i]) for i in tables])
+
+
+def addresses(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """kernels.addresses before it is known where the arrays will be."""
+    if not all(a.flags.c_contiguous for a in arrays):
+        raise ValueError("not contiguous")
+    return list(arrays)
 
 
 def owner(a: np.ndarray) -> np.ndarray:
@@ -144,6 +177,8 @@ def merged(bounds: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 machine = Machine()
 kernels.lib, kernels.call, kernels.prepare = machine, machine.call, machine.prepare
+kernels.call_many, kernels.addresses = machine.call_many, addresses
+kernels.integers = lambda numbers: np.array(numbers, np.int64)
 hypothesis.settings.register_profile("emulated", deadline=None, max_examples=20)
 
 
