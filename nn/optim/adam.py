@@ -31,7 +31,6 @@ class Adam(Optimizer):
     """
 
     decoupled = False
-    decay = 0.0
 
     def __init__(
         self,
@@ -39,12 +38,11 @@ class Adam(Optimizer):
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
-        weight_decay: float | None = None,  # 0; AdamW: 0.01
+        weight_decay: float = 0.0,
         amsgrad: bool = False,
         *,
         maximize: bool = False,
     ) -> None:
-        weight_decay = self.decay if weight_decay is None else weight_decay
         options = (lr, betas, eps, weight_decay, amsgrad, maximize)
         names = ("lr", "betas", "eps", "weight_decay", "amsgrad", "maximize")
         super().__init__(params, dict(zip(names, options, strict=True)))
@@ -67,8 +65,19 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with weight decay (0.01 unless given) as its own step, p <- p - lr weight_decay p (Loshchilov and
-    Hutter 2019)."""
+    """Adam with weight decay as its own step, p <- p - lr weight_decay p (Loshchilov and Hutter 2019)."""
 
     decoupled = True
-    decay = 1e-2
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
