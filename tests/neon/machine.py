@@ -91,6 +91,26 @@ class Machine:
         """kernels.prepare, likewise."""
         return lambda *arrays: self.call(kernel, arrays, sizes, values, dtype)
 
+    def mapper(
+        self,
+        plan: np.ndarray,
+        dtype: np.dtype[Any],
+        result: np.dtype[Any],
+        constants: Sequence[float],
+        inputs: int,
+        numbers: int,
+    ) -> Callable[..., np.ndarray]:
+        """kernels.mapper, likewise."""
+
+        def run(*arguments: Any) -> np.ndarray:
+            arrays = arguments[:inputs]
+            out = np.empty(arrays[0].shape, result)
+            values = [*constants, *arguments[inputs:]]
+            self.call(kernels.ELEMENTWISE, (plan, *arrays, out), (out.size,), values, dtype)
+            return out
+
+        return run
+
     def call(
         self,
         kernel: int,
@@ -178,6 +198,7 @@ def merged(bounds: list[tuple[int, int]]) -> list[tuple[int, int]]:
 machine = Machine()
 kernels.lib, kernels.call, kernels.prepare = machine, machine.call, machine.prepare
 kernels.call_many, kernels.addresses = machine.call_many, addresses
+kernels.mapper = machine.mapper
 kernels.integers = lambda numbers: np.array(numbers, np.int64)
 hypothesis.settings.register_profile("emulated", deadline=None, max_examples=20)
 
