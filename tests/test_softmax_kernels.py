@@ -170,6 +170,20 @@ def test_cross_entropy_keeps_its_digits_for_large_logits(backend):
             np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.parametrize("inner", [(), (3,)], ids=str)
+def test_cross_entropy_of_classes_that_cannot_be(backend, inner):
+    """A logit of -inf is probability 0: an infinite loss where it is the target, nothing anywhere else."""
+    x = np.zeros((3, 4, *inner), np.float32)
+    x[:, 1] = -np.inf
+    targets = np.zeros((3, *inner), np.int64)
+    targets[2] = 1
+    losses, dx = both(x, targets, np.ones(targets.shape, np.float32), reduction="none")
+    np.testing.assert_allclose(losses[:2], np.log(3), rtol=1e-6)
+    assert np.isposinf(losses[2]).all()
+    np.testing.assert_allclose(dx[0, :, ...].T.reshape(-1, 4)[0], [-2 / 3, 0, 1 / 3, 1 / 3], rtol=1e-6)
+    assert np.isfinite(dx).all()
+
+
 @needs_kernels
 def test_ignored_rows_lose_nothing_whatever_they_hold(isa):
     for inner in ((), (3,)):
