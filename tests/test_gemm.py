@@ -148,6 +148,18 @@ def test_nan_and_infinity(isa, dtype, shape):
 
 
 @pytest.mark.parametrize("dtype", REALS, ids=str)
+@pytest.mark.parametrize("length", [3, 150_000])
+def test_a_zero_of_shape_1_1_keeps_nan(dtype, length):
+    """NumPy's dot takes it as a factor, and skips the product."""
+    zero, column = np.zeros((1, 1), dtype), np.ones((length, 1), dtype)
+    column[0], column[1] = np.nan, np.inf
+    x, y = autograd.tensor(zero), autograd.tensor(column)
+    for out in (y @ x, (x @ y.T).T, autograd.linear(y, x), autograd.linear(y, x, autograd.tensor(zero[0]))):
+        assert np.isnan(out.numpy()[:2]).all() and not out.numpy()[2:].any()
+    assert np.isnan((x @ autograd.tensor(column[:1])).item())
+
+
+@pytest.mark.parametrize("dtype", REALS, ids=str)
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activations(isa, dtype, name):
     """act(a @ b + bias) is what the op of that name makes of the product: in one block of k and in several,

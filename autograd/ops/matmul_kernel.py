@@ -61,7 +61,10 @@ def matmul(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None) -> np.n
 
 
 def dot_pays(work: int, a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether ndarray.dot is the fastest way to the product of two matrices."""
+    """Whether ndarray.dot is the fastest way to the product of two matrices. Never where one is a single
+    number: dot skips the product with a 0, and with it NaN and infinity."""
+    if a.size == 1 or b.size == 1:
+        return False
     if work < DOT_BELOW:
         return True
     if a.shape[0] == 1 or b.shape[1] == 1:
