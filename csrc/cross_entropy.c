@@ -123,7 +123,7 @@ INLINE void loss_strip(batch *b, int64_t row, int64_t first, int64_t n, int full
     const int64_t t = targets[i];
     real loss = 0;
     if (t != b->ignore) loss = own(b, t) * (saved[b->width + i] - (x[t * b->width + i] - saved[i]));
-    if (b->smoothing != 0 && t != b->ignore) loss += share(b) * rest[i]; /* rest: infinite for logits of -inf */
+    if (b->smoothing != 0 && t != b->ignore) loss += share(b) * rest[i]; /* infinite for logits of -inf */
     b->out[row * b->width + first + i] = loss;
   }
 }
