@@ -66,7 +66,8 @@ enum {
   /* args: x targets weight saved result g dx   sizes: those but the last: g_stride
    * values: label_smoothing.   g: the gradient of every loss, or (stride 0) of their result */
   KG_CROSS_ENTROPY_BACKWARD,
-  /* args: x y index (int64, positions in the plane).  x (planes,H,W), y and index (planes,P,Q), contiguous
+  /* args: x y index (int64, positions in the plane, or NULL).  x (planes,H,W), y and index (planes,P,Q),
+   * contiguous
    * sizes: planes H W P Q R S stride_h stride_w pad_h pad_w dilation_h dilation_w */
   KG_MAX_POOL,
   KG_MAX_POOL_BACKWARD, /* x = 0, then x[index] += y.  sizes: planes H*W P*Q */

@@ -11,7 +11,7 @@ import autograd
 from autograd import kernels
 from autograd.check import gradcheck
 from autograd.ops import pool_kernel
-from autograd.ops.pool import avg_pool2d, max_pool2d
+from autograd.ops.pool import avg_pool2d, max_pool2d, windows_of
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +40,13 @@ def same_every_way(run, rtol):
                 )
 
 
+def values(x, *geometry):
+    """The maxima alone, which a kernel finds in another way."""
+    found = windows_of("max_pool2d", x, *geometry)
+    run = pool_kernel.prepared_largest(x, **found)
+    return run(x) if run is not None else pool_kernel.largest(x, **found)[0]
+
+
 @st.composite
 def pools(draw):
     size = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
@@ -57,6 +64,7 @@ def test_kernels_agree_with_the_reference(case, seed, dtype, rtol):
     x = np.random.default_rng(seed).integers(-4, 4, shape).astype(dtype)  # with ties
     x.ravel()[: x.size // 9] = [np.nan, -np.inf, 1][seed % 3]
     same_every_way(lambda: max_pool2d(x, size, stride, padding, 1, ceil_mode, True), rtol)
+    same_every_way(lambda: (values(x, size, stride, padding, 1, ceil_mode),), rtol)
     x = np.random.default_rng(seed).standard_normal(shape).astype(dtype)
     same_every_way(lambda: (avg_pool2d(x, size, stride, padding, ceil_mode, include_pad),), rtol)
     y, index = max_pool2d(x, size, stride, padding, 1, ceil_mode, True)
@@ -72,6 +80,30 @@ def test_dilation_and_long_rows():
     np.testing.assert_array_equal(
         values.ravel(), x.reshape(2, -1)[np.repeat([0, 1], index[0].size), index.ravel()]
     )
+
+
+@pytest.mark.parametrize(
+    ("shape", "geometry"),
+    [
+        ((2, 1, 9, 700), (3, (1, 2), 1, 2)),  # rows in pieces
+        ((1, 2, 7, 3000), ((2, 9), (1, 5), 0, 1)),
+        ((1, 2, 5, 2000), ((5, 300), (1, 300), (2, 150), 1)),  # windows too large for a vector of them
+        ((1, 1, 3, 9000), ((2, 4200), 1, 0, 1)),  # and for one line
+        ((1, 1, 40, 9000), (2, 30, 0, (9, 8000))),
+        ((3, 2, 45, 45), (45, 1, 0, 1)),  # one window
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_large_windows_and_long_rows(shape, geometry, dtype):
+    x = np.random.default_rng(0).integers(-99, 99, shape).astype(dtype)
+    x[..., 1, 5] = np.nan
+    x[0, 0, -1] = -np.inf
+    same_every_way(lambda: max_pool2d(x, *geometry, return_indices=True), 0)
+    same_every_way(lambda: (values(x, *geometry, False),), 0)
+    x[0, 0, -1] = 0
+    x = np.nan_to_num(x)
+    if geometry[3] == 1:
+        same_every_way(lambda: (avg_pool2d(x, *geometry[:3], True, False),), 1e-6)
 
 
 @pytest.fixture(params=["numpy", "kernels"])

@@ -50,15 +50,8 @@ def prepared_largest(
     if not has_kernel(x) or not x.flags.c_contiguous:
         return None
     sizes = (math.prod(x.shape[:2]), *x.shape[2:], *shape, *kernel_size, *stride, *padding, *dilation)
-    run, full = kernels.prepare(kernels.MAX_POOL, x.dtype, sizes), (*x.shape[:2], *shape)
-    new, new_index = kernels.maker(full, x.dtype), kernels.maker(full, np.dtype(np.int64))
-
-    def call(x: Array) -> Array:
-        y = new()
-        run(x, y, new_index())
-        return y
-
-    return call
+    run = kernels.prepare(kernels.MAX_POOL, x.dtype, sizes)
+    return kernels.filling(run, kernels.maker((*x.shape[:2], *shape), x.dtype))
 
 
 def scatter(y: Array, index: Array, size: Pair) -> Array:
