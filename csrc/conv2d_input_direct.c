@@ -107,8 +107,11 @@ static input_plan plan_of(const kg_instruction *in) {
   return plan;
 }
 
-/* It suits every shape. */
-double NAME(conv2d_input_direct_cost)(const conv_shape *s) { return conv_direct_cost(s) / kg_get_threads(); }
+/* It suits every shape. Phases are dealt into x, and their taps are picked one by one. */
+double NAME(conv2d_input_direct_cost)(const conv_shape *s) {
+  const double cost = conv_direct_cost(s), taps = (double)(s->K * s->Cg * s->R * s->S);
+  return (s->stride_h * s->stride_w > 1 ? 1.2 * cost + 10 * taps : cost) / kg_get_threads();
+}
 
 int64_t NAME(conv2d_input_direct_workspace)(const kg_instruction *in) {
   input_plan plan = plan_of(in);

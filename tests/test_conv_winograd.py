@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from autograd import kernels
 from autograd.ops import conv_choice, conv_kernel
 
-ONES = (1, 1)
+ONES, TWOS = (1, 1), (2, 2)
+KINDS = [(3, 1), (4, 2)]  # taps, stride
 
 
 @pytest.fixture(autouse=True)
@@ -24,15 +25,17 @@ def settings_kept():
 
 @st.composite
 def shapes(draw):
-    padding = draw(st.tuples(st.integers(0, 2), st.integers(0, 2)))
-    size = [draw(st.integers(max(1, 3 - 2 * p), 23)) for p in padding]
+    taps, stride = draw(st.sampled_from(KINDS))
+    padding = draw(st.tuples(st.integers(0, taps - 1), st.integers(0, taps - 1)))
+    size = [draw(st.integers(max(1, taps - 2 * p), 23)) for p in padding]
     channels, outputs = (draw(st.sampled_from([1, 2, 3, 8, 15, 16, 17, 33, 70])) for _ in range(2))
-    return (draw(st.integers(1, 4)), channels, *size), (outputs, channels, 3, 3), ONES, padding, ONES, 1
+    x_shape = (draw(st.integers(1, 4)), channels, *size)
+    return x_shape, (outputs, channels, taps, taps), (stride, stride), padding, ONES, 1
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @given(sizes=shapes())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_shapes_of_all_kinds(sizes, dtype):
     check_all(*sizes, dtype)
 
@@ -47,16 +50,20 @@ def test_shapes_of_all_kinds(sizes, dtype):
         ((1, 8, 9, 300), (40, 8, 3, 3), ONES, ONES, ONES, 1),  # one strip is more than the cache
         ((6, 150, 29, 30), (140, 150, 3, 3), ONES, ONES, ONES, 1),  # large sums, groups of tiles
         ((64, 3, 1, 1), (4, 3, 3, 3), ONES, ONES, ONES, 1),
+        ((1, 100, 7, 7), (150, 100, 4, 4), TWOS, ONES, ONES, 1),  # the same, of phases
+        ((5, 20, 29, 30), (40, 20, 4, 4), TWOS, ONES, ONES, 1),
+        ((6, 70, 29, 30), (140, 70, 4, 4), TWOS, ONES, ONES, 1),
     ],
 )
 def test_pieces(sizes, dtype):
     check_all(*sizes, dtype)
 
 
-def directions(x_shape, w_shape, dtype):
+def directions(x_shape, w_shape, stride, dtype):
     rng = np.random.default_rng(0)
-    x, w, y = (rng.standard_normal(s) for s in (x_shape, w_shape, (x_shape[0], w_shape[0], *x_shape[2:])))
-    rest = (ONES, ONES, ONES, 1)
+    y_shape = (x_shape[0], w_shape[0], *(size // stride for size in x_shape[2:]))
+    x, w, y = (rng.standard_normal(s) for s in (x_shape, w_shape, y_shape))
+    rest = ((stride, stride), ONES, ONES, 1)
     x, w, y = (a.astype(dtype) for a in (x, w, y))
     return {
         "forward": lambda t: conv_kernel.forward(x.astype(t), w.astype(t), None, *rest),
@@ -66,11 +73,13 @@ def directions(x_shape, w_shape, dtype):
 
 
 @pytest.mark.skipif(not kernels.active, reason="no compiled kernels")
+@pytest.mark.parametrize("taps, stride", KINDS)
 @pytest.mark.parametrize("channels", [16, 64, 256])
 @pytest.mark.parametrize("direction", ["forward", "input", "weight"])
-def test_the_error_is_what_the_header_says(channels, direction):
+def test_the_error_is_what_the_header_says(channels, direction, taps, stride):
     """As a share of the largest result: 5e-6 in float32 up to 256 channels; 2e-14 in float64."""
-    run = directions((2, channels, 13, 13), (channels, channels, 3, 3), np.float32)[direction]
+    shapes = (2, channels, 13, 13), (channels, channels, taps, taps)
+    run = directions(*shapes, stride, np.float32)[direction]
     conv_choice.set_conv_algorithm("direct")
     exact = run(np.longdouble) if channels == 16 else run(np.float64)  # longdouble: by NumPy
     conv_choice.set_conv_algorithm("winograd")
@@ -79,10 +88,11 @@ def test_the_error_is_what_the_header_says(channels, direction):
 
 
 @pytest.mark.skipif(not kernels.active, reason="no compiled kernels")
-def test_weights_differ_between_thread_counts_by_rounding_alone():
+@pytest.mark.parametrize("taps, stride", KINDS)
+def test_weights_differ_between_thread_counts_by_rounding_alone(taps, stride):
     """Each thread adds up its own tiles. The other two directions give the same bits."""
     conv_choice.set_conv_algorithm("winograd")
-    for direction, run in directions((3, 18, 15, 15), (20, 18, 3, 3), np.float32).items():
+    for direction, run in directions((3, 18, 15, 15), (20, 18, taps, taps), stride, np.float32).items():
         results = []
         for threads in (1, 2, 5, 2):
             kernels.set_num_threads(threads)
@@ -93,11 +103,12 @@ def test_weights_differ_between_thread_counts_by_rounding_alone():
             np.testing.assert_allclose(other, results[0], rtol=0, atol=bound)
 
 
-def test_a_tile_with_nan_or_infinity_is_lost_whole_and_no_other():
-    x = np.ones((1, 17, 12, 16), np.float32)
-    x[0, 3, 5, 6], x[0, 16, 6, 5] = np.nan, np.inf
-    rest = (ONES, ONES, ONES, 1)
-    w = np.ones((3, 17, 3, 3), np.float32)
+@pytest.mark.parametrize("taps, stride", KINDS)
+def test_a_tile_with_nan_or_infinity_is_lost_whole_and_no_other(taps, stride):
+    x = np.ones((1, 17, 12 * stride, 16 * stride), np.float32)
+    x[0, 3, 5 * stride, 6 * stride], x[0, 16, 6 * stride, 5 * stride] = np.nan, np.inf
+    rest = ((stride, stride), ONES, ONES, 1)
+    w = np.ones((3, 17, taps, taps), np.float32)
     run = lambda: conv_kernel.forward(x, w, None, *rest)  # noqa: E731
     expected = on_numpy(run)
     lost = np.zeros((12, 16), bool)

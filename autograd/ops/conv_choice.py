@@ -34,8 +34,9 @@ def set_conv_algorithm(name: str) -> None:
     "direct", "depthwise", "winograd": by that algorithm wherever it suits, else as "auto".
 
     All agree within rounding: in float32 to about 5e-6 of the largest result. Winograd's, which "auto" takes
-    for most convolutions of 3 x 3 taps without stride, computes 4 x 4 outputs together, so that a NaN or an
-    infinity reaches up to 3 places further than it should; "direct" keeps it in its place.
+    for most convolutions of 3 x 3 taps without stride and of 4 x 4 with stride 2, computes 4 x 4 outputs
+    together (8 x 8 of the latter's gradient in x), so that a NaN or an infinity reaches up to 3 places (6)
+    further than it should; "direct" keeps it in its place.
 
     The environment variable AUTOGRAD_CONV says it at the start. Raises ValueError for any other name.
 
