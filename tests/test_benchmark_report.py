@@ -125,6 +125,16 @@ def test_two_threads_are_compared_with_one(run: results.Run) -> None:
     assert scaling.threads(a_run(2.0)) is None
 
 
+def test_legends_are_no_wider_than_their_pictures(run: results.Run) -> None:
+    run.records = [r for r in run.records if r.case == "gemm" or r.sizes["function"] == "mul"]  # one panel
+    run.records = [r for r in run.records if r.threads == 1]
+    for figure in (scaling.sizes(run), scaling.products(run), ratios.overview(run)):
+        assert figure is not None
+        assert figure.legends[0].get_window_extent().width <= figure.bbox.width
+        names = [text.get_text() for text in figure.legends[0].get_texts()]
+        assert {"PyTorch", "NumPy"} <= set(names)
+
+
 def test_history_compares_the_rows_that_all_runs_have() -> None:
     def at(date: str, *ratios: float) -> results.Run:
         run = a_run(*ratios, date=date, commit=date)

@@ -63,7 +63,8 @@ def figure(runs: Sequence[Run]) -> Figure | None:
         axes.set_ylim(0, max(1.3, 1.25 * max(values)))
         axes.set_xticks(range(len(labels)), labels, rotation=40, ha="right", fontsize=7)
         axes.tick_params(length=0)
-    for axes in all_axes.flat[len(cases) :]:
-        axes.set_visible(False)
+    for place in range(len(cases), all_axes.size):
+        all_axes.flat[place].set_visible(False)
+        all_axes.flat[place - columns].tick_params(labelbottom=True)  # the last of its column
     drawn.supylabel(f"{NAMES[PEER]} / ours, one thread", fontsize=9)
     return drawn

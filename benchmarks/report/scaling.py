@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from benchmarks.report.ratios import thread_text
-from benchmarks.report.style import COLOR, MARKERS, NAMES, legend
+from benchmarks.report.style import COLOR, MARKERS, NAMES, legend, legend_above
 from benchmarks.results import Record, Run
 from benchmarks.table import geometric_mean, group_name
 
@@ -204,4 +204,4 @@ def sides_and_threads(figure: Figure, records: list[Record]) -> None:
             )
             for count in counts
         ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=len(handles))
+    legend_above(figure, handles)

@@ -94,7 +94,16 @@ def legend(figure: Figure, sides: list[str], marker: str = "") -> None:
                    markersize=6)
         for side in sides
     ]  # fmt: skip
-    figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), handletextpad=0.2)
+    legend_above(figure, handles, handletextpad=0.2)
+
+
+def legend_above(figure: Figure, handles: list[plt.Line2D], **options: float) -> None:
+    """A legend above all panels, in as many columns as the picture is wide enough for."""
+    for columns in range(len(handles), 0, -1):
+        drawn = figure.legend(handles=handles, loc="outside upper left", ncols=columns, **options)
+        if columns == 1 or drawn.get_window_extent().width <= figure.bbox.width:
+            return
+        drawn.remove()
 
 
 def png(figure: Figure, path: Path) -> None:
