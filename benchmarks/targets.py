@@ -1,7 +1,8 @@
 """What this house wants to reach, and what a run says of it: python -m benchmarks targets.
 
 A target is about the ratios (peer / ours) of some rows beside some peers, of which the fastest counts: their
-geometric mean, or the worst. Void rows do not count, and are told.
+geometric mean, or the worst. Void rows do not count, and are told; a target whose rows are all void is not
+reached.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.results import Record, Run
+from benchmarks.results import Record, Run, Unusable
 from benchmarks.table import fastest, geometric_mean, limit_share, ratio_of
 
 
@@ -69,7 +70,8 @@ PEAK = ("2048 x 2048 x 2048", 0.88)  # a product, and its share of the measured 
 
 
 def report(run: Run) -> tuple[str, bool]:
-    """The table of all targets that the run has rows for; whether all of them are reached."""
+    """The table of all targets that the run has rows for; whether all of them are reached. Raises Unusable
+    where it has none."""
     lines = [f"{'target':38} {'thr':>3} {'rows':>4} {'void':>4} {'mean':>13} {'worst':>13}"]
     reached = True
     for threads in sorted({record.threads for record in run.records}):
@@ -83,14 +85,19 @@ def report(run: Run) -> tuple[str, bool]:
         name, least = f"share of the peak at {PEAK[0]}", PEAK[1]
         lines.append(f"{name:38}   1 {share:17.0%} of {least:.0%}{missed(share, least)}")
         reached = reached and share >= PEAK[1]
+    if len(lines) == 1:
+        raise Unusable("the run has no row that a target is about; run more cases, beside pytorch")
     return "\n".join(lines), reached
 
 
 def judged(target: Target, rows: Sequence[Record], threads: int) -> tuple[str, bool] | None:
+    """The target's line and whether it is reached; None where the run has no row for it."""
+    if not rows:
+        return None
     counting = [record for record in rows if record.counts]
     mean = geometric_mean(map(ratio_of, counting))
-    if mean is None:
-        return None
+    if mean is None:  # nothing is shown, so it is not reached
+        return f"{target.name:38} {threads:3} {0:4} {len(rows):4} {'all void!':>13}", False
     worst = min(counting, key=ratio_of)
     low = ratio_of(worst)
     ok = (target.mean is None or mean >= target.mean) and (target.worst is None or low >= target.worst)

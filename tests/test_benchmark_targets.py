@@ -39,6 +39,13 @@ def test_means_and_worst_rows_are_held_against_the_targets() -> None:
     assert "below: 128 x 128 x 128 0.70, 64 x 64 x 64 0.89" in text
 
 
+def test_a_target_whose_rows_are_all_void_is_not_reached() -> None:
+    text, reached = targets.report(a_run(1.0, 0.0, 0.0))
+    assert not reached and "products, float32" in text and "all void!" in text
+    with pytest.raises(results.Unusable, match="no row that a target is about"):
+        targets.report(a_run())
+
+
 def test_a_call_is_compared_with_pytorch_alone() -> None:
     run = a_run()
     run.records = beside("pytorch", 1.4) + beside("numpy", 0.5)
