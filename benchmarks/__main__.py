@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import cases, probe, protocol, results, sides
+from benchmarks.processes import Failed
 
 
 def thread_counts(text: str) -> list[int]:
@@ -23,7 +24,7 @@ def thread_counts(text: str) -> list[int]:
     available = len(probe.cores())
     if not counts or len(counts) != len(text.split(",")) or not all(1 <= c <= available for c in counts):
         raise argparse.ArgumentTypeError(f"want counts from 1 to {available}, as in 1,2; got {text!r}")
-    return counts
+    return sorted(set(counts))
 
 
 def positive(text: str) -> int:
@@ -57,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     compare = commands.add_parser("compare", help="two results, or two commits", description=COMPARING)
     compare.add_argument("before", metavar="A", help="a file or a commit")
     compare.add_argument("after", metavar="B", help="another")
-    compare.add_argument("--anyway", action="store_true", help="compare files of different machines")
+    compare.add_argument("--anyway", action="store_true", help="files of different machines or settings too")
     compare.add_argument("--least", type=share, default=0.03, help="the least change called one (0.03)")
     add_choice_of_rows(compare)
     return parser
@@ -114,8 +115,10 @@ def run(options: argparse.Namespace) -> int:
     plan = plan_of(options)
     run, wanted = running.begin(wanted, plan)
     file = options.json or results.FOLDER / f"{name_of(options)}.json"
-    if not options.fresh:
-        run = running.resumed(run, file)
+    before = None if options.fresh else running.resumed(run, file)
+    if before is None:
+        results.keep(file)
+    run = before or run
     results.write(file, run)  # should that be impossible, better now than after an hour
     print(facts(run))
     if run.records:
@@ -130,7 +133,7 @@ def nothing(options: argparse.Namespace) -> int:
     labels = [row.label for name in options.case for row in cases.load(cases.package(name)).rows]
     print(
         f"benchmarks: no row of {', '.join(options.case)} has {options.row!r} in its label and one of the "
-        f"peers; there are, for instance: {', '.join(labels[:5])}",
+        f"sides asked for; there are, for instance: {', '.join(labels[:5])}",
         file=sys.stderr,
     )
     return 2
@@ -154,18 +157,18 @@ def alone(options: argparse.Namespace) -> int:
     from benchmarks import running
 
     plan = plan_of(options)
-    wanted = running.tasks(options.case, options.row, options.quick, options.threads, None)
+    peers = None if options.side == sides.OURS else [options.side]
+    wanted = running.tasks(options.case, options.row, options.quick, options.threads, peers)
     if not wanted:
         return nothing(options)
     for task in wanted:
-        if options.side == sides.OURS or options.side in task.peers:
-            taken = protocol.summary(running.alone(options.side, task, plan).times())
-            spread = (
-                f"{taken.median * 1e6:11,.1f} us ({taken.low * 1e6:,.1f} - {taken.high * 1e6:,.1f})"
-                if taken
-                else "the cores never came"
-            )
-            print(f"{task.case.name:11} {task.row.label:42} {task.threads:3} {spread}", flush=True)
+        taken = protocol.summary(running.alone(options.side, task, plan).times())
+        spread = (
+            f"{taken.median * 1e6:11,.1f} us ({taken.low * 1e6:,.1f} - {taken.high * 1e6:,.1f})"
+            if taken
+            else "the cores never came"
+        )
+        print(f"{task.case.name:11} {task.row.label:42} {task.threads:3} {spread}", flush=True)
     return 0
 
 
@@ -188,7 +191,7 @@ def report(options: argparse.Namespace) -> int:
 
 
 def targets(options: argparse.Namespace) -> int:
-    """Exit status 1 where one is missed."""
+    """Exit status 1 where one is missed, or has no row that counts."""
     from benchmarks import targets
 
     run = max(map(results.read, options.files or results.newest()), key=lambda run: run.date)
@@ -205,6 +208,8 @@ def compare(options: argparse.Namespace) -> int:
         verdicts = compare.of_files(*map(results.read, files), options.least, options.anyway)
         picked = [v for v in verdicts if v.case in options.case and options.row in v.row]
         verdicts = [v for v in picked if v.threads in options.threads]
+        if not verdicts:
+            raise results.Unusable("no row that both results have is of these cases, labels and threads")
     else:
         from benchmarks import commits, running
 
@@ -226,7 +231,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         return COMMANDS[options.command](options)
-    except (sides.Refused, results.Unusable) as error:
+    except (sides.Refused, results.Unusable, Failed) as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -76,6 +76,13 @@ def of_files(before: Run, after: Run, least: float, anyway: bool = False) -> lis
             f"the two results are of different machines ({a}; {b}), so their times can't be compared; "
             "--anyway compares their ratios to the peers all the same"
         )
+    settings = [{name: run.plan.get(name) for name in ("heap", "wait")} for run in (before, after)]
+    if settings[0] != settings[1] and not anyway:
+        a, b = (", ".join(f"{name} {value}" for name, value in chosen.items()) for chosen in settings)
+        raise Unusable(
+            f"the two results are of different settings ({a}; {b}), which the peers feel too, so they are "
+            "no measure; --anyway compares all the same"
+        )
     earlier = {record.key: record for record in before.records}
     rows: dict[tuple[str, str, int], list[tuple[Record, Record]]] = {}
     for record in after.records:

@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -130,6 +131,13 @@ def write(path: Path, run: Run) -> None:
         os.replace(temporary, path)
     except OSError as error:
         raise Unusable(f"{path} can't be written: {error.strerror}") from None
+
+
+def keep(path: Path) -> None:
+    """Another run is to be written there: a complete one, of an hour maybe, is kept beside it."""
+    with suppress(Unusable, OSError):
+        if read(path).complete:
+            os.replace(path, path.with_name(path.name + ".before"))
 
 
 def read(path: Path) -> Run:

@@ -73,14 +73,14 @@ def measure_limits(run: Run, counts: Sequence[int], plan: protocol.Plan) -> None
                 run.limits[str(count)] = ours.limits()
 
 
-def resumed(run: Run, file: Path) -> Run:
-    """The run that the file holds, where it was interrupted and this one may go on with it; else `run`."""
+def resumed(run: Run, file: Path) -> Run | None:
+    """The run that the file holds, where it was interrupted and `run` may go on with it."""
     with suppress(results.Unusable):
         before = results.read(file)
         if run.continues(before):
             before.records = [record for record in before.records if record.counts]
             return before
-    return run
+    return None
 
 
 def whole(run: Run, wanted: Sequence[Task], plan: protocol.Plan, file: Path) -> int:

@@ -103,6 +103,15 @@ def test_another_machine_is_refused() -> None:
     assert len(compare.of_files(a_run(1.0), other, compare.LEAST, anyway=True)) == 1
 
 
+def test_other_settings_are_refused() -> None:
+    """Threads of the peer that sleep at once make ours look faster."""
+    other = a_run(2.0)
+    other.plan = {**other.plan, "wait": "passive"}
+    with pytest.raises(results.Unusable, match="heap kept, wait default; heap kept, wait passive"):
+        compare.of_files(a_run(1.0), other, compare.LEAST)
+    assert len(compare.of_files(a_run(1.0), other, compare.LEAST, anyway=True)) == 1
+
+
 def test_another_version_of_the_peer_is_no_measure() -> None:
     other = a_run(1.0, libraries={"numpy": {"library": "numpy 9"}})
     with pytest.raises(results.Unusable, match="no row and peer in common"):
@@ -117,6 +126,8 @@ def test_command_compares_files(tmp_path: Path, capsys: pytest.CaptureFixture[st
     out = capsys.readouterr().out
     assert "1 faster, 1 slower" in out and "16 x 16 x 16" in out
     assert program.main(["compare", *names, "--row", "16 x 16"]) == 0  # the faster one
+    assert program.main(["compare", *names, "--row", "17 x 17"]) == 2
+    assert "no row that both results have" in capsys.readouterr().err
     assert program.main(["compare", names[0], str(tmp_path / "c.json")]) == 2
     assert "c.json can't be read" in capsys.readouterr().err
 

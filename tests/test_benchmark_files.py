@@ -220,6 +220,14 @@ def test_an_interrupted_run_goes_on(runs: Runs, capsys: pytest.CaptureFixture[st
     assert runs() == 0 and len(runs.measured) == 5  # it was complete: a new run begins
 
 
+def test_a_complete_run_is_kept_beside_the_next(runs: Runs) -> None:
+    assert runs() == 0
+    runs.ratio = lambda label: (_ for _ in ()).throw(KeyboardInterrupt)
+    for option in ([], ["--fresh"]):  # the second writes over an interrupted one, which is not kept
+        assert runs(*option) == 130 and not runs.rows
+        assert len(results.read(runs.file.with_name("speed.json.before")).records) == 5
+
+
 @pytest.mark.parametrize("option", [["--fresh"], ["--rounds", "2"], ["--wait", "default"]])
 def test_other_runs_do_not_go_on(runs: Runs, option: list[str]) -> None:
     runs.ratio = lambda label: (_ for _ in ()).throw(KeyboardInterrupt) if "512" in label else 2.0
@@ -231,6 +239,8 @@ def test_other_runs_do_not_go_on(runs: Runs, option: list[str]) -> None:
 def test_rows_that_do_not_exist_are_refused(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
     assert runs("--row", "17 x 17") == 2
     assert "no row of gemm has '17 x 17' in its label" in capsys.readouterr().err
+    assert program.main(["alone", "numpy", "--case", "conv", "gemm", "--row", "(64,1,28"]) == 2
+    assert "no row of conv, gemm has '(64,1,28' in its label" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         runs("--case", "gem")
     assert "invalid choice: 'gem' (choose from" in capsys.readouterr().err

@@ -221,6 +221,10 @@ def test_absurd_thread_counts_are_refused(text: str, capsys: pytest.CaptureFixtu
     assert "want counts from 1 to" in capsys.readouterr().err
 
 
+def test_a_thread_count_is_taken_once() -> None:
+    assert program.parser().parse_args(["run", "--threads", "1,1"]).threads == [1]
+
+
 def test_every_side_gets_one_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """What tunes a library is not inherited; counts, binding and allocation are the same for all."""
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
