@@ -104,6 +104,8 @@ class Machine:
 
         def run(*arguments: Any) -> np.ndarray:
             arrays = arguments[:inputs]
+            if not all(a.flags.c_contiguous for a in arrays):
+                raise ValueError("not contiguous")
             out = np.empty(arrays[0].shape, result)
             values = [*constants, *arguments[inputs:]]
             self.call(kernels.ELEMENTWISE, (plan, *arrays, out), (out.size,), values, dtype)
@@ -196,7 +198,8 @@ def merged(bounds: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 machine = Machine()
-kernels.lib, kernels.call, kernels.prepare = machine, machine.call, machine.prepare
+kernels.lib, kernels.call = machine, machine.call
+kernels.prepare = kernels.prepared = machine.prepare
 kernels.call_many, kernels.addresses = machine.call_many, addresses
 kernels.mapper = machine.mapper
 kernels.integers = lambda numbers: np.array(numbers, np.int64)
