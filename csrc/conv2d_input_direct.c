@@ -209,6 +209,13 @@ static void deal_two(dealt a, dealt b, const conv_shape *s, int64_t rows) {
     }
 }
 
+/* Rows of x that no tap meets, from the first of them on. */
+static void clear_rows(real *x, const conv_shape *s, int64_t rows) {
+  for (int64_t c = 0; c < s->Cg; c++)
+    for (int64_t i = 0; i < rows; i++)
+      memset(x + (c * s->H + i * s->stride_h) * s->W, 0, (size_t)s->W * sizeof(real));
+}
+
 /* Planes of y for the m in [low, high), from `images` images; where they are. */
 static const real *fill(const input_plan *plan, real *planes, int64_t image_size, const real *y,
                         int64_t images, int64_t low, int64_t high) {
@@ -252,7 +259,13 @@ static void convolve(void *context, int64_t begin, int64_t end, int worker) {
       int64_t from = low, to = high, left = plan->w.low, right = left + plan->w.count;
       phase_range(&plan->h, a, &from, &to);
       phase_range(&plan->w, b, &left, &right);
-      if (from >= to || left >= right) continue;
+      if (from >= to) continue;
+      const int64_t *start = run->start + phase - b;
+      if (start[0] == start[s->stride_w]) {
+        if (!b) clear_rows(x + (from * s->stride_h + a - s->pad_h) * s->W, s, to - from);
+        continue;
+      }
+      if (left >= right) continue;
       if (to - from != made_rows || right - left != made_columns) {
         made_rows = to - from;
         made_columns = right - left;
@@ -272,7 +285,8 @@ static void convolve(void *context, int64_t begin, int64_t end, int worker) {
           .y = plan->dense ? dense + (plan->two ? b * plan->dense : 0) : target,
           .y_size = plan->dense ? made_rows * made_columns : s->H * s->W,
       };
-      NAME(conv_shifted)(&product);
+      if (product.taps) NAME(conv_shifted)(&product);
+      else memset(product.y, 0, (size_t)(s->Cg * made_rows * made_columns) * sizeof(real));
       if (!plan->dense) continue;
       dealt now = {target, product.y, made_columns};
       if (!plan->two) deal(now, s, made_rows);

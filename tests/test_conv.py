@@ -80,6 +80,8 @@ def test_depthwise_kernels_agree_with_the_reference(sizes, dtype):
         ((1, 5, 21, 35), (5, 1, 3, 3), (1, 1), (3, 0), (1, 1), 5),  # more padding than the window is wide
         ((4, 70, 9, 9), (21, 70, 1, 1), (1, 1), (0, 0), (1, 1), 1),  # a matrix product
         ((2, 6, 12, 12), (4, 6, 1, 1), (3, 2), (0, 0), (1, 1), 1),  # inputs that no tap meets
+        ((1, 3, 7, 1), (4, 3, 1, 1), (2, 2), (1, 1), (1, 1), 1),  # rows, and a column of nothing else
+        ((2, 6, 11, 13), (4, 3, 1, 2), (3, 3), (1, 1), (1, 1), 2),
         ((1, 2, 32, 32), (9, 2, 3, 3), (1, 1), (0, 0), (1, 1), 1),  # planes of 4 KB
         ((1, 2, 9, 3), (4, 2, 3, 3), (1, 1), (0, 0), (1, 1), 1),  # in place, bands shorter than a vector
         ((1, 4, 7, 1), (2, 4, 3, 3), (1, 1), (2, 2), (1, 1), 1),  # the same for the gradient
