@@ -9,6 +9,7 @@ Kernel size, stride, padding and dilation are pairs; `shape` is (P, Q), how many
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -27,13 +28,16 @@ def largest(
     x: Array, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, shape: Pair
 ) -> tuple[Array, Array]:
     """(values, index): NaN wins over numbers, the first of equal numbers over the others."""
-    full = (*x.shape[:2], *shape)
-    if has_kernel(x):
-        y, index = kernels.empty(full, x.dtype), kernels.empty(full, np.int64)
-        sizes = (math.prod(x.shape[:2]), *x.shape[2:], *shape, *kernel_size, *stride, *padding, *dilation)
-        kernels.prepared(kernels.MAX_POOL, x.dtype, sizes)(np.ascontiguousarray(x), y, index)
+    geometry = (*shape, *kernel_size, *stride, *padding, *dilation)
+    if kernels.active and (prepared := windows(kernels.MAX_POOL, x.dtype, x.shape, geometry)) is not None:
+        run, new = prepared
+        y, index = new(), kernels.empty((*x.shape[:2], *shape), np.int64)
+        run(np.ascontiguousarray(x), y, index)
         return y, index
-    y, index = np.full(full, -np.inf, x.dtype), np.full(full, -1, np.int64)
+    y, index = (
+        np.full((*x.shape[:2], *shape), -np.inf, x.dtype),
+        np.full((*x.shape[:2], *shape), -1, np.int64),
+    )
     place = np.arange(math.prod(x.shape[2:])).reshape(x.shape[2:])
     for inside, under in taps(x.shape[2:], shape, kernel_size, stride, padding, dilation):
         best, where, value = y[inside], index[inside], x[under]
@@ -47,22 +51,24 @@ def prepared_largest(
     x: Array, kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, shape: Pair
 ) -> Callable[[Array], Array] | None:
     """The values of `largest`, for arrays of x's layout; None where no kernel runs."""
-    if not has_kernel(x) or not x.flags.c_contiguous:
-        return None
-    sizes = (math.prod(x.shape[:2]), *x.shape[2:], *shape, *kernel_size, *stride, *padding, *dilation)
-    run = kernels.prepare(kernels.MAX_POOL, x.dtype, sizes)
-    return kernels.filling(run, kernels.maker((*x.shape[:2], *shape), x.dtype))
+    geometry = (*shape, *kernel_size, *stride, *padding, *dilation)
+    return prepared_values(kernels.MAX_POOL, x, geometry)
+
+
+def prepared_values(kernel: int, x: Array, geometry: tuple[int, ...]) -> Callable[[Array], Array] | None:
+    prepared = windows(kernel, x.dtype, x.shape, geometry) if x.flags.c_contiguous else None
+    return kernels.filling(*prepared) if prepared is not None else None
 
 
 def scatter(y: Array, index: Array, size: Pair) -> Array:
     """Planes of `size` that are zero but for y, added at its places."""
-    planes, length, outputs = math.prod(y.shape[:2]), math.prod(size), math.prod(y.shape[2:])
-    if has_kernel(y):
-        x = kernels.empty((*y.shape[:2], *size), y.dtype)
-        run = kernels.prepared(kernels.MAX_POOL_BACKWARD, y.dtype, (planes, length, outputs))
+    if kernels.active and (prepared := places(y.dtype, y.shape, size)) is not None:
+        run, new = prepared
+        x = new()
         run(x, np.ascontiguousarray(y), np.ascontiguousarray(index))
         return x
-    x = np.zeros((planes, length), y.dtype)
+    planes, outputs = math.prod(y.shape[:2]), math.prod(y.shape[2:])
+    x = np.zeros((planes, math.prod(size)), y.dtype)
     np.add.at(x, (np.arange(planes)[:, None], index.reshape(planes, outputs)), y.reshape(planes, outputs))
     return x.reshape(*y.shape[:2], *size)
 
@@ -81,12 +87,13 @@ def average(
     x: Array, kernel_size: Pair, stride: Pair, padding: Pair, count_include_pad: bool, shape: Pair
 ) -> Array:
     """The mean of every window. Padding counts as zeros, or with count_include_pad=False not at all."""
-    full = (*x.shape[:2], *shape)
-    if has_kernel(x):
-        y = kernels.empty(full, x.dtype)
-        run_average(kernels.AVG_POOL, x, y, kernel_size, stride, padding, count_include_pad)
+    geometry = (*shape, *kernel_size, *stride, *padding, 1, 1, int(count_include_pad))
+    if kernels.active and (prepared := windows(kernels.AVG_POOL, x.dtype, x.shape, geometry)) is not None:
+        run, new = prepared
+        y = new()
+        run(np.ascontiguousarray(x), y)
         return y
-    y = np.zeros(full, x.dtype)
+    y = np.zeros((*x.shape[:2], *shape), x.dtype)
     for inside, under in taps(x.shape[2:], shape, kernel_size, stride, padding, (1, 1)):
         y[inside] += x[under]
     y /= counts(x.shape[2:], kernel_size, stride, padding, count_include_pad, shape).astype(x.dtype)
@@ -103,23 +110,24 @@ def prepared_average(
     count_include_pad: bool,
 ) -> Callable[[Array], Array] | None:
     """`average` for arrays of x's layout; None where no kernel runs."""
-    if not has_kernel(x) or not x.flags.c_contiguous:
-        return None
-    sizes = (math.prod(x.shape[:2]), *x.shape[2:], *shape, *kernel_size, *stride, *padding, *dilation)
-    run = kernels.prepare(kernels.AVG_POOL, x.dtype, (*sizes, int(count_include_pad)))
-    return kernels.filling(run, kernels.maker((*x.shape[:2], *shape), x.dtype))
+    geometry = (*shape, *kernel_size, *stride, *padding, *dilation, int(count_include_pad))
+    return prepared_values(kernels.AVG_POOL, x, geometry)
 
 
 def spread(
     y: Array, kernel_size: Pair, stride: Pair, padding: Pair, count_include_pad: bool, size: Pair
 ) -> Array:
     """The adjoint of `average`: every y shared out over its window in planes of `size`."""
-    full = (*y.shape[:2], *size)
-    if has_kernel(y):
-        x = kernels.empty(full, y.dtype)
-        run_average(kernels.AVG_POOL_BACKWARD, x, y, kernel_size, stride, padding, count_include_pad)
+    full, shape = (*y.shape[:2], *size), y.shape[2:]
+    geometry = (*shape, *kernel_size, *stride, *padding, 1, 1, int(count_include_pad))
+    if (
+        kernels.active
+        and (prepared := windows(kernels.AVG_POOL_BACKWARD, y.dtype, full, geometry)) is not None
+    ):
+        run, new = prepared
+        x = new()
+        run(x, np.ascontiguousarray(y))
         return x
-    shape = y.shape[2:]
     y = y / counts(size, kernel_size, stride, padding, count_include_pad, shape).astype(y.dtype)
     x = np.zeros(full, y.dtype)
     for inside, under in taps(size, shape, kernel_size, stride, padding, (1, 1)):
@@ -127,16 +135,31 @@ def spread(
     return x
 
 
-def has_kernel(x: Array) -> bool:
-    return kernels.active and x.dtype in kernels.DTYPES and math.prod(x.shape[2:]) < 1 << 31
+Prepared = tuple[Callable[..., None], Callable[[], Array]]
 
 
-def run_average(
-    kernel: int, x: Array, y: Array, kernel_size: Pair, stride: Pair, padding: Pair, count_include_pad: bool
-) -> None:
-    sizes = (math.prod(x.shape[:2]), *x.shape[2:], *y.shape[2:], *kernel_size, *stride, *padding, 1, 1)
-    run = kernels.prepared(kernel, x.dtype, (*sizes, int(count_include_pad)))
-    run(np.ascontiguousarray(x), np.ascontiguousarray(y))
+@functools.lru_cache(4096)
+def windows(
+    kernel: int, dtype: np.dtype[Any], shape: tuple[int, ...], geometry: tuple[int, ...]
+) -> Prepared | None:
+    """A kernel of windows over arrays of this shape and what makes its result; None if it can't run.
+
+    geometry   the kernel's sizes after H and W, which begin with P and Q"""
+    if dtype not in kernels.DTYPES or shape[2] * shape[3] >= 1 << 31:
+        return None
+    run = kernels.prepare(kernel, dtype, (shape[0] * shape[1], *shape[2:], *geometry))
+    full = shape if kernel == kernels.AVG_POOL_BACKWARD else (*shape[:2], *geometry[:2])
+    return run, kernels.maker(full, dtype)
+
+
+@functools.lru_cache(4096)
+def places(dtype: np.dtype[Any], shape: tuple[int, ...], size: Pair) -> Prepared | None:
+    """The same for MAX_POOL_BACKWARD of arrays of this shape into planes of `size`."""
+    if dtype not in kernels.DTYPES:
+        return None
+    sizes = (shape[0] * shape[1], size[0] * size[1], shape[2] * shape[3])
+    run = kernels.prepare(kernels.MAX_POOL_BACKWARD, dtype, sizes)
+    return run, kernels.maker((*shape[:2], *size), dtype)
 
 
 def taps(
