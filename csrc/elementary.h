@@ -160,8 +160,9 @@ static const real softplus_poly[] = {
 };
 
 static inline vec softplus_v(vec x) {
-  vec e = exp_v(negate(absolute(x)));
-  return greater_of(splat(0), x) + (e + e * e * POLY(e, softplus_poly));
+  vec e = exp_v(negate(absolute(x))), positive = greater_of(splat(0), x), sum = positive + e;
+  vec lost = positive - (sum - e);
+  return choose(x > R(30.f, 60.), x, sum + (lost + e * e * POLY(e, softplus_poly)));
 }
 
 /* The family of log --------------------------------------------------------------------------------
@@ -270,87 +271,10 @@ static inline vec cos_v(vec x) {
   return any(far) ? by_lane(cos_lane, y, far, x, x) : y;
 }
 
-/* The normal distribution -----------------------------------------------------------------------------
- * The tail Q(t) = exp(-t^2/2) W(t), t >= 0, where W, a Mills ratio, varies slowly: W = u P(u - 1/2),
- * u = 1 / (1 + TAIL_SCALE t). */
-
-#define TAIL_SCALE R(0.38f, 0.25)
-#define TAIL_END R(14.5f, 39.) /* past it Q is 0 */
-static const real tail_poly[] = {
-#if KG_REAL == 64
-    0.188821282603937879,
-    0.303948320985946041,
-    0.387137400742214866,
-    0.373043715919317231,
-    0.241586299563678691,
-    0.0603215117334684123,
-    -0.0556750778723264506,
-    -0.0521861906234461284,
-    0.00853403572190858904,
-    0.0295801511308471515,
-    -0.0004885068763078519,
-    -0.0179940698992074183,
-    0.000733743641340312371,
-    0.0121244334933798565,
-    -0.00257790319931224627,
-    -0.00836833978566043843,
-    0.00444386978109483945,
-    0.00508000234521291134,
-    -0.0055561797757204788,
-    -0.00176346703071301124,
-    0.00504062648479979176,
-    -0.000921377304294741556,
-    -0.00253382347974774776,
-    0.00140704717185192443
-#else
-    0.271114707f,  0.346452653f,    0.241319716f,   0.010938867f, -0.104416721f, -0.0115034766f,
-    0.0660810322f, -0.00977790169f, -0.0402492173f, 0.0247264542f
-#endif
-};
-
-static inline vec mills(vec t) {
-  vec u = 1 / (1 + t * TAIL_SCALE), v = u - (real)0.5;
-  return u * POLY(v, tail_poly);
-}
-
-/* x Phi(x) = max(x, 0) - |x| Q(|x|) */
-static inline vec gelu_v(vec x) {
-  vec t = lesser_of(splat(TAIL_END), absolute(x)), n, p = bell_reduced(t, &n), w = t * mills(t);
-  return greater_of(splat((real)-0.), x) - times_two_to(w + w * p, n);
-}
-
-/* g times the derivative of gelu: Phi(x) + x exp(-x^2/2) / sqrt(2 pi) */
-static inline vec gelu_gradient_v(vec g, vec x) {
-  vec t = lesser_of(splat(R(13.f, 37.)), absolute(x)), n, p = bell_reduced(t, &n);
-  vec density = times_two_to(1 + p, n), tail = mills(t) * density;
-  return g * (choose(x < 0, tail, 1 - tail) + x * (density * R(0.398942280f, 0.39894228040143268)));
-}
-
-/* erf: x + x E(x^2) for |x| <= 1.  Beyond: 1 - 2 Q(sqrt(2) |x|). */
-
-static const real erf_near[] = {
-#if KG_REAL == 64
-    0.128379167095512574,   -0.376126389031837482,    0.112837916709548844,    -0.0268661706450778615,
-    0.00522397762482831308, -0.000854832698141958303, 0.000120553311327647322, -0.0000149255957681580857,
-    1.64610084215128454e-6, -1.63503957051045053e-7,  1.46603257211484438e-8,  -1.13749458185861485e-9,
-    5.96067114785842891e-11
-#else
-    0.128379166f,   -0.376126271f,    0.112836002f,  -0.0268544443f,
-    0.00518953478f, -0.000802083626f, 7.88910277e-5f
-#endif
-};
-static inline vec erf_v(vec x) {
-  vec a = absolute(x), z = x * x;
-  vec near = x + x * POLY(z, erf_near);
-  mask beyond = a > 1;
-  if (!any(beyond)) return near;
-  vec t = clip(a, 1, R(4.f, 6.)) * R(1.41421356f, 1.4142135623730951), n, p = bell_reduced(t, &n);
-  return choose(beyond, with_sign(1 - 2 * (mills(t) * times_two_to(1 + p, n)), x), near);
-}
-
 /* pow ----------------------------------------------------------------------------------------------
  * x^y = exp(y log x). The product is as large as 88 (710), so log x is carried in two parts, the second
- * holding what the first has rounded away. Zeros, negative x, denormals, infinities and NaN go to the C library, lane by lane. */
+ * holding what the first has rounded away. Zeros, negative x, denormals, infinities and NaN go to the C
+ * library, lane by lane. */
 
 /* (L(z) - 2/3) / z */
 static const real pow_poly[] = {

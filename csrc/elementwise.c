@@ -7,7 +7,7 @@
  * Aliasing  an output may be the same array as an input if its step is the last one (see kernels.h).
  * Stores    outputs larger than the caches go past them, through a tile, a line at a time.
  * Threads   the tiles are cut among them; the result does not depend on how. */
-#include "elementary.h"
+#include "normal.h"
 #include "parallel.h"
 
 enum { DIMS = 6, REGISTERS = 16, OPERANDS = 15, VALUES = 16 };

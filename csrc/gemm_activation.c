@@ -2,7 +2,7 @@
  * and is still in cache. (The product itself does relu while the sums are in registers, see finish() in gemm.h.)
  *
  *   c (rows, cols), rows c_row apart, in place.  The formulas are those of the ops of these names. */
-#include "elementary.h"
+#include "normal.h"
 #include "gemm.h"
 
 #define APPLY(expression)                                     \
@@ -19,6 +19,6 @@ void NAME(activate)(activation act, int64_t rows, int64_t cols, real *c, int64_t
   if (act == RELU) APPLY((vec)((mask)x & ~(x < 0)))
   else if (act == TANH) APPLY(tanh_v(x))
   else if (act == SIGMOID) APPLY(sigmoid_v(x))
-  else if (act == GELU) APPLY(x * (real)0.5 * (1 + erf_v(x * (real)0.70710678118654752440)))
+  else if (act == GELU) APPLY(gelu_v(x))
   else if (act == SILU) APPLY(x * sigmoid_v(x))
 }

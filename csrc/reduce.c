@@ -2,8 +2,8 @@
  *
  * Formula   y[k] = scale * sum over r of x[k, r],  or max, min, product, sum of (x[k, r] - centre[k])^2.
  * Shapes    two kept and two reduced dimensions, each with any stride; y and centre are contiguous.
- * Ways      along rows (several short ones together) where the inner reduced dimension lies in vectors (or nothing does), down columns
- *           where the inner kept one does.
+ * Ways      along rows (several short ones together) where the inner reduced dimension lies in vectors (or
+ *           nothing does), down columns where the inner kept one does.
  * Accuracy  float sums run over short blocks in vectors; the blocks' sums are added in double with the
  *           rounding errors kept (Neumaier 1974), so the error does not grow with the length.
  * NaN       the extremes of anything with a NaN are NaN.
@@ -225,8 +225,7 @@ INLINE void strip_of(int op, const job *j, const real *x, int64_t k, int64_t n, 
       else j->y[k + v * VL + i] = (real)((double)sums[v][i] * j->scale);
 }
 
-/* Unit u is strip (of 4 VL columns) u % strips, of chunk u / strips % chunks, of outer kept index the rest.
- */
+/* Unit u is strip (of 4 VL columns) u % strips, of chunk u / strips % chunks, of outer kept index the rest. */
 INLINE void columns_of(int op, const job *j, int64_t begin, int64_t end) {
   for (int64_t u = begin; u < end; u++) {
     int64_t column = u % j->strips * 4 * VL, chunk = u / j->strips % j->chunks,

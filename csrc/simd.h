@@ -302,6 +302,33 @@ static inline vec lost_in_product(vec a, vec b, vec product) { /* products of ha
 }
 #endif
 
+/* table[i & 15] of 16 numbers, for each lane i of `index`. */
+#if KG_REAL == 32
+typedef uint32_t places __attribute__((vector_size(VBYTES)));
+#if defined(KG_ISA_avx512)
+static inline vec pick(const real table[16], places index) {
+  return (vec)_mm512_permutexvar_ps((__m512i)index, (__m512)load(table));
+}
+#elif defined(KG_ISA_avx2)
+static inline vec pick(const real table[16], places index) {
+  __m256 low = _mm256_permutevar8x32_ps((__m256)load(table), (__m256i)index);
+  __m256 high = _mm256_permutevar8x32_ps((__m256)load(table + 8), (__m256i)index);
+  return (vec)_mm256_blendv_ps(low, high, (__m256)(index << 28)); /* by bit 3 */
+}
+#elif defined(KG_ISA_neon)
+static inline vec pick(const real table[16], places index) {
+  places bytes = (index & 15) * 0x04040404u + 0x03020100u;
+  return (vec)vqtbl4q_u8(vld1q_u8_x4((const uint8_t *)table), (uint8x16_t)bytes);
+}
+#else
+static inline vec pick(const real table[16], places index) {
+  vec y;
+  for (int i = 0; i < VL; i++) y[i] = table[index[i] & 15];
+  return y;
+}
+#endif
+#endif
+
 /* The lanes whose bit is set in `keep`, one after the other; zeros or nothing behind them, up to VL in all.
  * (A masked store that crosses a cache line was measured to cost many times a whole one.) */
 #if defined(KG_ISA_avx512) && KG_REAL == 64

@@ -31,7 +31,7 @@ LIMITS = {
     "erf": (1.5, 2),
     "softplus": (2.5, 2.5),
     "silu": (2, 2),
-    "gelu": (5.5, 8),
+    "gelu": (2.5, 8),
     "pow": (1.5, 1.5),
 }
 UNARY = [op for op in LIMITS if op != "pow"]
