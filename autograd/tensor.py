@@ -501,6 +501,8 @@ def as_tensor(g: Any) -> Tensor:
 
 def shape_of(size: Sequence[Any]) -> tuple[int, ...]:
     """The shape meant by f(2, 3) or f((2, 3)), checked."""
+    if len(size) == 1 and size[0].__class__ is int and size[0] >= 0:
+        return (size[0],)
     result = lengths(tuple(size))
     if any(not isinstance(n, int | np.integer) or n < 0 for n in result):
         raise ValueError(f"want lengths that are integers >= 0, got {result}")

@@ -267,6 +267,15 @@ def test_permutations_are_uniform():
     assert g.permutation(0).tolist() == [] and g.permutation(1).tolist() == [0]
 
 
+@pytest.mark.parametrize("n", [2, 63, 64, 65, 1000])
+def test_a_permutation_is_the_order_of_words(n, monkeypatch):
+    words = philox.words(n, U64, (3, 0, 0))
+    assert Generator(3).permutation(n).tolist() == np.argsort(words).tolist()
+    close = np.arange(n, dtype=np.uint64)[::-1].copy()  # told apart only by bits that places are written over
+    monkeypatch.setattr(philox, "words", lambda *arguments: close)
+    assert Generator(3).permutation(n).tolist() == list(range(n))[::-1]
+
+
 def test_equal_words_make_a_permutation_draw_again(monkeypatch):
     asked = []
 

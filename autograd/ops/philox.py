@@ -26,6 +26,7 @@ Place = tuple[int, int, int]  # seed, low and high half of the counter, each in 
 
 WORDS, UNIFORM, NORMAL, MASK, INTEGERS = range(5)
 HALF = np.uint64(0xFFFFFFFF)
+SIGNED = 1 << 63
 S32 = np.uint64(32)
 
 
@@ -91,13 +92,15 @@ def run(
     values: tuple[float, ...] = (),
 ) -> None:
     seed, low, high = place
-    sizes = [kind, out.size, signed(seed), signed(low), signed(high), *bounds]
-    kernels.call(kernels.RANDOM, [out], sizes, values, real)
+    if seed >= SIGNED or low >= SIGNED or high >= SIGNED:
+        seed, low, high = signed(seed), signed(low), signed(high)
+    sizes = (kind, out.size, seed, low, high, *bounds)
+    kernels.fill(kernels.RANDOM, real, out, sizes, values)
 
 
 def signed(x: int) -> int:
     """The int64 with the bits of the uint64 x."""
-    return x - 2**64 if x >= 2**63 else x
+    return x - 2**64 if x >= SIGNED else x
 
 
 # The NumPy reference -----------------------------------------------------------------------------

@@ -37,6 +37,8 @@ __all__ = [
 
 Array = np.ndarray[Any, Any]
 Shape = Sequence[int]
+REALS = (np.dtype(np.float32), np.dtype(np.float64))
+PACKED_UP_TO = 1 << 20  # elements of a permutation; of more, equal bits are not rare
 
 # Held while an offset moves: two threads never draw the same blocks. A child of a fork gets a new one, since
 # another thread of its parent may have held the old one. (The child goes on from a copy of the state, as in
@@ -139,12 +141,27 @@ class Generator:
         return philox.integers(count, low, high - low, self.take(count, 8)).reshape(shape)
 
     def permutation(self, n: int) -> Array:
-        """(n,) int64: 0 ... n-1 in random order, every order equally likely: the ranks of n 64-bit words,
-        drawn again (same blocks, next attempt) in the rare case that two of them are equal."""
+        """(n,) int64: 0 ... n-1 in random order, every order equally likely: the order of n 64-bit words,
+        drawn again (same blocks, next attempt) in the rare case that two of them are equal.
+
+        Numbers are sorted three times as fast as an order is found. So each word's place is written over its
+        last bits first, and those words sorted; that is the order wherever the bits before tell them apart.
+        """
         n = checked_count("randperm", (n,))
         seed, low, high = self.take(n, 8)
         while True:
             key = philox.words(n, np.dtype(np.uint64), (seed, low, high))
+            if n <= PACKED_UP_TO:
+                bits = np.uint64(n.bit_length())
+                packed = key >> bits
+                packed <<= bits
+                packed |= np.arange(n, dtype=np.uint64)
+                packed.sort()
+                tops = packed >> bits
+                if (tops[1:] != tops[:-1]).all():
+                    tops <<= bits
+                    packed ^= tops
+                    return packed.view(np.int64)
             order = np.argsort(key)
             ranked = key[order]
             if not (ranked[1:] == ranked[:-1]).any():
@@ -170,13 +187,13 @@ class Generator:
 
 def checked_real(name: str, dtype: Any) -> np.dtype[Any]:
     real: np.dtype[Any] = np.dtype(dtype)
-    if real not in (np.float32, np.float64):
+    if real not in REALS:
         raise TypeError(f"{name}: want float32 or float64, got {real}")
     return real
 
 
 def checked_count(name: str, shape: Shape) -> int:
-    if any(n < 0 for n in shape):
+    if min(shape, default=0) < 0:
         raise ValueError(f"{name}: want sizes >= 0, got {tuple(shape)}")
     return math.prod(shape)
 
