@@ -27,13 +27,13 @@ __all__ = ["active", "call", "empty", "get_num_threads", "isa", "isas", "set_isa
 KERNEL_NAMES = (
     "GEMM CONV2D CONV2D_INPUT CONV2D_WEIGHT ELEMENTWISE REDUCE EXTREME_BACKWARD SOFTMAX SOFTMAX_BACKWARD "
     "CROSS_ENTROPY CROSS_ENTROPY_BACKWARD MAX_POOL MAX_POOL_BACKWARD AVG_POOL AVG_POOL_BACKWARD GATHER "
-    "SCATTER_ADD RANDOM STANDARDIZE STANDARDIZE_BACKWARD SGD ADAM RMSPROP LIMIT"
+    "SCATTER_ADD RANDOM STANDARDIZE STANDARDIZE_BACKWARD SGD ADAM RMSPROP CLIP_NORM LIMIT"
 ).split()
 (
     GEMM, CONV2D, CONV2D_INPUT, CONV2D_WEIGHT, ELEMENTWISE, REDUCE, EXTREME_BACKWARD, SOFTMAX,
     SOFTMAX_BACKWARD, CROSS_ENTROPY, CROSS_ENTROPY_BACKWARD, MAX_POOL, MAX_POOL_BACKWARD, AVG_POOL,
     AVG_POOL_BACKWARD, GATHER, SCATTER_ADD, RANDOM, STANDARDIZE, STANDARDIZE_BACKWARD, SGD, ADAM, RMSPROP,
-    LIMIT,
+    CLIP_NORM, LIMIT,
 ) = range(len(KERNEL_NAMES))  # fmt: skip
 
 Array = np.ndarray | None  # None: not given
@@ -110,8 +110,8 @@ def integers(numbers: Sequence[int]) -> Any:
 def call_many(
     kernel: int, dtype: np.dtype[Any], args: Sequence[Any], sizes: Sequence[int], values: Sequence[float]
 ) -> None:
-    """`call` of a kernel that takes any number of arrays: `args` are of `addresses`, `integers` or None."""
-    args = [ffi.NULL if a is None else a for a in args]
+    """`call` of a kernel that takes any number of arrays, as `addresses`, `integers`, an array or None."""
+    args = [pointer(a) if a is None or isinstance(a, np.ndarray) else a for a in args]
     error = lib.kg_call(kernel, DTYPES[dtype], args, len(args), sizes, len(sizes), values, len(values))
     if error:
         raise refusal(kernel, error, sizes)

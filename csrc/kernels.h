@@ -103,6 +103,10 @@ enum {
   /* first, second, third: square_avg grad_avg (NULL: not centered) momentum_buffer (NULL: no momentum)
    * sizes: rows maximize   values: lr alpha eps weight_decay momentum */
   KG_RMSPROP,
+  /* The norm of all gradients; they are scaled in place by max_norm / (norm + 1e-6) where that is below 1, or
+   * NaN.  args: counts grad norm(out, 1 double)   counts and grad: as above
+   * sizes: rows keep (1: where the norm is not finite nothing is scaled)   values: max_norm */
+  KG_CLIP_NORM,
   /* What the machine can do at most.  args: a b y
    * sizes: kind (0 fma, 1 triad y = a + 3 b, 2 read, 3 copy y = a) n (multiply-adds a thread, or elements) */
   KG_LIMIT,

@@ -230,3 +230,31 @@ def test_clipping_returns_the_norm_and_copes_with_no_gradient() -> None:
     w.grad = autograd.tensor([math.nan])
     with pytest.raises(RuntimeError, match="nan"):
         nn.utils.clip_grad_norm_([w], 1.0, error_if_nonfinite=True)
+
+
+@pytest.mark.parametrize("count", [3, 40])
+def test_clipping_few_and_many(count: int) -> None:
+    weights = [parameter(1.0) for _ in range(count)]
+    values = np.arange(1, count + 1, dtype=np.float32)
+    for w, value in zip(weights, values, strict=True):
+        w.grad = autograd.tensor([value])
+    norm = float(np.linalg.norm(values))
+    for limit in (2 * norm, norm / 2):
+        assert nn.utils.clip_grad_norm_(weights, limit).item() == pytest.approx(norm)
+        scaled = np.concatenate([w.grad.numpy() for w in weights])
+        np.testing.assert_allclose(scaled, values * min(1, limit / norm), rtol=1e-5)
+    weights[1].grad = autograd.tensor([math.nan])
+    with pytest.raises(RuntimeError, match="nan"):
+        nn.utils.clip_grad_norm_(weights, 0.1, error_if_nonfinite=True)
+    assert weights[2].grad.item() == pytest.approx(1.5)  # left alone
+
+
+@pytest.mark.parametrize("count", [3, 40])
+def test_a_graph_does_not_go_on_with_clipped_gradients(count: int) -> None:
+    weights = [parameter(1.0) for _ in range(count)]
+    for w in weights:
+        w.grad = autograd.tensor([2.0])
+    y = (weights[1] * weights[1].grad).sum()
+    nn.utils.clip_grad_norm_(weights, 1.0)
+    with pytest.raises(RuntimeError, match="in place"):
+        y.backward()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from autograd import kernels
-from autograd.ops.update_kernel import Rows, adam, rmsprop, sgd
+from autograd.ops.update_kernel import Rows, adam, clip_norm, rmsprop, sgd
 
 needs_kernels = pytest.mark.skipif(not kernels.active, reason="no compiled kernels")
 SIZES = [0, 1, 7, 16, 255, 257, 40_001]
@@ -196,3 +196,42 @@ def test_nan_stays_nan(isa, only_kernels):
     adam(Rows([param], *([a] for a in state)), [grad], [1])
     for a in (param, *state):
         assert np.isnan(a[3]) and np.isnan(a).sum() == 1
+
+
+@needs_kernels
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-6), (np.float64, 1e-14)])
+def test_all_gradients_are_clipped_by_one_call(isa, dtype, tolerance, threads):
+    rng = np.random.default_rng(0)
+    sizes = [70_001, 0, 1, 65_537, *range(2, 36), 33_333]  # the cuts fall inside rows and between vectors
+    grads = [rng.normal(size=size).astype(dtype) for size in sizes]
+    before = [g.astype(np.float64) for g in grads]
+    want = np.linalg.norm(np.concatenate(before))
+    threads_before = kernels.get_num_threads()
+    try:
+        kernels.set_num_threads(threads)
+        np.testing.assert_allclose(clip_norm(grads, 1e4), want, rtol=tolerance)
+        for g, b in zip(grads, before, strict=True):
+            np.testing.assert_array_equal(g, b)  # short enough
+        np.testing.assert_allclose(clip_norm(grads, 2.5), want, rtol=tolerance)
+    finally:
+        kernels.set_num_threads(threads_before)
+    for g, b in zip(grads, before, strict=True):
+        np.testing.assert_allclose(g, b * (2.5 / (want + 1e-6)), rtol=4 * tolerance)
+
+
+@needs_kernels
+@pytest.mark.parametrize(("bad", "scale"), [(np.nan, np.nan), (np.inf, 0.0)])
+def test_gradients_without_a_norm(isa, bad, scale):
+    grads = [np.ones(20, np.float32), np.array([1, bad], np.float32)]
+    assert not np.isfinite(clip_norm(grads, 1.0, keep=True))
+    assert (grads[0] == 1).all() and grads[1][0] == 1
+    clip_norm(grads, 1.0)
+    np.testing.assert_array_equal(grads[0], np.full(20, scale, np.float32))
+
+
+def test_what_cannot_be_clipped_in_one_call_is_left_alone():
+    x, y = np.ones((3, 4)), np.ones(4, np.float32)
+    for grads in ([], [x.T], [x, y], [x[0], x[1]], [y.astype(np.float16)]):
+        assert clip_norm(grads, 0.1) is None
+    assert (x == 1).all() and (y == 1).all()

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd import kernels
+from autograd.tape import storage
 
-__all__ = ["Rows", "adam", "rmsprop", "sgd"]
+__all__ = ["Rows", "adam", "clip_norm", "rmsprop", "sgd"]
 
 Array = npt.NDArray[Any]
 
@@ -200,6 +201,28 @@ def rmsprop(
             buffer += grad
             grad = buffer
         param -= lr * grad
+
+
+def clip_norm(grads: Sequence[Array], max_norm: float, keep: bool = False) -> float | None:
+    """The norm of all these arrays as one vector. Those of a larger norm, or none that is finite, are scaled
+    in place by max_norm / (norm + 1e-6); with `keep`, only those of a finite norm. None: the kernel can't
+    take them (other types, strided arrays, shared memory), and nothing was done.
+    """
+    if not kernels.active or not grads:
+        return None
+    dtype = grads[0].dtype
+    if dtype not in kernels.DTYPES or [g.dtype for g in grads] != [dtype] * len(grads):
+        return None
+    if len(set(map(storage, grads))) < len(grads) or not all([g.flags.writeable for g in grads]):
+        return None
+    try:
+        pointers = kernels.addresses(grads)
+    except ValueError:  # a strided one
+        return None
+    norm = np.empty(1)
+    args = (kernels.integers([g.size for g in grads]), pointers, norm)
+    kernels.call_many(kernels.CLIP_NORM, dtype, args, (len(grads), keep), (max_norm,))
+    return float(norm[0])
 
 
 def decayed(grad: Array, param: Array, weight_decay: float, maximize: bool) -> Array:
