@@ -30,7 +30,7 @@ oracle: build $(VENV)/oracle.stamp
 	$(PY) -m pytest -q tests/oracle $(shell grep -l importorskip tests/test_*.py) $(ARGS)
 
 ulp: build $(VENV)/test.stamp
-	$(PY) -m pytest -q -s -m slow $(ULP:%='tests/slow/test_ulp.py::test_every_float32[%]') $(ARGS)
+	ULP_STEP=1 $(PY) -m pytest -q -s -m slow $(ULP:%='tests/slow/test_ulp.py::test_float32[%]') $(ARGS)
 
 slow: build $(VENV)/test.stamp
 	$(PY) -m pytest -q -s -m slow tests/slow $(ARGS)
@@ -61,7 +61,7 @@ sanitize: $(VENV)/test.stamp
 	KERNELGRAD_BUILD=require KERNELGRAD_CFLAGS="$(SANITIZE)" \
 	    $(PY) setup.py -q build_ext --build-lib build/sanitize --build-temp build/sanitize-objects
 	$(SANITIZED) -c "from autograd import kernels; assert 'build/sanitize' in kernels.library()"
-	$(SANITIZED) -m pytest -q -n 2 --capture=sys -p no:cacheprovider $(KERNEL_TESTS) $(ARGS)
+	$(SANITIZED) -m pytest -q -n 2 --hypothesis-profile=few --capture=sys -p no:cacheprovider $(KERNEL_TESTS) $(ARGS)
 
 # The same tests, but for those of threads, on an emulated aarch64 processor (Debian:
 # gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user).

@@ -10,6 +10,7 @@ import pytest
 
 # How long an example takes says nothing on a machine that does other things too.
 hypothesis.settings.register_profile("steady", deadline=None)
+hypothesis.settings.register_profile("few", deadline=None, max_examples=15)
 hypothesis.settings.load_profile("steady")
 
 # What a reason to skip may not say, and where: with the data folder at hand, no test skips for want of data;

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from conv_checks import TOLERANCE, check_all, close, every_way, on_numpy
-from hypothesis import given, settings
+from examples import examples
+from hypothesis import given
 from hypothesis import strategies as st
 
 import autograd
@@ -49,14 +50,14 @@ def convolutions(draw, largest=20, depthwise=False):
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @given(sizes=convolutions())
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_kernels_agree_with_the_reference(sizes, dtype):
     check_all(*sizes, dtype)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @given(sizes=convolutions(depthwise=True))
-@settings(max_examples=60, deadline=None)
+@examples(60)
 def test_depthwise_kernels_agree_with_the_reference(sizes, dtype):
     check_all(*sizes, dtype)
 

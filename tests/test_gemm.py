@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,9 +24,7 @@ LENGTHS = st.sampled_from([0, 1, 2, 3, 5, 7, 8, 13, 14, 15, 16, 17, 29, 31, 32, 
 
 
 # The fixture `isa` holds for all examples of a test, as it should.
-ANY_ISA = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+ANY_ISA = settings(examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(params=kernels.isas())
@@ -191,7 +190,7 @@ def test_unknown_activation(isa):
 
 
 @pytest.mark.parametrize("dtype", REALS, ids=str)
-@settings(ANY_ISA, max_examples=25)
+@settings(ANY_ISA, max_examples=examples(25).max_examples)
 @given(
     m=st.sampled_from([1, 2, 15, 29, 120, 700]),
     n=st.sampled_from([1, 5, 33, 97, 1300]),

@@ -65,8 +65,16 @@ def ulps(got: np.ndarray, want: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(got) & np.isfinite(rounded), error, np.where(same, 0, np.inf))
 
 
+def edges() -> np.ndarray:
+    """The first two float32 and the last of every sign and exponent: +-0, the smallest and the largest
+    denormal and normal numbers, +-1, infinities and NaN among them."""
+    first = np.arange(1 << 9, dtype=np.int64) << 23
+    return np.concatenate([first, first + 1, first + (1 << 23) - 1]).astype(np.uint32).view(np.float32)
+
+
 def all_floats(step: int = 1, chunk: int = 1 << 16) -> Iterator[np.ndarray]:
-    """Every step-th float32 of the 2^32 there are (denormals, infinities and NaN among them)."""
+    """The edges, and every step-th float32 of the 2^32 there are (denormals among them)."""
+    yield edges()
     for start in range(0, 1 << 32, chunk * step):
         bits = np.arange(start, min(start + chunk * step, 1 << 32), step, dtype=np.int64)
         yield bits.astype(np.uint32).view(np.float32)
