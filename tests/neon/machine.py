@@ -3,9 +3,9 @@
     python tests/neon/build.py && python -m pytest -p tests.neon.machine tests/test_gemm.py
 
 The tests stay as they are: `kernels.call` sends the arrays to tests/neon/driver.c under qemu-user and
-brings the results back, `kernels.isas()` answers with "neon", which every such processor takes. "generic" runs
-there on request only (AUTOGRAD_ISA), and its code is tested where the tests run; NEON_ISAS="neon generic"
-emulates both.
+brings the results back, `kernels.isas()` answers with "neon", what every such processor takes. There
+"generic" runs on request only (AUTOGRAD_ISA), and its code is tested where the tests run;
+NEON_ISAS="neon generic" emulates both.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 make ulp                        every float32; exp, log, tanh and sigmoid: about six minutes on two idle cores
 make ulp ULP="erf gelu"         these; all, for the table of docs/kernels.md, take half an hour
-make slow                       all functions, every ULP_STEP-th float32 (80 000 of each sign and exponent) and all edges
+make slow                       all functions, all edges and every ULP_STEP-th float32: 80 000 of an exponent
 """
 
 from __future__ import annotations
