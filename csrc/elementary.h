@@ -121,11 +121,13 @@ static inline vec silu_v(vec x) { /* x sigmoid(x), multiplied by w last so that 
   return times_two_to(x / (1 + (w + p)), negate(n));
 }
 
-/* g times the derivative of silu: s (1 + x (1 - s)), s = sigmoid(x). */
+/* g times the derivative of silu: s (1 + x (1 - s)), s = sigmoid(x). With e = exp(-|x|), s is 1 / (1 + e) or
+ * e / (1 + e). Far out e is 0: the derivative is the limit there, and NaN at infinity, 0 times infinity. */
 static inline vec silu_gradient_v(vec g, vec x) {
-  vec n, p = exp_reduced(negate(clip(x, R(-86.f, -700.), R(40.f, 80.))), &n);
-  vec w = power_of_two(negate(n)), inverse = 1 / (1 + (w + p)), rest = (1 + p) * inverse;
-  return g * (w * inverse * (1 + x * rest));
+  vec n, p = exp_reduced(negate(lesser_of(splat(R(104.f, 746.)), absolute(x))), &n);
+  vec e = times_two_to(1 + p, n), inverse = 1 / (1 + e);
+  vec s = choose(x < 0, e, splat(1)) * inverse, rest = choose(x < 0, splat(1), e) * inverse;
+  return g * (s * (1 + x * rest));
 }
 
 static const real tanh_poly[] = {
@@ -160,9 +162,11 @@ static const real softplus_poly[] = {
 };
 
 static inline vec softplus_v(vec x) {
-  vec e = exp_v(negate(absolute(x))), positive = greater_of(splat(0), x), sum = positive + e;
-  vec lost = positive - (sum - e);
-  return choose(x > R(30.f, 60.), x, sum + (lost + e * e * POLY(e, softplus_poly)));
+  const real largest = R(0x1.fffffep127f, 0x1.fffffffffffffp1023);
+  vec n, p = exp_reduced(negate(lesser_of(splat(R(104.f, 746.)), absolute(x))), &n);
+  vec e = times_two_to(1 + p, n), positive = greater_of(splat(0), x), sum = positive + e;
+  vec lost = positive - (lesser_of(splat(largest), sum) - e); /* infinity less infinity would be NaN */
+  return sum + (lost + e * e * POLY(e, softplus_poly));
 }
 
 /* The family of log --------------------------------------------------------------------------------

@@ -134,3 +134,25 @@ def test_huge_arguments_of_sine_and_cosine(isa):
     x[5], x[40] = 1e22, -1e300
     np.testing.assert_allclose(kernel("sin", x), np.sin(x), rtol=1e-14)
     np.testing.assert_allclose(kernel("cos", x), np.cos(x), rtol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gradients_of_silu_and_gelu_far_from_zero(isa, dtype):
+    """Their limits 1 and 0, whatever the size; NaN at the infinities, as PyTorch and the formula have it."""
+    far, huge = np.geomspace(800, np.finfo(dtype).max / 2, 300), np.finfo(dtype).max
+    x = np.concatenate([far, [1e30, 3e38, huge]]).astype(dtype)
+    infinite = np.array([math.inf, -math.inf, math.nan], dtype)
+    for op in ("silu_gradient", "gelu_gradient"):
+        np.testing.assert_array_equal(kernel(op, np.full_like(x, 3), x), 3, err_msg=op)
+        np.testing.assert_array_equal(kernel(op, np.full_like(x, 3), -x), 0, err_msg=op)
+        assert np.isnan(kernel(op, np.ones_like(infinite), infinite)).all(), op
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gradients_of_silu_and_gelu_where_they_vanish(isa, dtype):
+    """Down to the denormals."""
+    digits, smallest = (2e-5, np.finfo(dtype).smallest_subnormal) if dtype == np.float32 else (1e-12, 1e-320)
+    for op, edge in (("silu_gradient", 110 if dtype == np.float32 else 760), ("gelu_gradient", 40)):
+        x = np.linspace(-edge, -2, 5003).astype(dtype)
+        want = MEANING[op](np.longdouble(1), x.astype(np.longdouble)).astype(np.float64)
+        np.testing.assert_allclose(kernel(op, np.ones_like(x), x), want, digits, 64 * smallest, err_msg=op)

@@ -29,9 +29,9 @@ LIMITS = {
     "tanh": (1.5, 1.5),
     "sigmoid": (2, 2),
     "erf": (1.5, 2),
-    "softplus": (2.5, 2.5),
+    "softplus": (2.3, 2.5),
     "silu": (2, 2),
-    "gelu": (2.5, 8),
+    "gelu": (2.05, 8),
     "pow": (1.5, 1.5),
 }
 UNARY = [op for op in LIMITS if op != "pow"]
