@@ -33,6 +33,18 @@ static inline int64_t conv_max(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline int64_t conv_ceil(int64_t a, int64_t b) { return (a + b - 1) / b; } /* a >= 0, b > 0 */
 static inline int64_t conv_round(int64_t a, int64_t b) { return conv_ceil(a, b) * b; }
 
+/* `taps` neighbouring inputs of VL outputs: v[t], lane i = x[stride * i + t]. The stride is 1 or 2. */
+static inline __attribute__((always_inline)) void conv_row(vec v[7], const real *x, const int taps,
+                                                           const int stride) {
+  if (stride == 2) unzip(load(x), load(x + VL), &v[0], &v[1]);
+#pragma GCC unroll 7
+  for (int t = 0; t < taps; t++) {
+    if (stride == 1) v[t] = load(x + t);
+    else if (t > 1) v[t] = following(v[t - 2], splat(x[2 * VL + t - 2]));
+    v[t] = held(v[t]);
+  }
+}
+
 static inline conv_shape conv_shape_of(const kg_instruction *in) {
   conv_shape s;
   memcpy(&s, in->sizes, 18 * sizeof(int64_t));

@@ -5,7 +5,8 @@
  * vector a tap, are added up at the end, so the result does not depend on the number of threads. A plane of
  * x is copied into zero-padded planes (conv.h) that stay in L1; y is read where it is. At 3 x 3 the nine
  * sums stand in registers while ROWS rows of y and the rows of x under them pass: 4 + 18 loads for 36
- * products; registers 9 + 4 + 1. Other windows take FEW taps at a time.
+ * products; registers 9 + 4 + 1. At stride 2 the columns of a row are parted in registers. Other windows take
+ * FEW taps at a time.
  *
  * The lanes behind the end of a row are zero in y and masked in x, which may be infinite there. Arrays
  * contiguous, w apart from the others. */
@@ -15,6 +16,12 @@
 #include "parallel.h"
 
 enum { ROWS = 4, FEW = 4, SUM_BYTES = 128 << 10, PLANE_BYTES = 24 << 10 };
+
+/* 3 x 3 taps of neighbouring inputs at stride 1 or 2: their planes are not dealt. */
+static int nine(const conv_shape *s) {
+  return s->R == 3 && s->S == 3 && s->dilation_h == 1 && s->dilation_w == 1 && s->stride_h == s->stride_w &&
+         s->stride_w <= 2;
+}
 
 typedef struct {
   conv_shape s;
@@ -28,9 +35,9 @@ typedef struct {
 static weight_plan plan_of(const kg_instruction *in) {
   weight_plan plan = {.s = conv_shape_of(in)};
   const conv_shape *s = &plan.s;
-  plan.x = NAME(conv_layout_of)(s, CONV_PHASES);
+  plan.x = NAME(conv_layout_of)(s, nine(s) ? CONV_WHOLE : CONV_PHASES);
   int64_t row_bytes = plan.x.phases_h * plan.x.phases_w * plan.x.grid.width * (int64_t)sizeof(real);
-  int64_t fitting = PLANE_BYTES / conv_max(1, row_bytes) - plan.x.reach_h;
+  int64_t fitting = (PLANE_BYTES / conv_max(1, row_bytes) - plan.x.reach_h) / plan.x.step_h;
   plan.rows = conv_max(1, conv_min(s->P, conv_max(fitting, conv_max(ROWS, 2 * plan.x.reach_h))));
   NAME(conv_layout_rows)(&plan.x, s, plan.rows);
   plan.x.within = 0; /* whole vectors are read at the end of a row */
@@ -77,22 +84,24 @@ static inline __attribute__((always_inline)) void few_taps(const weight_tile *d,
 /* 3 x 3 taps of neighbouring inputs. */
 static inline __attribute__((always_inline)) void nine_taps(const weight_tile *d, vec acc[9], int64_t p,
                                                             int64_t q, int64_t n, const int rows,
-                                                            const int whole) {
-  const real *y = d->y + p * d->pitch + q, *x = d->planes + p * d->width + q;
+                                                            const int whole, const int stride) {
+  const real *y = d->y + p * d->pitch + q, *x = d->planes + stride * (p * d->width + q);
   const mask there = whole ? (mask){0} : first_lanes(n);
   vec g[ROWS];
 #pragma GCC unroll 4
   for (int i = 0; i < rows; i++) g[i] = whole ? load(y + i * d->pitch) : load_n(y + i * d->pitch, n);
-#pragma GCC unroll 6
-  for (int h = 0; h < rows + 2; h++, x += d->width)
+#pragma GCC unroll 9
+  for (int h = 0; h < stride * (rows - 1) + 3; h++, x += d->width) {
+    vec v[7];
+    conv_row(v, x, 3, stride);
 #pragma GCC unroll 3
     for (int t = 0; t < 3; t++) {
-      vec v = held(load(x + t));
-      if (!whole) v = (vec)((mask)v & there);
+      if (!whole) v[t] = (vec)((mask)v[t] & there);
 #pragma GCC unroll 3
-      for (int r = 0; r < 3; r++)
-        if (h >= r && h - r < rows) acc[3 * r + t] += g[h - r] * v;
+      for (int r = h % stride; r < 3; r += stride)
+        if (h >= r && (h - r) / stride < rows) acc[3 * r + t] += g[(h - r) / stride] * v[t];
     }
+  }
 }
 
 static void plane_of_few(const weight_tile *d, int64_t rows, int64_t columns) {
@@ -106,21 +115,29 @@ static void plane_of_few(const weight_tile *d, int64_t rows, int64_t columns) {
   for (; p < rows; p++) few_taps(d, p, q, columns - q, 1, 0);
 }
 
-static void plane_of_nine(const weight_tile *d, int64_t rows, int64_t columns) {
+static inline __attribute__((always_inline)) void plane_of_nine(const weight_tile *d, int64_t rows,
+                                                                int64_t columns, const int stride) {
   vec acc[9];
   int64_t q = 0, p;
 #pragma GCC unroll 9
   for (int t = 0; t < 9; t++) acc[t] = load(d->sums + t * VL);
   for (; q + VL <= columns; q += VL) {
-    for (p = 0; p + ROWS <= rows; p += ROWS) nine_taps(d, acc, p, q, VL, ROWS, 1);
-    for (; p < rows; p++) nine_taps(d, acc, p, q, VL, 1, 1);
+    for (p = 0; p + ROWS <= rows; p += ROWS) nine_taps(d, acc, p, q, VL, ROWS, 1, stride);
+    for (; p < rows; p++) nine_taps(d, acc, p, q, VL, 1, 1, stride);
   }
   if (q < columns) {
-    for (p = 0; p + ROWS <= rows; p += ROWS) nine_taps(d, acc, p, q, columns - q, ROWS, 0);
-    for (; p < rows; p++) nine_taps(d, acc, p, q, columns - q, 1, 0);
+    for (p = 0; p + ROWS <= rows; p += ROWS) nine_taps(d, acc, p, q, columns - q, ROWS, 0, stride);
+    for (; p < rows; p++) nine_taps(d, acc, p, q, columns - q, 1, 0, stride);
   }
 #pragma GCC unroll 9
   for (int t = 0; t < 9; t++) store(d->sums + t * VL, acc[t]);
+}
+
+static void plane_by_1(const weight_tile *d, int64_t rows, int64_t columns) {
+  plane_of_nine(d, rows, columns, 1);
+}
+static void plane_by_2(const weight_tile *d, int64_t rows, int64_t columns) {
+  plane_of_nine(d, rows, columns, 2);
 }
 
 typedef struct {
@@ -139,8 +156,6 @@ static void differentiate(void *context, int64_t begin, int64_t end, int worker)
   int64_t taps = s->R * s->S;
   real *planes = (real *)(run->workers + worker * plan->worker_bytes);
   real *sums = (real *)((char *)planes + plan->planes_bytes);
-  int dense = s->R == 3 && s->S == 3 && s->dilation_h == 1 && s->dilation_w == 1 && s->stride_h == 1 &&
-              s->stride_w == 1;
   memset(planes, 0, (size_t)plan->planes_bytes);
   for (int64_t first = begin; first < end; first += plan->together) {
     int64_t count = conv_min(plan->together, end - first);
@@ -152,8 +167,8 @@ static void differentiate(void *context, int64_t begin, int64_t end, int worker)
           NAME(conv_fill)(planes, &plan->x, s, run->x + plane * s->H * s->W, 1, p, rows);
           weight_tile d = {planes, run->y + (plane * s->P + p) * s->Q,  run->offset, taps, plan->x.grid.width,
                            s->Q,   sums + (c - first) * plan->sums * VL};
-          if (dense) plane_of_nine(&d, rows, s->Q);
-          else plane_of_few(&d, rows, s->Q);
+          if (!nine(s)) plane_of_few(&d, rows, s->Q);
+          else (s->stride_w == 1 ? plane_by_1 : plane_by_2)(&d, rows, s->Q);
         }
     for (int64_t c = first; c < first + count; c++)
       for (int64_t t = 0; t < taps; t++)

@@ -111,6 +111,36 @@ static inline vec evens(vec a, vec b) {
 #endif
 }
 
+/* The elements 0, 2, ... and 1, 3, ... of a row in two vectors. */
+static inline void unzip(vec a, vec b, vec *even, vec *odd) {
+#if defined(KG_ISA_avx512) && KG_REAL == 32
+  *even = __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  *odd = __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+#elif defined(KG_ISA_avx512) || (defined(KG_ISA_avx2) && KG_REAL == 32)
+  *even = __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
+  *odd = __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
+#elif defined(KG_ISA_avx2) || KG_REAL == 32
+  *even = __builtin_shufflevector(a, b, 0, 2, 4, 6);
+  *odd = __builtin_shufflevector(a, b, 1, 3, 5, 7);
+#else
+  *even = __builtin_shufflevector(a, b, 0, 2);
+  *odd = __builtin_shufflevector(a, b, 1, 3);
+#endif
+}
+
+/* The elements 1, 2, ..., VL of a row in two vectors. */
+static inline vec following(vec a, vec b) {
+#if defined(KG_ISA_avx512) && KG_REAL == 32
+  return __builtin_shufflevector(a, b, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
+#elif defined(KG_ISA_avx512) || (defined(KG_ISA_avx2) && KG_REAL == 32)
+  return __builtin_shufflevector(a, b, 1, 2, 3, 4, 5, 6, 7, 8);
+#elif defined(KG_ISA_avx2) || KG_REAL == 32
+  return __builtin_shufflevector(a, b, 1, 2, 3, 4);
+#else
+  return __builtin_shufflevector(a, b, 1, 2);
+#endif
+}
+
 /* Transpose the VL x VL block held in r. Each round interleaves row i with row i + VL/2; after log2(VL)
  * rounds row and column have changed places. Fully unrolled, so that r stays in registers. */
 static inline __attribute__((always_inline)) void transpose(vec r[VL]) {

@@ -75,7 +75,11 @@ def test_depthwise_kernels_agree_with_the_reference(sizes, dtype):
         ((2, 64, 7, 7), (96, 32, 3, 2), (1, 1), (1, 1), (1, 2), 2),  # the same, with groups
         ((2, 33, 28, 28), (33, 1, 3, 3), (1, 1), (1, 1), (1, 1), 33),  # depthwise
         ((2, 3, 150, 61), (3, 1, 5, 5), (1, 1), (2, 2), (1, 1), 3),  # in bands of rows
-        ((2, 21, 29, 40), (21, 1, 3, 3), (2, 2), (1, 1), (1, 1), 21),  # with phases
+        ((2, 21, 29, 40), (21, 1, 4, 3), (2, 2), (1, 1), (1, 1), 21),  # with phases
+        ((2, 3, 150, 61), (3, 1, 3, 3), (2, 2), (1, 1), (1, 1), 3),  # columns parted in registers
+        ((2, 3, 70, 67), (3, 1, 5, 5), (2, 2), (2, 1), (1, 1), 3),
+        ((2, 5, 33, 35), (5, 1, 3, 3), (2, 2), (0, 0), (1, 1), 5),  # the same, in place
+        ((3, 9, 8, 5), (9, 1, 3, 3), (2, 2), (4, 6), (1, 1), 9),
         ((3, 9, 7, 7), (9, 1, 7, 7), (1, 1), (3, 3), (1, 1), 9),  # rows shorter than a vector
         ((3, 9, 7, 5), (9, 1, 3, 3), (1, 1), (1, 1), (1, 1), 9),
         ((1, 5, 21, 35), (5, 1, 3, 3), (1, 1), (3, 0), (1, 1), 5),  # more padding than the window is wide
@@ -116,19 +120,21 @@ def test_the_thread_count_does_not_change_a_bit():
 LOCAL = [name for name in conv_choice.ALGORITHMS if name != "winograd"]  # it computes tiles as a whole
 
 
+@pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("columns", [5, 28])
-def test_infinity_and_nan_stay_where_they_belong(columns):
+def test_infinity_and_nan_stay_where_they_belong(columns, stride):
     """Lanes that are computed and thrown away, and masked tails, must not leak into real outputs."""
     x = np.ones((1, 2, 6, columns), np.float32)
     x[0, 0, 2, columns - 1], x[0, 1, 4, 0] = np.inf, np.nan
     for outputs, groups in ((3, 1), (2, 2)):
         w = np.ones((outputs, 2 // groups, 3, 3), np.float32)
-        rest = ((1, 1), (1, 1), (1, 1), groups)
-        g = np.ones((1, outputs, 6, columns), np.float32)
+        rest = ((stride, stride), (1, 1), (1, 1), groups)
+        g = np.ones((1, outputs, 6 // stride, (columns + stride - 1) // stride), np.float32)
+        size = (6 * stride - stride + 1, columns * stride - stride + 1)
         for run in (
             lambda w=w, rest=rest: conv_kernel.forward(x, w, None, *rest),
-            lambda w=w, rest=rest: (
-                conv_kernel.input_gradient(x, w, (6, columns), *rest) if w.shape[0] == 2 else None
+            lambda w=w, rest=rest, size=size: (
+                conv_kernel.input_gradient(x, w, size, *rest) if w.shape[0] == 2 else None
             ),
             lambda g=g, rest=rest: conv_kernel.weight_gradient(x, g, (3, 3), *rest),
         ):
