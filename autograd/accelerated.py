@@ -19,6 +19,7 @@ __all__ = ["DOUBLE", "SINGLE", "forward", "pays_always", "rule", "settled"]
 
 SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 ndarray = np.ndarray
+SHORT_ROW = 255  # elements
 STREAMED = 1 << 22  # elements from which the kernel stores past the caches
 
 
@@ -49,6 +50,12 @@ class Lazy:
         """Whether NumPy is as fast: one thread, one step, and results that fit into the caches."""
         return self.single_step and size < STREAMED and kernels.get_num_threads() == 1
 
+    def wins(self, size: int, arrays: tuple[Any, ...]) -> bool:
+        """Whether the kernel is faster: NumPy begins anew at each repetition of a short row."""
+        return not self.numpys(size) or any(
+            x.__class__ is ndarray and 1 < x.size <= SHORT_ROW and x.size == x.shape[-1] for x in arrays
+        )
+
     def on(self, *arrays: Any) -> Any:
         """The program on these arrays and numbers, whatever they are."""
         program = self.program
@@ -67,7 +74,7 @@ class Lazy:
                 for x in arrays:
                     if x.__class__ is ndarray and x.size > size:
                         size = x.size
-                if size and self.pays(size) and not self.numpys(size) and arrays_fit(arrays):
+                if size and self.pays(size) and self.wins(size, arrays) and arrays_fit(arrays):
                     return self.on(*arrays)
             return function(*arrays)
 

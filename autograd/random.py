@@ -68,7 +68,9 @@ def randint(
     """
     if size is None:
         low, high, size = 0, low, high
-    values = (generator or default_generator).integers(int(low), int(high), shape_of((size,)))
+    values = (generator or default_generator).integers(
+        int(low), int(high), shape_of(size if size.__class__ is tuple else (size,))
+    )
     return Tensor(values if dtype is None else values.astype(dtype))
 
 

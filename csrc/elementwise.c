@@ -55,8 +55,9 @@ static const uint8_t costs[] = {
 #undef OP
 };
 
-/* How an operand is met: contiguous, one number, or staged through its tile. */
-enum { FLAT, CONSTANT, STRIDED };
+/* How an operand is met: contiguous, one number, one short row again and again (laid out once, so often that a
+ * tile may begin anywhere in the row), or staged through its tile. */
+enum { FLAT, CONSTANT, REPEATED, STRIDED };
 
 typedef struct {
   const kg_instruction *in;
@@ -97,7 +98,7 @@ static job prepare(const kg_instruction *in) {
   if (in->sizes[0]) j.shape[0] = in->sizes[0];
   j.row = j.shape[p->ndim - 1];
   j.steps = (const step *)(p->operands + j.operands);
-  int64_t contiguous[DIMS], tiles = p->registers + p->values, tails = 0;
+  int64_t contiguous[DIMS], tiles = p->registers + p->values, tails = 0, rows = 0;
   for (int64_t d = p->ndim - 1; d >= 0; d--) {
     contiguous[d] = j.total;
     j.total *= j.shape[d];
@@ -105,12 +106,14 @@ static job prepare(const kg_instruction *in) {
   j.streamed = streams(&j);
   for (int64_t i = 0; i < j.operands; i++) {
     const operand *o = &p->operands[i];
-    int flat = !o->kind, constant = i < p->inputs;
+    int flat = !o->kind, constant = i < p->inputs, repeated = constant && !by_rows(&j);
     for (int64_t d = 0; d < p->ndim; d++) {
       flat &= o->strides[d] == contiguous[d] || j.shape[d] == 1;
       constant &= o->strides[d] == 0 || j.shape[d] == 1;
+      repeated &= o->strides[d] == 0 || j.shape[d] == 1 || d == p->ndim - 1;
     }
-    j.access[i] = flat ? FLAT : constant ? CONSTANT : STRIDED;
+    j.access[i] = flat ? FLAT : constant ? CONSTANT : repeated ? REPEATED : STRIDED;
+    rows += j.access[i] == REPEATED;
     if (flat && !(j.streamed && i >= p->inputs)) tails++;
     else tiles++;
   }
@@ -122,7 +125,7 @@ static job prepare(const kg_instruction *in) {
     j.row_tiles = (j.row + j.tile - 1) / j.tile;
   }
   if (j.tile > round_up(j.total)) j.tile = round_up(j.total) + !j.total * VL;
-  j.buffer = tiles * j.tile + tails * VL;
+  j.buffer = tiles * j.tile + tails * VL + rows * round_up(j.row);
   return j;
 }
 
@@ -206,6 +209,10 @@ static void run_tile(const job *j, real **slot, real *const *own, int64_t start,
   int staged[OPERANDS];
   for (int64_t i = 0; i < j->operands; i++) {
     if (j->access[i] == CONSTANT) continue;
+    if (j->access[i] == REPEATED) {
+      slot[FIRST_OPERAND + i] = own[i] + start % j->row;
+      continue;
+    }
     real *direct = in_place(j, i, j->in->args[1 + i], start, n);
     staged[i] = !direct || (j->streamed && i >= p->inputs);
     slot[FIRST_OPERAND + i] = staged[i] ? own[i] : direct;
@@ -242,6 +249,11 @@ static void run_tiles(void *context, int64_t begin, int64_t end, int worker) {
     if (j->access[i] == CONSTANT) {
       gather(buffer, j->in->args[1 + i], p->operands[i].kind, 0, 1);
       for (int64_t x = j->tile - VL; x >= 0; x -= VL) store(buffer + x, splat(buffer[0]));
+    }
+    if (j->access[i] == REPEATED) {
+      stage(j, &p->operands[i], j->in->args[1 + i], buffer, 0, j->row, 0);
+      for (int64_t x = j->row; x < j->row + j->tile; x++) buffer[x] = buffer[x - j->row];
+      buffer += round_up(j->row);
     }
     buffer += j->access[i] == FLAT && !(j->streamed && i >= p->inputs) ? VL : j->tile;
   }

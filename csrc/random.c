@@ -197,6 +197,14 @@ static inline uint64_t scaled(uint64_t word, uint64_t range, uint64_t *low_half)
   return (uint64_t)(product >> 64);
 }
 
+/* `first` added, for a range below 2^32: word range / 2^32 is the sum of two products of 64 bits, whose upper
+ * half is the number. *doubtful where the lower half is 0, as where the word may have to be rejected. */
+static inline words scaled_words(words w, uint32_t range, uint64_t first, mask *doubtful) {
+  words sum = multiply_low_halves(w >> 32, range) + (multiply_low_halves(w, range) >> 32);
+  *doubtful |= (mask)((sum & 0xffffffffu) == 0);
+  return (sum >> 32) + first;
+}
+
 static void integers(const draw *d, int64_t begin, int64_t end) {
   const uint64_t rejected_below = -d->range % d->range; /* 2^64 mod range */
   int64_t *out = d->out;
@@ -204,6 +212,15 @@ static void integers(const draw *d, int64_t begin, int64_t end) {
     words pair[2];
     uint64_t low = d->low + (uint64_t)(step * BLOCKS), low_half;
     philox(d->key, low, d->high, &pair[0], &pair[1]);
+    if (d->range >> 32 == 0) {
+      mask doubtful = {0};
+      words even = scaled_words(pair[0], (uint32_t)d->range, d->first, &doubtful);
+      words odd = scaled_words(pair[1], (uint32_t)d->range, d->first, &doubtful);
+      if (!any(doubtful)) {
+        store_stream((real *)out + step * 2 * VL, (vec)even, (vec)odd, d->count - step * 2 * VL);
+        continue;
+      }
+    }
     for (int64_t i = 0; i < 2 * VL && step * 2 * VL + i < d->count; i++) {
       uint64_t value = scaled(pair[i & 1][i >> 1], d->range, &low_half);
       for (uint64_t attempt = 1; low_half < rejected_below; attempt++) {

@@ -342,3 +342,16 @@ def test_truth_values():
     mask, product = program(a, b)
     agree(mask, (a < b) & ~(a == b) | (a > 2))
     agree(product, np.where(a < b, a, np.float32(0)))
+
+
+@needs_kernels
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("columns", [2, 3, 16, 100, 255, 256, 300])
+def test_a_row_repeated_over_many_tiles(isa, only_kernel, dtype, columns):
+    """Tiles begin anywhere in the row; it may be a bool one, a strided one or one of several."""
+    program = Program.trace(lambda x, y, z: x * y + z, inputs=3)
+    x, y, z = (
+        arrays_for(1, shape, dtype, 7)[0] for shape in [(53, 61, columns), (columns,), (1, 2 * columns)]
+    )
+    agree(program(x, y, z[:, ::-2]), oracle(program, x, y, z[:, ::-2]))
+    agree(program(x, y > 1, z[0, :columns]), oracle(program, x, y > 1, z[0, :columns]))

@@ -69,7 +69,8 @@ def test_words_uniforms_masks_and_integers_equal_the_reference(backend, place):
             assert_same(philox.uniform(count, dtype, place), u)
             kept = np.where(u < dtype.type(0.3), dtype.type(2.5), dtype.type(0))
             assert_same(philox.mask(count, dtype, place, 0.3, 2.5), kept)
-        for low, span in [(0, 1), (-5, 10), (7, 2**32), (-(2**63), 2**64 - 1), (0, 3 << 62), (-3, 2**33 + 5)]:
+        small = [(0, 1), (-5, 10), (2, 2**32 - 1)]
+        for low, span in [*small, (7, 2**32), (-3, 2**33 + 5), (0, 3 << 62), (-(2**63), 2**64 - 1)]:
             got = philox.integers(count, low, span, place)
             assert_same(got, philox.reference_integers(count, low, span, place))
             exact = [int(word) * span >> 64 for word in philox.reference_words(count, U64, place)]
