@@ -205,6 +205,7 @@ kernels.lib, kernels.call = machine, machine.call
 kernels.prepare = kernels.prepared = machine.prepare
 kernels.call_many, kernels.addresses = machine.call_many, addresses
 kernels.mapper = machine.mapper
+kernels.fill = lambda kernel, dtype, out, *rest: machine.call(kernel, (out,), *rest, dtype)
 kernels.integers = lambda numbers: np.array(numbers, np.int64)
 
 
