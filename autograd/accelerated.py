@@ -78,8 +78,11 @@ class Lazy:
                     return self.on(*arrays)
             return function(*arrays)
 
+        # Most arrays are small: those go on without a further look.
         def one(x: Any) -> Any:
-            if x.__class__ is ndarray and 0 < x.size >= self.threshold and x.flags.c_contiguous:
+            if x.__class__ is ndarray and x.size < self.threshold:
+                return function(x)
+            if x.__class__ is ndarray and x.size > 0 and x.flags.c_contiguous:
                 dtype = x.dtype
                 known = self.single if dtype is SINGLE else self.double if dtype is DOUBLE else None
                 if known is not None and kernels.active and not self.numpys(x.size):
@@ -87,7 +90,10 @@ class Lazy:
             return run(x)
 
         def two(x: Any, y: Any) -> Any:
-            if x.__class__ is ndarray and y.__class__ is ndarray and 0 < x.size >= self.threshold:
+            small = x.__class__ is ndarray and x.size < self.threshold
+            if small and (y.__class__ is not ndarray or y.size < self.threshold):
+                return function(x, y)
+            if not small and x.__class__ is ndarray and y.__class__ is ndarray and x.size > 0:
                 dtype = x.dtype
                 if y.dtype is dtype and x.shape == y.shape and x.flags.c_contiguous and y.flags.c_contiguous:
                     known = self.single if dtype is SINGLE else self.double if dtype is DOUBLE else None
@@ -123,16 +129,15 @@ def pays_always(name: str, function: Callable[..., Any]) -> bool:
     return THRESHOLD[min(weight, len(THRESHOLD) - 1)] == 0
 
 
-def settled(name: str, function: Callable[..., Any], numbers: tuple[float, ...]) -> tuple[Any, Any]:
-    """The kernel of an op of one array and these numbers, as functions of float32 and float64 arrays that
-    hold something; a ValueError where they are not contiguous."""
-    given = [
-        number + 0.0 for number in numbers
-    ]  # 0.0 for -0.0: who keeps the functions can't tell them apart
-    program = Program.trace(lambda x: meaning(name, function)(x, *given), inputs=1)
-    single, _ = program.mapper([np.empty(2, SINGLE)])
-    double, _ = program.mapper([np.empty(2, DOUBLE)])
-    return single, double
+def settled(name: str, function: Callable[..., Any], *inputs: Any) -> Callable[..., Any] | None:
+    """The kernel of an op of arrays of these layouts and of these numbers (behind the arrays), as a function
+    of such arrays; None where there is none."""
+    arrays = [a for a in inputs if a.__class__ is ndarray]
+    # 0.0 for -0.0: who keeps the function can't tell them apart.
+    numbers = [x + 0.0 for x in inputs if x.__class__ is float or x.__class__ is int]
+    if len(arrays) + len(numbers) < len(inputs) or not arrays_fit(tuple(arrays)):
+        return None
+    return Program.trace(lambda *x: meaning(name, function)(*x, *numbers), len(arrays)).filling(*arrays)
 
 
 def arrays_fit(arrays: tuple[Any, ...]) -> bool:

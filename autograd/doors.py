@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd import accelerated, dtypes, kernels
-from autograd.accelerated import DOUBLE, SINGLE
+from autograd import accelerated, dtypes
 from autograd.op import Op, Plan, Rule, Saved, cast, finish, finish_one, observe, record
 from autograd.operands import (
     ARITHMETIC,
@@ -28,6 +27,7 @@ from autograd.operands import (
     shape_error,
     unify,
 )
+from autograd.quick import quick
 from autograd.tape import FACES, RECORD, Node, Value, mode, next_serial
 
 __all__ = ["elementwise"]
@@ -74,7 +74,7 @@ def elementwise(
     else:
         door = op.numbers = broadcast_door(op, floating)
     if parameters or (len(rules) == 1 and not why and accelerated.pays_always(name, forward)):
-        door = settled_door(op, forward, door)
+        door = short_door(op, forward, door)
     door.__name__ = door.__qualname__ = name
     op.door = door
     return door
@@ -130,47 +130,16 @@ def unary_door(op: Op) -> Callable[..., Any]:
     return door
 
 
-def settled_door(op: Op, forward: Callable[..., Any], general: Callable[..., Any]) -> Callable[..., Any]:
-    """A short way for one contiguous array, and numbers (or none) that came by before: they settle the
-    kernel."""
+def short_door(op: Op, forward: Callable[..., Any], general: Callable[..., Any]) -> Callable[..., Any]:
+    """The short way for one contiguous array, and numbers (or none)."""
     plan = op.plan((True, *[False] * (len(op.inputs) - 1)))
     keep = keeper(plan)
-    kept: dict[tuple[float, ...], tuple[Any, Any]] = {}
 
-    def door(x: Any, *numbers: Any) -> Any:
-        word = mode.word
-        if not isinstance(x, Value) or word > RECORD or not kernels.active:
-            return general(x, *numbers)
-        a, parent = x.data, x.node
-        if a.__class__ is not ndarray or not a.size:
-            return general(x, *numbers)
-        try:
-            single, double = kept[numbers]
-        except KeyError:
-            if any(number.__class__ is not float and number.__class__ is not int for number in numbers):
-                return general(x, *numbers)
-            if len(kept) > 256:
-                kept.clear()
-            single, double = kept[numbers] = accelerated.settled(op.name, forward, numbers)
-        except TypeError:  # arrays for numbers
-            return general(x, *numbers)
-        dtype = a.dtype
-        run = single if dtype is SINGLE else double if dtype is DOUBLE else None
-        if run is None:
-            return general(x, *numbers)
-        try:
-            out = run(a)
-        except ValueError:  # it is not contiguous
-            return general(x, *numbers)
-        result = new(FACES[ndarray])
-        result.data = out
-        if parent is None or not word & RECORD:
-            result.node = None
-        else:
-            result.node = record(plan, (parent,), keep(a, *numbers, out), out)
-        return result
+    def prepare(a: Any, *numbers: Any) -> Any:
+        run = accelerated.settled(op.name, forward, a, *numbers)
+        return run and (run, (lambda a, out: keep(a, *numbers, out)) if numbers else keep)
 
-    return door
+    return quick(prepare, plan=plan, parameters=op.inputs)(general)
 
 
 def unary_numbers(op: Op) -> Callable[..., Any]:

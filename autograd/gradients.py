@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd import kernels, tape
+from autograd import buffers, tape
 from autograd.tape import Node, Value
 
 __all__ = ["backward", "grad"]
@@ -119,7 +119,7 @@ def owned(g: Any) -> np.ndarray:
         g.__class__ is np.ndarray
         and g.flags.writeable
         and sys.getrefcount(g) <= HOLDERS
-        and (g.base is None or kernels.sole(g))
+        and (g.base is None or buffers.sole(g))
     ):
         return g
     return np.array(g, order="C")

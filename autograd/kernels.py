@@ -1,4 +1,4 @@
-"""The crossing into C: loads the library, hands over pointers, picks ISA and threads, keeps buffers.
+"""The crossing into C: loads the library, hands over pointers, picks ISA and threads.
 
 This is the only file that touches CFFI. An op's file decides *when* a kernel pays and what its sizes
 mean; here is only how a call is made:
@@ -12,17 +12,17 @@ its NumPy reference.
 from __future__ import annotations
 
 import functools
-import math
 import os
 import sys
 import warnings
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["active", "call", "empty", "get_num_threads", "isa", "isas", "set_isa", "set_num_threads"]
+from autograd.buffers import KEPT_FROM, empty, maker, recycled
+
+__all__ = ["active", "call", "empty", "get_num_threads", "isa", "isas", "maker", "set_isa", "set_num_threads"]
 
 KERNEL_NAMES = (
     "GEMM CONV2D CONV2D_INPUT CONV2D_WEIGHT ELEMENTWISE REDUCE EXTREME_BACKWARD SOFTMAX SOFTMAX_BACKWARD "
@@ -86,7 +86,10 @@ if lib is None and BACKEND != "numpy":
 # True where ops may call C. Tests switch it to compare the two backends.
 active: bool = lib is not None
 
-ERRORS = {1: IndexError("index out of range"), 2: ValueError("bad argument"), 3: MemoryError("workspace")}
+ERRORS = {
+    1: IndexError("index out of range"), 2: ValueError("bad argument"), 3: MemoryError("workspace"),
+    4: TypeError("takes np.ndarray only; convert other objects with np.asarray"),
+}  # fmt: skip
 
 
 def pointer(a: np.ndarray | None) -> Any:
@@ -96,6 +99,33 @@ def pointer(a: np.ndarray | None) -> Any:
         return ffi.from_buffer(a, require_writable=False)
     except ValueError:  # a strided view: CFFI wants flat memory, kernels are told the strides
         return ffi.cast("void *", a.__array_interface__["data"][0])
+
+
+def memory(a: Array) -> int:
+    """Where an array's elements begin; 0 for None."""
+    return 0 if a is None else int(ffi.cast("uintptr_t", pointer(a)))
+
+
+def objects_tell() -> bool:
+    """Whether the library finds the memory of arrays in their objects: tried on owners and views of all
+    kinds, and on what is no array. If not, it is set to take the addresses of memory."""
+    if sys.implementation.name != "cpython":  # id() is no address
+        return False
+    lib.kg_set_objects(object.__basicsize__, id(np.ndarray), id(None))
+    owner = np.arange(24.0).reshape(4, 6)
+    arrays = [owner, owner[1:], owner[::-1, 2::3], owner.T, owner[3, 5:], np.broadcast_to(owner, (2, 4, 6))]
+    arrays += [np.zeros(3, bool), np.zeros(()), np.zeros((0, 2)), np.frombuffer(bytes(9), np.uint8, offset=3)]
+    others = [None, 1.5, np.float64(1.5), owner.view(np.recarray), owner.data, np.ndarray, [owner]]
+    wanted = [ffi.cast("void *", a.__array_interface__["data"][0]) for a in arrays]
+    found = [lib.kg_data(id(x)) for x in [*arrays, *others]]
+    if found == [*wanted, *[ffi.NULL] * len(others)]:
+        return True
+    lib.kg_set_objects(0, 0, 0)
+    return False
+
+
+# How quick calls tell C an array: by its object (csrc/kernels.h says why), or else by its memory.
+tell: Callable[[Any], int] = id if lib is not None and objects_tell() else memory
 
 
 def addresses(arrays: Sequence[np.ndarray]) -> Any:
@@ -144,24 +174,14 @@ def prepare(
     shapes again and again, at a third of the price."""
     fields = {"kernel": kernel, "dtype": DTYPES[dtype], "sizes": list(sizes), "values": list(values)}
     instruction = ffi.new("kg_instruction *", fields)
-    apply, address, null = lib.kg_apply, ffi.from_buffer, ffi.NULL
+    apply, apply_8, of = lib.kg_apply, lib.kg_apply_8, tell
 
-    def run(a: Array, b: Array = None, c: Array = None, d: Array = None, e: Array = None, f: Array = None,
-            g: Array = None, h: Array = None) -> None:  # fmt: skip
-        try:
-            error = apply(
-                instruction,
-                address(a),
-                null if b is None else address(b),
-                null if c is None else address(c),
-                null if d is None else address(d),
-                null if e is None else address(e),
-                null if f is None else address(f),
-                null if g is None else address(g),
-                null if h is None else address(h),
-            )
-        except ValueError:  # a strided view, or one not given
-            error = apply(instruction, *map(pointer, (a, b, c, d, e, f, g, h)))
+    def run(a: Array, b: Array = None, c: Array = None, d: Array = None, *others: Array) -> None:
+        if others:
+            places = [*map(of, others), 0, 0, 0][:4]
+            error = apply_8(instruction, of(a), of(b), of(c), of(d), *places)
+        else:
+            error = apply(instruction, of(a), of(b), of(c), of(d))
         if error:
             raise refusal(kernel, error, sizes)
 
@@ -171,15 +191,50 @@ def prepare(
 prepared = functools.lru_cache(4096)(prepare)  # for ops without a cache of their own; sizes are a tuple
 
 
-def filling(run: Callable[..., None], new: Callable[[], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
-    """A prepared kernel of an array and its result as a function that makes the result."""
+def filling(
+    kernel: int,
+    dtype: np.dtype[Any],
+    sizes: Sequence[int],
+    shape: tuple[int, ...],
+    *,
+    values: Sequence[float] = (),
+    inputs: int = 1,
+    result: np.dtype[Any] | None = None,
+    plan: np.ndarray | None = None,
+) -> Callable[..., np.ndarray]:
+    """A kernel as a function of its arrays but the last (`inputs`, three at most), which it makes, of this
+    shape and type, and returns: the quickest way into C, with everything settled. `plan`: an array before
+    all others."""
+    known = [] if plan is None else [pointer(plan)]
+    fields = {"kernel": kernel, "dtype": DTYPES[dtype], "args": known, "sizes": list(sizes)}
+    instruction = ffi.new("kg_instruction *", {**fields, "values": list(values)})
+    apply, new, of = lib.kg_apply, maker(shape, result or dtype), tell
 
-    def call(x: np.ndarray) -> np.ndarray:
-        y = new()
-        run(x, y)
-        return y
+    def refuse(error: int, plan: Any = plan) -> None:  # holds the plan
+        raise refusal(kernel, error, sizes)
 
-    return call
+    def one(a: np.ndarray) -> np.ndarray:
+        out = new()
+        error = apply(instruction, of(a), of(out), 0, 0)
+        if error:
+            refuse(error)
+        return out
+
+    def two(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        out = new()
+        error = apply(instruction, of(a), of(b), of(out), 0)
+        if error:
+            refuse(error)
+        return out
+
+    def three(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+        out = new()
+        error = apply(instruction, of(a), of(b), of(c), of(out))
+        if error:
+            refuse(error)
+        return out
+
+    return (one, two, three)[inputs - 1]
 
 
 def refusal(kernel: int, error: int, sizes: Sequence[int]) -> Exception:
@@ -199,32 +254,29 @@ def mapper(
     """An elementwise plan of open length as a function of contiguous arrays of one shape (`inputs`, four at
     most) and then of `numbers` numbers, which follow the constants: the quickest way into C. It checks
     nothing."""
-    code, kind, known = ffi.cast("int64_t *", ffi.from_buffer(plan)), DTYPES[dtype], len(constants)
+    code, kind, known = ffi.from_buffer("int64_t[]", plan), DTYPES[dtype], len(constants)
     fixed = ffi.new("double[]", list(constants) or [0.0])
-    fields = {"dtype": kind, "args": [ffi.cast("void *", code)], "values": list(constants)}
-    instruction = ffi.new("kg_instruction *", fields)
-    run, run_one, address, null, small = lib.kg_map, lib.kg_map_one, ffi.from_buffer, ffi.NULL, np.empty
+    call, small, of = lib.kg_map, np.empty, tell
     size = result.itemsize
     kept_from = KEPT_FROM // size
 
-    def check(error: int, a: np.ndarray) -> None:
-        if error:
-            raise refusal(ELEMENTWISE, error, [a.size])
+    def refuse(error: int, a: np.ndarray) -> None:
+        raise refusal(ELEMENTWISE, error, [a.size])
 
     def one(a: np.ndarray) -> np.ndarray:
         n = a.size
         out = small(a.shape, result) if n < kept_from else recycled(a.shape, result, n * size)
-        error = run_one(instruction, n, address(a), address(out))
+        error = call(code, kind, n, fixed, known, of(a), of(out), 0, 0, 0)
         if error:
-            check(error, plan)  # mentions the plan, so that it lives as long as this function
+            refuse(error, a)
         return out
 
     def two(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         n = a.size
         out = small(a.shape, result) if n < kept_from else recycled(a.shape, result, n * size)
-        error = run(code, kind, n, fixed, known, address(a), address(b), address(out), null, null)
+        error = call(code, kind, n, fixed, known, of(a), of(b), of(out), 0, 0)
         if error:
-            check(error, plan)
+            refuse(error, a)
         return out
 
     def several(*arguments: Any) -> np.ndarray:
@@ -232,9 +284,11 @@ def mapper(
         a = arrays[0]
         n = a.size
         out = small(a.shape, result) if n < kept_from else recycled(a.shape, result, n * size)
-        places = [*map(address, arrays), address(out), *[null] * (4 - inputs)]
+        places = [*map(of, arrays), of(out), 0, 0, 0][:5]
         values = [*constants, *arguments[inputs:]] if numbers else fixed
-        check(run(code, kind, n, values, known + numbers, *places), plan)
+        error = call(code, kind, n, values, known + numbers, *places)
+        if error:
+            refuse(error, a)
         return out
 
     if numbers or inputs > 2:
@@ -290,105 +344,6 @@ def library() -> str:
 def set_isa(name: str) -> None:
     if lib is None or lib.kg_set_isa(name.encode()) != 0:
         raise ValueError(f"set_isa: {name!r} is not available here; available: {isas()}")
-
-
-# Kept buffers ------------------------------------------------------------------------------------
-# Fresh pages cost as much as a convolution: large outputs come from buffers that are kept and reused.
-# A buffer is free when only the pool still refers to it (every array made from it, and every view of
-# those, refers to it), so nothing has to be given back.
-
-KEPT_FROM = 1 << 15  # bytes; smaller arrays are malloc's business
-KEPT_LIMIT = 1 << 31  # bytes the pool may hold in all
-pool: dict[int, deque[np.ndarray]] = {}
-pool_bytes = 0
-
-
-def scan(kept: deque[np.ndarray], free: int) -> np.ndarray | None:
-    """A buffer that nobody but the pool refers to. Those given out are at the back: of the last two, the one
-    that is free again is likely still in the cache. The others are looked at in turn, so that buffers in use
-    for long are not looked at each time."""
-    for place in (-1, -2):
-        if len(kept) >= -place:
-            buffer = kept[place]
-            if sys.getrefcount(buffer) <= free:
-                return buffer
-    for _ in range(min(len(kept), 32)):
-        buffer = kept[0]
-        kept.rotate(-1)
-        if sys.getrefcount(buffer) <= free:
-            return buffer
-    return None
-
-
-def references_when_free() -> int:
-    """What getrefcount says of a free buffer inside scan(): it differs between versions of Python. 0, which
-    nothing is, where it can't tell a free buffer from one in use; then none is recycled."""
-    for count in range(1, 8):
-        kept = deque([np.empty(8, np.uint8)])
-        if scan(kept, count) is not None:
-            view = np.ndarray((8,), np.uint8, kept[0])
-            return count if scan(kept, count) is None and view.size else 0
-    return 0
-
-
-FREE = references_when_free()
-
-
-def empty(shape: tuple[int, ...], dtype: np.dtype[Any] | type) -> np.ndarray:
-    """An uninitialised C-contiguous array; large ones are 64-byte aligned and recycled."""
-    dtype = np.dtype(dtype)
-    nbytes = math.prod(shape) * dtype.itemsize
-    return np.empty(shape, dtype) if nbytes < KEPT_FROM else recycled(shape, dtype, nbytes)
-
-
-def recycled(shape: tuple[int, ...], dtype: np.dtype[Any], nbytes: int) -> np.ndarray:
-    """A large array of the pool."""
-    # Classes of 1/8 octave, so that nearly equal sizes share buffers.
-    step = 1 << max(12, nbytes.bit_length() - 4)
-    capacity = -(-nbytes // step) * step
-    kept = pool.setdefault(capacity, deque())
-    buffer = scan(kept, FREE)
-    return np.ndarray(shape, dtype, new_buffer(capacity, kept) if buffer is None else buffer)
-
-
-def sole(array: np.ndarray) -> bool:
-    """Whether a kept buffer lies behind this array and no other array uses it."""
-    buffer = array.base
-    if buffer is None or sys.getrefcount(buffer) > FREE + 1:  # the pool, the array, `buffer`, the argument
-        return False
-    return any(kept is buffer for kept in pool.get(getattr(buffer, "nbytes", 0), ()))
-
-
-def maker(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Callable[[], np.ndarray]:
-    """`empty` with its arguments settled: a function of none."""
-    small = math.prod(shape) * dtype.itemsize < KEPT_FROM
-    return functools.partial(np.empty if small else empty, shape, dtype)
-
-
-def new_buffer(capacity: int, kept: deque[np.ndarray]) -> np.ndarray:
-    global pool_bytes
-    if pool_bytes + capacity > KEPT_LIMIT:
-        drop_free_buffers()
-    raw = np.empty(capacity + 64, np.uint8)
-    offset = -raw.ctypes.data % 64
-    # Its base is `raw`, not an ndarray chain that NumPy would collapse: views refer to the buffer itself.
-    buffer = np.frombuffer(raw.data[offset : offset + capacity], np.uint8)
-    if pool_bytes + capacity <= KEPT_LIMIT:
-        kept.append(buffer)
-        pool_bytes += capacity
-    return buffer
-
-
-def drop_free_buffers() -> None:
-    """Give every buffer that nobody uses back to the system."""
-    global pool_bytes
-    for capacity, kept in pool.items():
-        for _ in range(len(kept)):
-            buffer = kept[0]
-            kept.rotate(-1)
-            if sys.getrefcount(buffer) <= FREE:
-                kept.pop()
-                pool_bytes -= capacity
 
 
 if lib is not None:

@@ -142,15 +142,32 @@ class Program:
         """A function of contiguous arrays like these, of any one shape (None if the kernel can't), and the
         order in which it takes the arguments ([]: as they are): arrays first, then numbers."""
         likes = [np.empty(2, a.dtype) if isinstance(a, np.ndarray) else a for a in arrays]
-        threshold, self.threshold = self.threshold, 0
-        plan = self.plan(likes, ())
-        self.threshold = threshold
+        plan = self.plan_anyway(likes)
         if plan is None or self.several or len(plan.arrays) > 4:
             return None, []
         result = plan.outputs[0][1]
         inputs, numbers = len(plan.arrays), len(plan.numbers)
         run = kernels.mapper(plan.code, plan.dtype, result, self.constants, inputs, numbers)
         return run, [*plan.arrays, *plan.numbers] if plan.numbers else []
+
+    def filling(self, *arrays: Array) -> Callable[..., Array] | None:
+        """The program as a function of (three at most) arrays of these layouts; None where NumPy should
+        run."""
+        plan = self.plan_anyway(arrays)
+        if plan is None or self.several or len(plan.arrays) > 3 or plan.outputs[0][2] is not None:
+            return None
+        ((shape, result, _),) = plan.outputs
+        return kernels.filling(
+            kernels.ELEMENTWISE, plan.dtype, (), shape, values=self.constants, inputs=len(arrays),
+            result=result, plan=plan.code,
+        )  # fmt: skip
+
+    def plan_anyway(self, arrays: Sequence[Any]) -> Plan | None:
+        """`plan`, for arrays of any size."""
+        threshold, self.threshold = self.threshold, 0
+        plan = self.plan(arrays, ())
+        self.threshold = threshold
+        return plan
 
     def reference(self, *arrays: Any, out: Any = None) -> Any:
         """The program in NumPy, step by step."""

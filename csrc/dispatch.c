@@ -155,33 +155,52 @@ int kg_call(int kernel, int dtype, void **args, int nargs, const int64_t *sizes,
   return run_with_scratch(&in);
 }
 
-int kg_apply(const kg_instruction *prepared, void *a, void *b, void *c, void *d, void *e, void *f, void *g,
-             void *h) {
-  kg_instruction in = *prepared;
-  void *arrays[] = {a, b, c, d, e, f, g, h};
-  memcpy(in.args, arrays, sizeof arrays);
-  return run_with_scratch(&in);
+/* The layout of array objects; of 0 bytes where arrays are told by their memory. */
+static uintptr_t header_bytes, array_type, nothing;
+
+void kg_set_objects(uintptr_t header, uintptr_t type, uintptr_t none) {
+  header_bytes = header, array_type = type, nothing = none;
 }
 
-int kg_map(const int64_t *plan, int dtype, int64_t n, const double *values, int nvalues, void *a, void *b,
-           void *c, void *d, void *e) {
+/* Where the memory of n arrays begins. The last word of a header is the object's type. */
+static int find(const uintptr_t *told, int n, void **memory) {
+  for (int i = 0; i < n; i++)
+    if (!told[i] || told[i] == nothing) memory[i] = 0;
+    else if (!header_bytes) memory[i] = (void *)told[i];
+    else if (((const uintptr_t *)(told[i] + header_bytes))[-1] == array_type)
+      memory[i] = *(void **)(told[i] + header_bytes);
+    else return KG_NO_ARRAY;
+  return KG_OK;
+}
+
+void *kg_data(uintptr_t array) {
+  void *memory;
+  return find(&array, 1, &memory) ? 0 : memory;
+}
+
+int kg_apply(const kg_instruction *prepared, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d) {
+  kg_instruction in = *prepared;
+  const int error = find((const uintptr_t[]){a, b, c, d}, 4, in.args + (in.args[0] != 0));
+  return error ? error : run_with_scratch(&in);
+}
+
+int kg_apply_8(const kg_instruction *prepared, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d,
+               uintptr_t e, uintptr_t f, uintptr_t g, uintptr_t h) {
+  kg_instruction in = *prepared;
+  const int error = find((const uintptr_t[]){a, b, c, d, e, f, g, h}, 8, in.args);
+  return error ? error : run_with_scratch(&in);
+}
+
+int kg_map(const int64_t *plan, int dtype, int64_t n, const double *values, int nvalues, uintptr_t a,
+           uintptr_t b, uintptr_t c, uintptr_t d, uintptr_t e) {
   if (nvalues > KG_VALUES) return KG_BAD_ARGUMENT;
   kg_instruction in;
   in.kernel = KG_ELEMENTWISE;
   in.dtype = dtype;
   in.sizes[0] = n;
-  void *args[] = {(void *)plan, a, b, c, d, e};
-  memcpy(in.args, args, sizeof args);
+  in.args[0] = (void *)plan;
+  const int error = find((const uintptr_t[]){a, b, c, d, e}, 5, in.args + 1);
+  if (error) return error;
   memcpy(in.values, values, (size_t)nvalues * sizeof *values);
-  return run_with_scratch(&in);
-}
-
-int kg_map_one(const kg_instruction *prepared, int64_t n, void *a, void *out) {
-  kg_instruction in;
-  in.kernel = KG_ELEMENTWISE;
-  in.dtype = prepared->dtype;
-  in.sizes[0] = n;
-  in.args[0] = prepared->args[0], in.args[1] = a, in.args[2] = out;
-  memcpy(in.values, prepared->values, sizeof in.values);
   return run_with_scratch(&in);
 }

@@ -14,7 +14,7 @@ enum { DIMS = 6, REGISTERS = 16, OPERANDS = 15, VALUES = 16 };
 enum { FIRST_OPERAND = 16, FIRST_VALUE = 32, SLOTS = 48 };
 /* Tiles are as long as lets a program's buffers share the L1 cache, within bounds; a program that needs
  * none (one op over contiguous arrays) is only cut for the threads. */
-enum { SHORTEST = 256, LONGEST = 1024, UNBUFFERED = 8192, CACHE_BYTES = 24576 };
+enum { SHORTEST = 256, LONGEST = 4096, UNBUFFERED = 8192, CACHE_BYTES = 24576 };
 enum { GRAIN = 20000 }; /* cycles that a thread is worth waking for */
 
 typedef struct {

@@ -25,7 +25,7 @@ typedef struct {
 enum { KG_FLOAT32, KG_FLOAT64 };
 
 /* What a kernel returns. */
-enum { KG_OK, KG_BAD_INDEX, KG_BAD_ARGUMENT, KG_NO_MEMORY };
+enum { KG_OK, KG_BAD_INDEX, KG_BAD_ARGUMENT, KG_NO_MEMORY, KG_NO_ARRAY };
 
 enum {
   /* c = act(a @ b + bias), batched.  args: a b c bias
@@ -120,18 +120,26 @@ int kg_run(const kg_instruction *program, int64_t count);
 int kg_call(int kernel, int dtype, void **args, int nargs, const int64_t *sizes, int nsizes,
             const double *values, int nvalues);
 
-/* The same for an instruction prepared once: it is copied and gets these arrays (any may be NULL), so threads
- * may share it. */
-int kg_apply(const kg_instruction *prepared, void *a, void *b, void *c, void *d, void *e, void *f, void *g,
-             void *h);
+/* Below, a NumPy array is told by the address of its object, which id() gives in CPython in 0.02 us; making a
+ * CFFI buffer takes 0.09 us, as long as many a kernel runs on 10^3 elements. The object tells memory right
+ * behind its header (PyArrayObject_fields in numpy/ndarraytypes.h, a part of NumPy's ABI, tried on loading).
+ * Only objects whose type is exactly np.ndarray are read (else KG_NO_ARRAY); the caller holds them during the
+ * call. 0 and None are "not given". kg_set_objects says a header's bytes (0: arrays are told by the address
+ * of their memory, where objects are laid out in another way), the address of np.ndarray and that of None,
+ * before all calls. kg_data finds the memory of one array (NULL: no array), for checks. */
+void kg_set_objects(uintptr_t header, uintptr_t type, uintptr_t none);
+void *kg_data(uintptr_t array);
 
-/* One eager call of KG_ELEMENTWISE on at most 5 arrays, inputs and then outputs (NULL past the last), of n
+/* kg_call for an instruction prepared once: it is copied and gets these arrays (behind its first, if it has
+ * one), so threads may share it. */
+int kg_apply(const kg_instruction *prepared, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d);
+int kg_apply_8(const kg_instruction *prepared, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d,
+               uintptr_t e, uintptr_t f, uintptr_t g, uintptr_t h);
+
+/* One eager call of KG_ELEMENTWISE on at most 5 arrays, inputs and then outputs (0 past the last), of n
  * elements each (0: as the plan says). */
-int kg_map(const int64_t *plan, int dtype, int64_t n, const double *values, int nvalues, void *a, void *b,
-           void *c, void *d, void *e);
-
-/* The same for one array and one result, the plan (args[0]) and its values settled. */
-int kg_map_one(const kg_instruction *prepared, int64_t n, void *a, void *out);
+int kg_map(const int64_t *plan, int dtype, int64_t n, const double *values, int nvalues, uintptr_t a,
+           uintptr_t b, uintptr_t c, uintptr_t d, uintptr_t e);
 
 /* Bytes of workspace that an instruction needs with the present ISA and thread count; it must not be run
  * with others. */

@@ -58,7 +58,7 @@ UNARY: dict[str, Callable[..., np.ndarray]] = dict.fromkeys(
     apart,
 ) | dict.fromkeys("sqrt rsqrt log log1p".split(), positive)
 BINARY = dict.fromkeys(
-    "add sub mul maximum minimum eq ne lt le gt ge logical_and logical_or".split(), apart
+    "add sub mul maximum minimum logistic_loss eq ne lt le gt ge logical_and logical_or".split(), apart
 ) | {"div": positive, "pow": positive, "floor_divide": positive, "remainder": positive}
 
 

@@ -16,6 +16,7 @@ FLOORS = ["autograd", "nn", "apps"]
 
 # Inside autograd, from the ground up; a row may import its own row and those before it.
 ROOMS = [
+    {"buffers"},
     {"tape", "dtypes", "kernels", "symbol", "fusing"},
     {"program"},
     {"accelerated"},

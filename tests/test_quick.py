@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 import pytest
 
 import autograd
 import nn.functional as F
 from autograd import kernels
+from autograd.op import REGISTRY
 from autograd.quick import quick
 
 pytestmark = pytest.mark.skipif(not kernels.active, reason="only kernels have a short way")
@@ -20,8 +23,16 @@ def tensor(*shape: int) -> autograd.Tensor:
 
 
 LABELS, ONES = autograd.tensor([0, 2, 1]), autograd.ones(3, 1)
+MASK, OTHER = autograd.tensor(RNG.random((3, 5)) > 0.5), tensor(5)
 MEAN, VAR = tensor(3), autograd.tensor([0.5, 1.0, 2.0])
 FUNCTIONS = {
+    "relu": (autograd.relu, (3, 5)),
+    "silu": (autograd.silu, (3, 5)),
+    "clamp": (lambda x: autograd.clamp(x, -0.5, 1), (3, 5)),
+    "where": (lambda x: autograd.where(MASK, x, OTHER), (3, 5)),
+    "sum": (lambda x: autograd.sum(x, 0), (3, 5)),
+    "mean": (lambda x: autograd.mean(x, keepdim=True), (3, 5)),
+    "amax": (lambda x: x.amax(1), (3, 5)),
     "max_pool2d": (lambda x: F.max_pool2d(x, 2), (2, 3, 6, 4)),
     "avg_pool2d": (lambda x: F.avg_pool2d(x, 3, stride=2, padding=1), (2, 3, 7, 5)),
     "softmax": (lambda x: F.softmax(x, 1), (3, 5)),
@@ -95,6 +106,57 @@ def test_what_is_prepared_once_runs_from_the_second_call_on():
     x.requires_grad_()
     times(x)
     assert slow == [2, 3, 3, 2, 2]
+
+
+def test_with_the_plan_of_an_op_recorded_calls_come_the_short_way_too():
+    slow = []
+    plan = REGISTRY["neg"].plan((True,))
+
+    @quick(lambda x: (lambda x: -x, lambda x, out: plan.keep((x,), (out,), {})), plan=plan)
+    def minus(x):
+        slow.append(x)
+        return -x
+
+    minus(tensor(3))
+    x = tensor(3).requires_grad_()
+    y = minus(x)
+    assert len(slow) == 1 and y.grad_fn.name == "neg"
+    y.sum().backward()
+    assert x.grad.tolist() == [-1.0] * 3
+    with autograd.no_grad():
+        assert minus(x).node is None
+    with autograd.detect_anomaly():
+        minus(x)
+    assert len(slow) == 2
+
+
+def test_tensors_for_settings_are_not_kept():
+    x, low = tensor(3), autograd.tensor(-1.0)
+    for _ in range(2):
+        assert np.array_equal(autograd.clamp(x, low, 1.0).data, np.clip(x.data, -1, 1))
+    kept = weakref.ref(low)
+    del low
+    assert kept() is None
+
+
+def test_the_short_way_looks_for_numbers_where_arrays_may_be():
+    x = tensor(3, 5)
+    for _ in range(2):
+        np.testing.assert_array_equal(autograd.where(MASK, x, 0.0).data, np.where(MASK.data, x.data, 0))
+        assert autograd.argmax(x).item() == x.data.argmax()
+        assert autograd.argmax(x).data.__class__ is np.ndarray
+
+
+@pytest.mark.parametrize("name", ["relu", "silu", "sum", "mean", "max_pool2d", "softmax", "clamp"])
+def test_of_tensors_that_hold_something_else_the_function_tells(name):
+    function, shape = FUNCTIONS[name]
+    x = tensor(*shape)
+    expected = [function(x).data for _ in range(2)][1]
+    x.data = x.data.view(np.recarray)
+    try:
+        np.testing.assert_allclose(function(x).data, expected, rtol=1e-6)
+    except TypeError as error:
+        assert name in str(error)
 
 
 def test_an_index_error_of_the_short_way_is_the_functions_to_tell():

@@ -10,12 +10,15 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
+from functools import partial
 from numbers import Number
 from typing import Any
 
 import numpy as np
 
+from autograd import accelerated
 from autograd.doors import elementwise
+from autograd.quick import quick
 from autograd.tape import Value
 
 # Arithmetic --------------------------------------------------------------------------------------
@@ -44,12 +47,12 @@ def pow_rule_x(g: Any, x: Any, y: Any) -> Any:
     """g * y * x**(y - 1), which is 0 at y = 0 even where x = 0."""
     if isinstance(y, float | int):
         return g * (y * pow(x, y - 1.0)) if y else 0.0 * g
-    return where(eq(y, 0.0), 0.0 * g, g * y * pow(x, y - 1.0))
+    return where_(eq(y, 0.0), 0.0 * g, g * y * pow(x, y - 1.0))
 
 
 def pow_rule_y(g: Any, x: Any, y: Any, z: Any) -> Any:
     """g * z * log(x), which is 0 at x = 0 for y >= 0."""
-    return where(logical_and(eq(x, 0.0), ge(y, 0.0)), 0.0 * g, g * z * log(x))
+    return where_(logical_and(eq(x, 0.0), ge(y, 0.0)), 0.0 * g, g * z * log(x))
 
 
 def pow_number(x: float, y: float) -> float:
@@ -134,10 +137,10 @@ sigmoid = elementwise(
 # Choosing ----------------------------------------------------------------------------------------
 # Where two inputs of maximum or minimum are equal, each gets half of the gradient.
 
-where = elementwise(
+where_ = elementwise(
     "where",
     np.where,
-    (None, lambda g, condition: where(condition, g, 0.0), lambda g, condition: where(condition, 0.0, g)),
+    (None, lambda g, condition: where_(condition, g, 0.0), lambda g, condition: where_(condition, 0.0, g)),
     inputs=("condition", "x", "y"),
     number=lambda condition, x, y: x if condition else y,
 )
@@ -145,8 +148,8 @@ maximum = elementwise(
     "maximum",
     np.maximum,
     (
-        lambda g, x, y: where(gt(x, y), g, where(eq(x, y), 0.5 * g, 0.0)),
-        lambda g, x, y: where(gt(y, x), g, where(eq(x, y), 0.5 * g, 0.0)),
+        lambda g, x, y: where_(gt(x, y), g, where_(eq(x, y), 0.5 * g, 0.0)),
+        lambda g, x, y: where_(gt(y, x), g, where_(eq(x, y), 0.5 * g, 0.0)),
     ),
     number=lambda x, y: x if x > y or x != x else y,
 )
@@ -154,15 +157,15 @@ minimum = elementwise(
     "minimum",
     np.minimum,
     (
-        lambda g, x, y: where(lt(x, y), g, where(eq(x, y), 0.5 * g, 0.0)),
-        lambda g, x, y: where(lt(y, x), g, where(eq(x, y), 0.5 * g, 0.0)),
+        lambda g, x, y: where_(lt(x, y), g, where_(eq(x, y), 0.5 * g, 0.0)),
+        lambda g, x, y: where_(lt(y, x), g, where_(eq(x, y), 0.5 * g, 0.0)),
     ),
     number=lambda x, y: x if x < y or x != x else y,
 )
 clamp_ = elementwise(
     "clamp",
     lambda x, low, high: minimum(maximum(x, low), high),
-    (lambda g, x, low, high: where(logical_and(ge(x, low), le(x, high)), g, 0.0), None, None),
+    (lambda g, x, low, high: where_(logical_and(ge(x, low), le(x, high)), g, 0.0), None, None),
     inputs=("x", "low", "high"),
     number=lambda x, low, high: x if x != x else min(max(x, low), high),
     parameters=True,
@@ -208,7 +211,7 @@ def relu_rule(g: Any, z: Any) -> Any:
     """0 where z <= 0, else g"""
     if g.__class__ is float:
         return 0.0 if z <= 0.0 else g
-    return where(le(z, 0.0), 0.0, g)  # and g where z is NaN: a NaN must not train on as a zero
+    return where_(le(z, 0.0), 0.0, g)  # and g where z is NaN: a NaN must not train on as a zero
 
 
 relu = elementwise(
@@ -219,16 +222,16 @@ relu = elementwise(
 )
 leaky_relu_ = elementwise(
     "leaky_relu",
-    lambda x, slope: where(gt(x, 0.0), x, slope * x),
-    (lambda g, x, slope: where(gt(x, 0.0), g, slope * g), None),
+    lambda x, slope: where_(gt(x, 0.0), x, slope * x),
+    (lambda g, x, slope: where_(gt(x, 0.0), g, slope * g), None),
     inputs=("x", "slope"),
     number=lambda x, slope: x if x > 0.0 else slope * x,
     parameters=True,
 )
 elu_ = elementwise(
     "elu",
-    lambda x, alpha: where(gt(x, 0.0), x, alpha * expm1(minimum(x, 0.0))),
-    (lambda g, x, alpha: where(gt(x, 0.0), g, g * alpha * exp(minimum(x, 0.0))), None),
+    lambda x, alpha: where_(gt(x, 0.0), x, alpha * expm1(minimum(x, 0.0))),
+    (lambda g, x, alpha: where_(gt(x, 0.0), g, g * alpha * exp(minimum(x, 0.0))), None),
     inputs=("x", "alpha"),
     number=lambda x, alpha: x if x > 0.0 else alpha * math.expm1(x),
     floating=True,
@@ -279,6 +282,14 @@ logsigmoid = elementwise(
     number=lambda x: min(x, 0.0) - math.log1p(math.exp(-math.fabs(x))),
     floating=True,
 )
+# With labels y in [0, 1] and the logit x of 1: -(y log p + (1 - y) log(1 - p)), p = sigmoid(x).
+logistic_loss = elementwise(
+    "logistic_loss",
+    lambda x, y: (1.0 - y) * x + softplus(-x),
+    (lambda g, x, y: g * (sigmoid(x) - y), lambda g, x: -g * x),
+    number=lambda x, y: (1.0 - y) * x + max(-x, 0.0) + math.log1p(math.exp(-math.fabs(x))),
+    floating=True,
+)
 
 
 def leaky_relu(x: Any, negative_slope: float = 0.01) -> Any:
@@ -314,3 +325,9 @@ def clamp(x: Any, min: Any = None, max: Any = None) -> Any:
         min = limits[0] if min is None else min
         max = limits[1] if max is None else max
     return clamp_(x, min, max)
+
+
+@quick(partial(accelerated.settled, "where", np.where), arrays=("condition", "x", "y"))
+def where(condition: Any, x: Any, y: Any) -> Any:
+    """x where condition, else y; shapes broadcast."""
+    return where_(condition, x, y)

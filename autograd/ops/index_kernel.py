@@ -166,8 +166,11 @@ def use_kernel(dtype: np.dtype[Any]) -> bool:
 def prepared(
     kernel: int, dtype: np.dtype[Any], shape: Shape, axis: int, n: int, single: bool, accumulate: bool
 ) -> Callable[..., None]:
-    sizes = (math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :]), n, single, accumulate)
-    return kernels.prepare(kernel, dtype, sizes)
+    return kernels.prepare(kernel, dtype, sizes_of(shape, axis, n, single, accumulate))
+
+
+def sizes_of(shape: Shape, axis: int, n: int, single: bool, accumulate: bool) -> tuple[int, ...]:
+    return math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :]), n, single, accumulate
 
 
 def run(
@@ -207,8 +210,7 @@ def prepared_take(x: Array, index: Array) -> Callable[..., Array] | None:
     """`take` of rows as a function of arrays of these layouts; None where it needs more than a kernel."""
     if not direct(x, index):
         return None
-    apply = prepared(kernels.GATHER, x.dtype, x.shape, 0, index.size, False, False)
-    return gathering(apply, kernels.maker((*index.shape, *x.shape[1:]), x.dtype))
+    return gathering(x, index, 0, index.size, False, (*index.shape, *x.shape[1:]))
 
 
 def prepared_take_along(x: Array, index: Array, axis: int) -> Callable[..., Array] | None:
@@ -216,17 +218,12 @@ def prepared_take_along(x: Array, index: Array, axis: int) -> Callable[..., Arra
     axis %= x.ndim
     if not direct(x, index) or not same_around(x, index, axis):
         return None
-    apply = prepared(kernels.GATHER, x.dtype, x.shape, axis, index.shape[axis], True, False)
-    return gathering(apply, kernels.maker(index.shape, x.dtype))
+    return gathering(x, index, axis, index.shape[axis], True, index.shape)
 
 
-def gathering(apply: Callable[..., None], new: Callable[[], Array]) -> Callable[..., Array]:
-    def call(x: Array, index: Array) -> Array:
-        y = new()
-        apply(x, index, y)
-        return y
-
-    return call
+def gathering(x: Array, index: Array, axis: int, n: int, single: bool, shape: Shape) -> Callable[..., Array]:
+    sizes = sizes_of(x.shape, axis, n, single, False)
+    return kernels.filling(kernels.GATHER, x.dtype, sizes, shape, inputs=2)
 
 
 def prepared_add_along(x: Array, y: Array, index: Array, axis: int) -> Callable[..., Array] | None:

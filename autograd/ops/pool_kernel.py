@@ -56,8 +56,11 @@ def prepared_largest(
 
 
 def prepared_values(kernel: int, x: Array, geometry: tuple[int, ...]) -> Callable[[Array], Array] | None:
-    prepared = windows(kernel, x.dtype, x.shape, geometry) if x.flags.c_contiguous else None
-    return kernels.filling(*prepared) if prepared is not None else None
+    shape = x.shape
+    if not x.flags.c_contiguous or windows(kernel, x.dtype, shape, geometry) is None:
+        return None
+    sizes = (shape[0] * shape[1], *shape[2:], *geometry)
+    return kernels.filling(kernel, x.dtype, sizes, (*shape[:2], *geometry[:2]))
 
 
 def scatter(y: Array, index: Array, size: Pair) -> Array:

@@ -8,15 +8,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd import accelerated, kernels, tape
-from autograd import quick as short
+from autograd import accelerated, tape
 from autograd.fused import fused
-from autograd.op import REGISTRY, operation, record
+from autograd.op import REGISTRY, operation
 from autograd.ops import elementwise as e
 from autograd.ops import reduce_kernel
 from autograd.ops.dims import Dims, dims_of, reduced_shape
 from autograd.ops.index import gather
 from autograd.ops.shape import expand, reshape
+from autograd.quick import quick
 from autograd.tape import RECORD, Value, mode
 
 
@@ -189,48 +189,21 @@ def nonempty(name: str, x: Any, dims: tuple[int, ...]) -> None:
         raise ValueError(f"{name}: no elements to choose from in shape {tuple(x.shape)} over dims {dims}")
 
 
-def quick(kernel: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """A short way through a reduction for what came by before: layout and arguments settle the kernel."""
+def short(name: str, kernel: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The short way through a reduction."""
+    plan = REGISTRY[name].plan((True,))
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        name = function.__name__
-        plan = REGISTRY[name].plan((True,))
-        calls: dict[Any, tuple[reduce_kernel.Plan, dict[str, Any]]] = {}
+    def prepare(a: np.ndarray, dim: Dims, keepdim: bool) -> Any:
+        dims = dims_of(name, a.ndim, dim)
+        scale = share(a.shape, dims) if name == "mean" else 1.0
+        run = reduce_kernel.filling(kernel, a, dims, keepdim, scale)
+        attributes = {"dims": dims, "keepdim": keepdim}
+        return run and (run, lambda a, out: plan.keep((a,), (out,), attributes))
 
-        def settle(a: np.ndarray, dim: Dims, keepdim: bool) -> None:
-            dims = dims_of(name, a.ndim, dim)
-            scale = share(a.shape, dims) if name == "mean" else 1.0
-            found = reduce_kernel.plan_of(kernel, a.shape, a.strides, a.dtype, dims, keepdim, scale)
-            if len(calls) > 4096:
-                calls.clear()
-            if found is not None:
-                calls[a.shape, a.strides, a.dtype, dim, keepdim] = found, {"dims": dims, "keepdim": keepdim}
-
-        @functools.wraps(function)
-        def door(x: Any, dim: Dims = None, keepdim: bool = False) -> Any:
-            if mode.word > RECORD or not kernels.active or not isinstance(x, Value):
-                return function(x, dim, keepdim)
-            a, parent = x.data, x.node
-            try:
-                (run, new), attributes = calls[a.shape, a.strides, a.dtype, dim, keepdim]
-            except KeyError:
-                settle(a, dim, keepdim)
-                return function(x, dim, keepdim)
-            except (TypeError, AttributeError):  # several dims as a list; a number
-                return function(x, dim, keepdim)
-            out = new()
-            run(a, out)
-            node = None
-            if parent is not None and mode.word:
-                node = record(plan, (parent,), plan.keep((a,), (out,), attributes), out)
-            return tape.wrap(out, node)
-
-        return door
-
-    return decorate
+    return quick(prepare, plan=plan)
 
 
-@quick(reduce_kernel.SUM)
+@short("sum", reduce_kernel.SUM)
 def sum(x: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     """The sum over `dim` (an int, several, or None for all)."""
     return sum_(x, dims=dims_of("sum", ndim_of(x), dim), keepdim=keepdim)
@@ -243,7 +216,7 @@ def count(shape: tuple[int, ...], dims: tuple[int, ...]) -> int:
     return total
 
 
-@quick(reduce_kernel.SUM)
+@short("mean", reduce_kernel.SUM)
 def mean(x: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     """The mean over `dim` (an int, several, or None for all); NaN over no elements."""
     dims = dims_of("mean", ndim_of(x), dim)
@@ -268,7 +241,7 @@ def root(squares: Any) -> Any:
     return e.where(zero, 0.0, e.sqrt(e.where(zero, 1.0, squares)))
 
 
-@quick(reduce_kernel.MAX)
+@short("amax", reduce_kernel.MAX)
 def amax(x: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     """The largest element over `dim`; equal ones share the gradient."""
     dims = dims_of("amax", ndim_of(x), dim)
@@ -276,7 +249,7 @@ def amax(x: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     return amax_(x, dims=dims, keepdim=keepdim)
 
 
-@quick(reduce_kernel.MIN)
+@short("amin", reduce_kernel.MIN)
 def amin(x: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     """The smallest element over `dim`; equal ones share the gradient."""
     dims = dims_of("amin", ndim_of(x), dim)
@@ -293,11 +266,12 @@ def one_dim(name: str, ndim: int, dim: int | None) -> tuple[int, ...]:
 def by_method(
     method: Callable[..., Any], x: np.ndarray, dim: int | None, keepdim: bool
 ) -> Callable[..., np.ndarray] | None:
-    number = dim is None or x.ndim < 2  # not an array
-    return None if number else lambda x: method(x, dim, None, keepdims=keepdim)
+    if dim is not None and x.ndim > 1:
+        return lambda x: method(x, dim, None, keepdims=keepdim)
+    return None if keepdim else lambda x: np.asarray(method(x))  # else it is no array
 
 
-@short.quick(functools.partial(by_method, np.ndarray.argmax))
+@quick(functools.partial(by_method, np.ndarray.argmax))
 def argmax(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The position of the largest element (the first of equals), in the flattened tensor or over `dim`."""
     dims = one_dim("argmax", ndim_of(x), dim)
@@ -305,7 +279,7 @@ def argmax(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     return argmax_(x, dims=dims, keepdim=keepdim)
 
 
-@short.quick(functools.partial(by_method, np.ndarray.argmin))
+@quick(functools.partial(by_method, np.ndarray.argmin))
 def argmin(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The position of the smallest element (the first of equals), in the flattened tensor or over `dim`."""
     dims = one_dim("argmin", ndim_of(x), dim)

@@ -145,6 +145,26 @@ def plan_of(
     """How the kernel reduces x; None for layouts, types and empty arrays that it does not take."""
     if len(plans) > 4096:
         plans.clear()
+    found = laid_out(shape, strides, dtype, axes, keepdims)
+    if found is None:
+        return None
+    sizes, result = found
+    return Plan(kernels.prepare(kernels.REDUCE, dtype, (op, *sizes), (scale,)), kernels.maker(result, dtype))
+
+
+def filling(op: int, x: Array, axes: Axes, keepdims: bool, scale: float) -> Callable[[Array], Array] | None:
+    """`reduced` as a function of arrays of x's layout."""
+    found = laid_out(x.shape, x.strides, x.dtype, axes, keepdims)
+    if found is None:
+        return None
+    sizes, result = found
+    return kernels.filling(kernels.REDUCE, x.dtype, (op, *sizes), result, values=(scale,))
+
+
+def laid_out(
+    shape: tuple[int, ...], strides: tuple[int, ...], dtype: np.dtype[Any], axes: Axes, keepdims: bool
+) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    """The kernel's sizes, and the result's shape; None where it does not run."""
     over = frozenset(range(len(shape)) if axes is None else axes)
     if dtype not in kernels.DTYPES or not over or 0 in shape:
         return None
@@ -156,9 +176,8 @@ def plan_of(
         return None
     (k0, ks0), (k1, ks1) = [(1, 0)] * (2 - len(kept)) + kept
     (r0, rs0), (r1, rs1) = [(1, 0)] * (2 - len(gone)) + gone
-    sizes = (op, k0, k1, ks0 // size, ks1 // size, r0, r1, rs0 // size, rs1 // size)
-    result = [1 if i in over else n for i, n in enumerate(shape) if keepdims or i not in over]
-    return Plan(kernels.prepare(kernels.REDUCE, dtype, sizes, (scale,)), kernels.maker(tuple(result), dtype))
+    sizes = (k0, k1, ks0 // size, ks1 // size, r0, r1, rs0 // size, rs1 // size)
+    return sizes, tuple([1 if i in over else n for i, n in enumerate(shape) if keepdims or i not in over])
 
 
 def extreme_backward(g: Array, x: Array, z: Array, axes: tuple[int, ...]) -> Array:

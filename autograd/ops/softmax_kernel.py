@@ -71,12 +71,17 @@ def plan_of(shape: tuple[int, ...], dtype: np.dtype[Any], dim: int, log: bool) -
         plans.clear()
     if dtype not in kernels.DTYPES or 0 in shape:
         return None
-    dim, lengths = (dim % len(shape), shape) if shape else (0, (1,))
-    columns, rows, inner = lengths[dim], math.prod(lengths[:dim]), math.prod(lengths[dim + 1 :])
+    rows, columns, inner = around(shape, dim)
     forward = kernels.prepare(kernels.SOFTMAX, dtype, (rows, columns, log, columns, inner))
     sizes = (rows, columns, log, columns, columns, inner)
     backward = kernels.prepare(kernels.SOFTMAX_BACKWARD, dtype, sizes)
     return Plan(forward, backward, kernels.maker(shape, dtype))
+
+
+def around(shape: tuple[int, ...], dim: int) -> tuple[int, int, int]:
+    """A shape as (what is before `dim`, it, what is behind)."""
+    dim, lengths = (dim % len(shape), shape) if shape else (0, (1,))
+    return math.prod(lengths[:dim]), lengths[dim], math.prod(lengths[dim + 1 :])
 
 
 def normalized(x: Array, dim: int, log: bool) -> Array:
@@ -90,8 +95,10 @@ def normalized(x: Array, dim: int, log: bool) -> Array:
 
 def prepared(x: Array, dim: int, log: bool) -> Callable[[Array], Array] | None:
     """softmax (or its log) of arrays of x's layout as a function of them; None where no kernel runs."""
-    found = plan(x, dim, log) if x.flags.c_contiguous else None
-    return None if found is None else kernels.filling(found.forward, found.new)
+    if not x.flags.c_contiguous or x.dtype not in kernels.DTYPES or not x.size:
+        return None
+    rows, columns, inner = around(x.shape, dim)
+    return kernels.filling(kernels.SOFTMAX, x.dtype, (rows, columns, log, columns, inner), x.shape)
 
 
 def normalized_backward(g: Array, y: Array, dim: int, log: bool) -> Array:

@@ -14,6 +14,7 @@ import autograd
 from autograd import Tensor
 from autograd.ops.cross_entropy import cross_entropy as fused_cross_entropy
 from autograd.ops.cross_entropy import prepared as prepared_cross_entropy
+from autograd.ops.elementwise import logistic_loss
 from autograd.ops.squared_error import squared_error
 from autograd.quick import quick
 from autograd.tape import Value
@@ -130,10 +131,11 @@ def binary_cross_entropy_with_logits(
     tensor(0.6931)
     """
     same_shape("binary_cross_entropy_with_logits", input, target)
-    soft = autograd.softplus(-input)
-    if pos_weight is not None:
-        soft = soft * ((pos_weight - 1.0) * target + 1.0)
-    loss = (1.0 - target) * input + soft
+    if pos_weight is None:
+        loss = logistic_loss(input, target)
+    else:
+        positive = (pos_weight - 1.0) * target + 1.0
+        loss = (1.0 - target) * input + autograd.softplus(-input) * positive
     return reduced(loss if weight is None else loss * weight, reduction)
 
 

@@ -116,6 +116,29 @@ class Machine:
 
         return run
 
+    def filling(
+        self,
+        kernel: int,
+        dtype: np.dtype[Any],
+        sizes: Sequence[int],
+        shape: tuple[int, ...],
+        *,
+        values: Sequence[float] = (),
+        inputs: int = 1,
+        result: np.dtype[Any] | None = None,
+        plan: np.ndarray | None = None,
+    ) -> Callable[..., np.ndarray]:
+        """kernels.filling, likewise."""
+        known = () if plan is None else (plan,)
+
+        def fill(*arrays: np.ndarray) -> np.ndarray:
+            assert len(arrays) == inputs
+            out = np.empty(shape, result or dtype)
+            self.call(kernel, (*known, *arrays, out), sizes, values, dtype)
+            return out
+
+        return fill
+
     def call(
         self,
         kernel: int,
@@ -203,6 +226,7 @@ def merged(bounds: list[tuple[int, int]]) -> list[tuple[int, int]]:
 machine = Machine()
 kernels.lib, kernels.call = machine, machine.call
 kernels.prepare = kernels.prepared = machine.prepare
+kernels.filling = machine.filling
 kernels.call_many, kernels.addresses = machine.call_many, addresses
 kernels.mapper = machine.mapper
 kernels.fill = lambda kernel, dtype, out, *rest: machine.call(kernel, (out,), *rest, dtype)
