@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import autograd
+from autograd import kernels
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted(
@@ -18,12 +19,15 @@ MODULES = sorted(
     for path in (ROOT / top).rglob("*.py")
     if path.name != "__main__.py" and ">>> " in path.read_text(encoding="utf-8")
 )
+SHOWS_KERNELS = {"autograd.quick"}  # a short way that is there only with kernels
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_of(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name in SHOWS_KERNELS and not kernels.active:
+        pytest.skip("no compiled kernels")
     module = importlib.import_module(name)
     monkeypatch.chdir(tmp_path)
     reports: list[str] = []

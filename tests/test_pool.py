@@ -56,6 +56,7 @@ def pools(draw):
     return shape, size, stride, padding, draw(st.booleans()), draw(st.booleans())
 
 
+@pytest.mark.skipif(not kernels.active, reason="no compiled kernels")
 @pytest.mark.parametrize(("dtype", "rtol"), [(np.float32, 1e-5), (np.float64, 1e-12)])
 @given(case=pools(), seed=st.integers(0, 99))
 @settings(max_examples=50, deadline=None)
@@ -82,6 +83,7 @@ def test_dilation_and_long_rows():
     )
 
 
+@pytest.mark.skipif(not kernels.active, reason="no compiled kernels")
 @pytest.mark.parametrize(
     ("shape", "geometry"),
     [
