@@ -134,10 +134,11 @@ def write(path: Path, run: Run) -> None:
 
 
 def keep(path: Path) -> None:
-    """Another run is to be written there: a complete one, of an hour maybe, is kept beside it."""
+    """Another run is to be written there: what has rows, of an hour maybe, is kept beside it."""
     with suppress(Unusable, OSError):
-        if read(path).complete:
-            os.replace(path, path.with_name(path.name + ".before"))
+        old = read(path)
+        if old.records:
+            os.replace(path, path.with_name(path.name + (".before" if old.complete else ".interrupted")))
 
 
 def read(path: Path) -> Run:

@@ -223,7 +223,7 @@ def test_an_interrupted_run_goes_on(runs: Runs, capsys: pytest.CaptureFixture[st
 def test_a_complete_run_is_kept_beside_the_next(runs: Runs) -> None:
     assert runs() == 0
     runs.ratio = lambda label: (_ for _ in ()).throw(KeyboardInterrupt)
-    for option in ([], ["--fresh"]):  # the second writes over an interrupted one, which is not kept
+    for option in ([], ["--fresh"]):  # the second writes over an interrupted one without rows
         assert runs(*option) == 130 and not runs.rows
         assert len(results.read(runs.file.with_name("speed.json.before")).records) == 5
 
@@ -232,8 +232,9 @@ def test_a_complete_run_is_kept_beside_the_next(runs: Runs) -> None:
 def test_other_runs_do_not_go_on(runs: Runs, option: list[str]) -> None:
     runs.ratio = lambda label: (_ for _ in ()).throw(KeyboardInterrupt) if "512" in label else 2.0
     assert runs("--wait", "passive") == 130
-    runs.ratio = lambda label: 2.0
+    runs.ratio, rows = lambda label: 2.0, len(runs.rows)
     assert runs("--wait", "passive", *option) == 0 and len(runs.measured) == 5
+    assert rows and len(results.read(runs.file.with_name("speed.json.interrupted")).records) == rows
 
 
 def test_rows_that_do_not_exist_are_refused(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:

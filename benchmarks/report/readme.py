@@ -51,7 +51,9 @@ def write(run: Run, root: Path = ROOT) -> list[Path]:
 
 def block(run: Run) -> str:
     """What stands between the marks."""
-    versions = "; ".join(str(facts.get("library", side)) for side, facts in run.libraries.items())
+    versions = "; ".join(
+        dict.fromkeys(str(facts.get("library", name)) for name, facts in run.libraries.items())
+    )
     void = sum(not record.counts for record in run.records)
     return (
         f"![Speed beside PyTorch and NumPy, by case]({PICTURE.as_posix()})\n\n{table(run)}\n\n"
