@@ -33,7 +33,7 @@ def set_conv_algorithm(name: str) -> None:
     is remembered for the process (as torch.backends.cudnn.benchmark does it). Runs may differ in rounding.
     "direct", "depthwise", "winograd": by that algorithm wherever it suits, else as "auto".
 
-    All agree within rounding: in float32 to about 5e-6 of the largest result. Winograd's, which "auto" takes
+    All agree within rounding: in float32 to about 6e-6 of the largest result. Winograd's, which "auto" takes
     for most convolutions of 3 x 3 taps without stride and of 4 x 4 with stride 2, computes 4 x 4 outputs
     together (8 x 8 of the latter's gradient in x), so that a NaN or an infinity reaches up to 3 places (6)
     further than it should; "direct" keeps it in its place.
