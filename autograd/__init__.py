@@ -47,6 +47,7 @@ from autograd.dtypes import (
 )
 from autograd.function import Function
 from autograd.gradients import backward, grad
+from autograd.jit import JitError, jit
 from autograd.kernels import get_num_threads, set_num_threads
 from autograd.ops.conv import conv2d, conv_transpose2d
 from autograd.ops.conv_choice import get_conv_algorithm, set_conv_algorithm
@@ -164,16 +165,16 @@ __all__ = [
     "eye", "flatten", "flip", "float32", "float64", "floor", "floor_divide", "from_numpy", "full",
     "full_like", "func", "Function", "gather", "ge", "gelu", "Generator", "get_conv_algorithm",
     "get_default_dtype", "get_num_threads", "get_rng_state", "grad", "gradcheck", "gradgradcheck", "gt",
-    "initial_seed", "int32", "int64", "is_grad_enabled", "isfinite", "isinf", "isnan", "le", "leaky_relu",
-    "linear", "linspace", "log", "log1p", "log_softmax", "logical_and", "logical_not", "logical_or",
-    "logsumexp", "lt", "manual_seed", "matmul", "max", "max_pool2d", "maximum", "mean", "min", "minimum",
-    "mm", "mul", "narrow", "ne", "neg", "no_grad", "norm", "normal", "ones", "ones_like", "pad",
-    "permute", "pow", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "relu",
-    "remainder", "reshape", "round", "rsqrt", "Scalar", "scatter_add", "seed", "set_conv_algorithm",
-    "set_default_dtype", "set_grad_enabled", "set_num_threads", "set_rng_state", "sigmoid", "sign",
-    "silu", "sin", "softmax", "softplus", "split", "sqrt", "square", "squeeze", "stack", "std", "sub",
-    "sum", "tanh", "Tensor", "tensor", "transpose", "uint8", "unbind", "unsqueeze", "var", "where",
-    "zeros", "zeros_like",
+    "initial_seed", "int32", "int64", "is_grad_enabled", "isfinite", "isinf", "isnan", "jit", "JitError",
+    "le", "leaky_relu", "linear", "linspace", "log", "log1p", "log_softmax", "logical_and", "logical_not",
+    "logical_or", "logsumexp", "lt", "manual_seed", "matmul", "max", "max_pool2d", "maximum", "mean",
+    "min", "minimum", "mm", "mul", "narrow", "ne", "neg", "no_grad", "norm", "normal", "ones",
+    "ones_like", "pad", "permute", "pow", "rand", "rand_like", "randint", "randn", "randn_like",
+    "randperm", "relu", "remainder", "reshape", "round", "rsqrt", "Scalar", "scatter_add", "seed",
+    "set_conv_algorithm", "set_default_dtype", "set_grad_enabled", "set_num_threads", "set_rng_state",
+    "sigmoid", "sign", "silu", "sin", "softmax", "softplus", "split", "sqrt", "square", "squeeze",
+    "stack", "std", "sub", "sum", "tanh", "Tensor", "tensor", "transpose", "uint8", "unbind", "unsqueeze",
+    "var", "where", "zeros", "zeros_like",
 ]  # fmt: skip
 
 if TYPE_CHECKING:

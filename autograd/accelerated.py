@@ -14,6 +14,7 @@ import numpy as np
 
 from autograd import kernels
 from autograd.program import NEVER, OPCODES, THRESHOLD, WEIGHT, Program
+from autograd.symbol import COMPOSED
 
 __all__ = ["DOUBLE", "SINGLE", "forward", "pays_always", "rule", "settled"]
 
@@ -121,6 +122,13 @@ def forward(name: str, function: Callable[..., Any], inputs: int) -> Callable[..
 def meaning(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """What to trace for op `name`: the kernels' own op of that name, or the function."""
     return (lambda *symbols: symbols[0].__apply_op__(name, symbols)) if name in OPCODES else function
+
+
+def symbolic(name: str, function: Callable[..., Any]) -> Callable[..., Any] | None:
+    """Op `name` as a function of symbols; None if programs don't know it."""
+    if name in COMPOSED:
+        return lambda *symbols: symbols[0].__apply_op__(name, symbols)
+    return None if isinstance(function, np.ufunc) and name not in OPCODES else meaning(name, function)
 
 
 def pays_always(name: str, function: Callable[..., Any]) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd import dtypes
-from autograd.tape import Value
+from autograd.tape import TRACE, Value, mode, traced_constant
 from autograd.tensor import Tensor, shape_of
 
 __all__ = [
@@ -37,7 +37,15 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
         array = np.array(data, dtype=dtype)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"tensor: want numbers, got {array.dtype} ({data!r})"[:300])
-    return Tensor(array, requires_grad)
+    if isinstance(data, np.ndarray) and mode.word & TRACE:
+        mode.trace.copy_of(data, array)
+        return Tensor(array, requires_grad)
+    return made(array, requires_grad)
+
+
+def made(array: Any, requires_grad: bool) -> Tensor:
+    """A tensor of values that depend on no data."""
+    return Tensor(traced_constant(array), requires_grad)
 
 
 def from_numpy(array: np.ndarray) -> Tensor:
@@ -60,36 +68,36 @@ def full(size: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = Fa
     if dtype is None:
         dtype = {bool: np.bool_, int: np.int64}.get(type(fill_value), dtypes.default_dtype)
     shape = shape_of((size,) if isinstance(size, int) else size)
-    return Tensor(np.full(shape, fill_value, dtype), requires_grad)
+    return made(np.full(shape, fill_value, dtype), requires_grad)
 
 
 def zeros(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    return Tensor(np.zeros(shape_of(size), dtype or dtypes.default_dtype), requires_grad)
+    return made(np.zeros(shape_of(size), dtype or dtypes.default_dtype), requires_grad)
 
 
 def ones(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    return Tensor(np.ones(shape_of(size), dtype or dtypes.default_dtype), requires_grad)
+    return made(np.ones(shape_of(size), dtype or dtypes.default_dtype), requires_grad)
 
 
 def empty(*size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor whose elements are whatever was in memory."""
-    return Tensor(np.empty(shape_of(size), dtype or dtypes.default_dtype), requires_grad)
+    return made(np.empty(shape_of(size), dtype or dtypes.default_dtype), requires_grad)
 
 
 def zeros_like(x: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    return Tensor(np.zeros(x.shape, dtype or x.dtype), requires_grad)
+    return made(np.zeros(x.shape, dtype or x.dtype), requires_grad)
 
 
 def ones_like(x: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    return Tensor(np.ones(x.shape, dtype or x.dtype), requires_grad)
+    return made(np.ones(x.shape, dtype or x.dtype), requires_grad)
 
 
 def empty_like(x: Tensor, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    return Tensor(np.empty(x.shape, dtype or x.dtype), requires_grad)
+    return made(np.empty(x.shape, dtype or x.dtype), requires_grad)
 
 
 def full_like(x: Tensor, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    return Tensor(np.full(x.shape, fill_value, dtype or x.dtype), requires_grad)
+    return made(np.full(x.shape, fill_value, dtype or x.dtype), requires_grad)
 
 
 def arange(
@@ -101,12 +109,12 @@ def arange(
     if dtype is None:
         ints = all(isinstance(v, int | np.integer) for v in (start, end, step))
         dtype = np.int64 if ints else dtypes.default_dtype
-    return Tensor(np.arange(start, end, step).astype(dtype), requires_grad)
+    return made(np.arange(start, end, step).astype(dtype), requires_grad)
 
 
 def linspace(start: float, end: float, steps: int, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    return Tensor(np.linspace(start, end, steps, dtype=dtype or dtypes.default_dtype), requires_grad)
+    return made(np.linspace(start, end, steps, dtype=dtype or dtypes.default_dtype), requires_grad)
 
 
 def eye(n: int, m: int | None = None, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    return Tensor(np.eye(n, m, dtype=dtype or dtypes.default_dtype), requires_grad)
+    return made(np.eye(n, m, dtype=dtype or dtypes.default_dtype), requires_grad)

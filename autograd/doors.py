@@ -63,6 +63,7 @@ def elementwise(
         number=number,
         why=why,
     )
+    op.meaning = accelerated.symbolic(name, forward)
     op.forward = accelerated.forward(name, forward, len(names))
     op.raw_rules = {x: accelerated.rule(name, rule) for x, rule in op.rules.items() if rule is not None}
     if len(rules) == 1 and not why:
@@ -124,7 +125,7 @@ def unary_door(op: Op) -> Callable[..., Any]:
             node.shape = out.shape
             node.grad = node.values = node.extra = None
         if word > RECORD:
-            observe(op, result.node, (a,), out)
+            observe(op, result.node, (result,), (a,), (out,))
         return result
 
     return door
@@ -167,7 +168,7 @@ def unary_numbers(op: Op) -> Callable[..., Any]:
             node.values = ((a,), out)
             node.shape = node.grad = node.extra = None
         if word > RECORD:
-            observe(op, result.node, (a,), out)
+            observe(op, result.node, (result,), (a,), (out,))
         return result
 
     return door
@@ -243,7 +244,7 @@ def binary_door(op: Op, floating: bool) -> Callable[..., Any]:
             node.shape = out.shape
             node.grad = node.values = node.extra = None
         if word > RECORD:
-            observe(op, result.node, (a, b), out)
+            observe(op, result.node, (result,), (a, b), (out,))
         return result
 
     return door
@@ -285,7 +286,7 @@ def binary_numbers(op: Op) -> Callable[..., Any]:
             node.values = ((a, b), out)
             node.shape = node.grad = node.extra = None
         if word > RECORD:
-            observe(op, result.node, (a, b), out)
+            observe(op, result.node, (result,), (a, b), (out,))
         return result
 
     return door

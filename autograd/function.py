@@ -10,7 +10,7 @@ import numpy as np
 from autograd import tape
 from autograd.fused import JointPlan
 from autograd.op import differentiable, output_node, record
-from autograd.tape import RECORD, WATCH, Node, Value, mode
+from autograd.tape import RECORD, TRACE, WATCH, Node, Value, mode
 
 __all__ = ["Function"]
 
@@ -147,7 +147,7 @@ class Function:
             raise TypeError(
                 f"{cls.name}.backward returned a {type(gx).__name__} as a gradient; return a tensor or None"
             )
-        return gx if create_graph else gx.data
+        return gx if create_graph or mode.word & TRACE else gx.data
 
 
 class Saved:

@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd import tape
 from autograd.op import Op, Saved, alias, observe, record
-from autograd.tape import RECORD, Node, Value, mode
+from autograd.tape import RECORD, TRACE, Node, Value, mode
 
 __all__ = ["JointPlan", "fused"]
 
@@ -52,7 +52,10 @@ def fused(
     def gradients(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
         *arrays, attributes, needs, saved = node.saved[0]  # type: ignore[index]
         if not create_graph:
-            result = backward(g, saved, needs)
+            if mode.word & TRACE:
+                result = mode.trace.fused_backward(op, backward, g.data, saved, needs)
+            else:
+                result = backward(g, saved, needs)
             return [gx for gx, need in zip(result, needs, strict=True) if need]
         parents = iter(node.parents)
         aliases = [
@@ -76,7 +79,9 @@ def fused(
             else:
                 arrays.append(x)
                 nodes.append(None)
-        result = forward(*arrays, **attributes)
+        tracing = wrapped and mode.word & TRACE
+        whole = not tracing or mode.trace.knows(op, attributes)
+        result = forward(*arrays, **attributes) if whole else None
         if result is None:
             return composite(*values, **attributes)
         out, saved = result
@@ -87,9 +92,12 @@ def fused(
         if parents and mode.word & RECORD:
             needs = tuple([parent is not None for parent in nodes])
             node = record(plan, parents, ((*arrays, attributes, needs, saved),), out)
+        value = tape.wrap(out, node)
+        if tracing:
+            mode.trace.fused_forward(op, value, arrays, out, saved, attributes)
         if mode.word > RECORD:
-            observe(op, node, arrays, out)
-        return tape.wrap(out, node)
+            observe(op, node, (value,), arrays, (out,), attributes)
+        return value
 
     door.__name__ = door.__qualname__ = name
     op.door = door

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd import buffers, tape
-from autograd.tape import Node, Value
+from autograd.tape import TRACE, Node, Value, mode
 
 __all__ = ["backward", "grad"]
 
@@ -49,11 +49,11 @@ def seed(name: str, out: Value, g: Any, create_graph: bool) -> Any:
                 f"{name}: an output of shape {shape} has no single gradient to start from; reduce it "
                 "(.sum(), .mean()) or pass the gradient of each element"
             )
-        g = np.ones(shape, dtype)
+        g = tape.traced_constant(np.ones(shape, dtype))
     data = g.data if isinstance(g, Value) else np.asarray(g)
     if data.shape != shape:
         raise ValueError(f"{name}: the gradient given has shape {data.shape}, its output {shape}")
-    if create_graph:
+    if create_graph or mode.word & TRACE:
         return g if isinstance(g, Value) else tape.wrap(data.astype(dtype, copy=False), None)
     return data.astype(dtype, copy=False)
 
@@ -102,7 +102,9 @@ def accumulate(found: dict[Node, Any]) -> None:
 def add_to(node: Node, g: Any) -> None:
     """Add `g` to a leaf's .grad, which owns its memory: nothing else may change with it."""
     old = node.grad
-    if isinstance(g, Value) or node.shape is None:  # recorded
+    if mode.word & TRACE and isinstance(g, Value):
+        mode.trace.accumulate(node, g)
+    elif isinstance(g, Value) or node.shape is None:  # recorded
         node.grad = g if old is None else old + g
     elif old is None:
         node.grad = tape.wrap(owned(g), None)

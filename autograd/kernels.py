@@ -27,13 +27,13 @@ __all__ = ["active", "call", "empty", "get_num_threads", "isa", "isas", "maker",
 KERNEL_NAMES = (
     "GEMM CONV2D CONV2D_INPUT CONV2D_WEIGHT ELEMENTWISE REDUCE EXTREME_BACKWARD SOFTMAX SOFTMAX_BACKWARD "
     "CROSS_ENTROPY CROSS_ENTROPY_BACKWARD MAX_POOL MAX_POOL_BACKWARD AVG_POOL AVG_POOL_BACKWARD GATHER "
-    "SCATTER_ADD RANDOM STANDARDIZE STANDARDIZE_BACKWARD SGD ADAM RMSPROP CLIP_NORM LIMIT"
+    "SCATTER_ADD RANDOM STANDARDIZE STANDARDIZE_BACKWARD SGD ADAM RMSPROP CLIP_NORM LIMIT COUNT"
 ).split()
 (
     GEMM, CONV2D, CONV2D_INPUT, CONV2D_WEIGHT, ELEMENTWISE, REDUCE, EXTREME_BACKWARD, SOFTMAX,
     SOFTMAX_BACKWARD, CROSS_ENTROPY, CROSS_ENTROPY_BACKWARD, MAX_POOL, MAX_POOL_BACKWARD, AVG_POOL,
     AVG_POOL_BACKWARD, GATHER, SCATTER_ADD, RANDOM, STANDARDIZE, STANDARDIZE_BACKWARD, SGD, ADAM, RMSPROP,
-    CLIP_NORM, LIMIT,
+    CLIP_NORM, LIMIT, COUNT,
 ) = range(len(KERNEL_NAMES))  # fmt: skip
 
 Array = np.ndarray | None  # None: not given
@@ -306,6 +306,14 @@ def conv_algorithms() -> list[str]:
     return str(ffi.string(lib.kg_conv_algorithms()).decode()).split() if lib is not None else []
 
 
+class Settings:
+    """Counts the changes of threads, instruction set and convolution algorithms: programs look at it."""
+
+    count = 0
+
+
+settings = Settings()
+
 # Threads and ISA ---------------------------------------------------------------------------------
 
 
@@ -315,6 +323,7 @@ def set_num_threads(count: int) -> None:
         raise ValueError(f"set_num_threads: want an int >= 1, got {count!r}")
     if lib is not None:
         lib.kg_set_threads(count)
+        settings.count += 1
 
 
 def get_num_threads() -> int:
@@ -344,6 +353,7 @@ def library() -> str:
 def set_isa(name: str) -> None:
     if lib is None or lib.kg_set_isa(name.encode()) != 0:
         raise ValueError(f"set_isa: {name!r} is not available here; available: {isas()}")
+    settings.count += 1
 
 
 if lib is not None:

@@ -25,11 +25,12 @@ from typing import Any
 import numpy as np
 
 from autograd import tape
-from autograd.tape import ANOMALY, FACES, RECORD, WATCH, Node, Value, mode, next_serial
+from autograd.tape import ANOMALY, FACES, RECORD, TRACE, WATCH, Node, Value, mode, next_serial
 
 __all__ = ["REGISTRY", "Op", "Plan", "alias", "cast", "operation"]
 
 Rule = Callable[..., Any]
+NOTHING: dict[str, Any] = {}
 Saved = tuple[tuple[Any, ...], ...]
 
 REGISTRY: dict[str, Op] = {}
@@ -67,6 +68,7 @@ class Op:
         self.shape = shape
         self.several = self.outputs != ("z",)
         self.why = why
+        self.meaning: Callable[..., Any] | None = None  # of elementwise ops, as a function of symbols
         self.fused = False  # has no rules of its own: its composite is differentiated
         self.plans: dict[Any, Plan] = {}
         self.door: Callable[..., Any]
@@ -212,15 +214,24 @@ def record(plan: Any, parents: tuple[Node, ...], saved: Saved, out: Any) -> Node
     return node
 
 
-def observe(op: Op, node: Node | None, inputs: Sequence[Any], out: Any) -> None:
-    """What the slow modes want to see of a call: NaN (ANOMALY), the numbers (WATCH)."""
+def observe(
+    op: Op,
+    node: Node | None,
+    results: Sequence[Value],
+    inputs: Sequence[Any],
+    outputs: Sequence[Any],
+    attributes: dict[str, Any] = NOTHING,
+) -> None:
+    """What the slow modes want to see of a call: NaN (ANOMALY), the numbers (WATCH), all of it (TRACE)."""
     if mode.word & ANOMALY:
-        tape.refuse_nan_output(op.name, inputs, out)
+        tape.refuse_nan_output(op.name, inputs, outputs[0])
         if node is not None:
             node.extra = tape.Extra()
             node.extra.where = tape.user_line()
     if node is not None and mode.word & WATCH:
-        node.values = (tuple(inputs), out)
+        node.values = (tuple(inputs), outputs if op.several else outputs[0])
+    if mode.word & TRACE:
+        mode.trace.record(op, results, inputs, outputs, attributes)
 
 
 def operation(
@@ -280,7 +291,7 @@ def finish_one(
             plan = op.plan(tuple([node is not None for node in nodes]))
             result.node = record(plan, parents, plan.keep(inputs, (out,), attributes), out)
     if word > RECORD:
-        observe(op, result.node, inputs, out)
+        observe(op, result.node, (result,), inputs, (out,), attributes)
     return result
 
 
@@ -296,20 +307,21 @@ def finish(
         parents = tuple(x.node for x, need in zip(values, needs, strict=True) if need)
         node = record(plan, parents, plan.keep(inputs, outputs, attributes), outputs[0])
         if outputs[0].__class__ is float:
-            node.values = (tuple(inputs), outputs[0])
-    if mode.word > RECORD:
-        observe(op, node, inputs, outputs[0])
+            node.values = (tuple(inputs), outputs if op.several else outputs[0])
+    results: tuple[Value, ...]
     if not op.several:
-        return (tape.wrap(outputs[0], node if differentiable(outputs[0]) else None),)
-    if node is None:
-        return tuple(tape.wrap(out, None) for out in outputs)
-    node.shape = None  # its gradient is a Parts
-    if mode.word & WATCH:
-        node.values = (tuple(inputs), outputs)
-    return tuple(
-        tape.wrap(out, output_node(node, i, out) if differentiable(out) else None)
-        for i, out in enumerate(outputs)
-    )
+        results = (tape.wrap(outputs[0], node if differentiable(outputs[0]) else None),)
+    elif node is None:
+        results = tuple(tape.wrap(out, None) for out in outputs)
+    else:
+        node.shape = None  # its gradient is a Parts
+        results = tuple(
+            tape.wrap(out, output_node(node, i, out) if differentiable(out) else None)
+            for i, out in enumerate(outputs)
+        )
+    if mode.word > RECORD:
+        observe(op, node, results, inputs, outputs, attributes)
+    return results
 
 
 def differentiable(data: Any) -> bool:
@@ -334,7 +346,10 @@ class Parts(dict[int, Any]):
     def filled(self, likes: Sequence[tuple[tuple[int, ...], np.dtype[Any]] | None]) -> list[Any]:
         """A gradient for every output: zeros for those that nothing was computed from, None for those (of
         integers) that have none."""
-        return [self[i] if i in self else like and np.zeros(*like) for i, like in enumerate(likes)]
+        return [
+            self[i] if i in self else like and tape.traced_constant(np.zeros(*like))
+            for i, like in enumerate(likes)
+        ]
 
 
 class OutputPlan:

@@ -130,7 +130,7 @@ def quick(
             "RECORD": RECORD, "calls": calls, "function": function, "kernels": kernels, "mode": mode,
             "new": object.__new__, "plan": plan, "record": record, "settle": settle,
         }  # fmt: skip
-        exec(source, space)
+        exec(compile(source, __file__, "exec"), space)
         door: Any = functools.update_wrapper(space["door"], function)
         door.__defaults__ = function.__defaults__
         return door  # type: ignore[no-any-return]

@@ -16,6 +16,7 @@ could have happened, `.shape`, `.sum()` and `.reshape()`.
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import os
 import threading
@@ -100,12 +101,13 @@ def wrap(data: Any, node: Node | None) -> Value:
 # Modes -------------------------------------------------------------------------------------------
 # One word per thread, tested once per op.
 
-RECORD, WATCH, ANOMALY = 1, 2, 4
+RECORD, WATCH, ANOMALY, TRACE = 1, 2, 4, 8
 
 
 class Mode(threading.local):
     word = RECORD
     depth = 0  # how many transforms of autograd.func are running, one inside the other
+    trace: Any = None  # with TRACE: who writes down what is computed (autograd/jit/trace.py)
 
 
 mode = Mode()
@@ -200,6 +202,34 @@ class set_grad_enabled(switched):
         return type(self)(self.on)
 
 
+def traced_constant(array: Any) -> Any:
+    """`array`, which does not depend on any data: a program may keep it."""
+    if mode.word & TRACE:
+        mode.trace.constant(array)
+    return array
+
+
+def replayed(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a method that changes only Python's own state, and that independently of any data (the step of
+    a schedule): a program calls it again at each replay."""
+
+    @functools.wraps(method)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if mode.word & TRACE:
+            return mode.trace.effect(method, self, args, kwargs)
+        return method(self, *args, **kwargs)
+
+    return call
+
+
+class Bindings:
+    """Counts the times that an attribute of a module was set: programs look whether it moved."""
+
+    count = 0
+
+
+bindings = Bindings()
+
 # Writes in place ---------------------------------------------------------------------------------
 # Every write takes a serial number like a node's. A saved array that was written after its node was
 # made is stale: no counter has to be copied into each node.
@@ -223,6 +253,9 @@ def written(array: Any) -> None:
 def stamp(storages: Iterable[int]) -> None:
     """`written` for the arrays behind these storages, all at once."""
     global last_write
+    if mode.word & TRACE:
+        storages = tuple(storages)
+        mode.trace.check_written(storages)
     if len(writes) > 100_000:  # ids of arrays that died: forgetting the oldest half keeps this bounded
         for key in sorted(writes, key=writes.__getitem__)[: len(writes) // 2]:
             del writes[key]
@@ -288,7 +321,9 @@ def backpropagate(
     useful = None if goal is None else reaching(goal, grads)
     anomaly = mode.word & ANOMALY
     found: dict[Node, Any] = {}
-    with enable_grad() if create_graph else AS_IT_IS:
+    # A program is traced through the rules that are written in ops, with nothing recorded.
+    tracing = not create_graph and mode.word & TRACE
+    with enable_grad() if create_graph else no_grad() if tracing else AS_IT_IS:
         while stack or heap:
             if heap and (not stack or -heap[0][0] > stack[-1].serial):
                 node = heappop(heap)[1]
@@ -307,7 +342,7 @@ def backpropagate(
                 raise freed_error(node)
             if node.serial < last_write:
                 refuse_stale(node)
-            if create_graph:
+            if create_graph or tracing:
                 saved, rules = plan.lift(node), plan.graph
             else:
                 rules = plan.raw

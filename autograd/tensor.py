@@ -14,7 +14,7 @@ from autograd.ops import index, reduce, softmax, update
 from autograd.ops import matmul as mm
 from autograd.ops import shape as views
 from autograd.ops.random import default_generator
-from autograd.tape import FACES, RECORD, Extra, Node, Value, mode
+from autograd.tape import FACES, RECORD, TRACE, Extra, Node, Value, mode
 
 __all__ = ["Tensor"]
 
@@ -94,6 +94,8 @@ class Tensor(Value):
         return iter([self[i] for i in range(len(self.data))])
 
     def __repr__(self) -> str:
+        if mode.word & TRACE:
+            mode.trace.refuse_value("printing a tensor")
         text = np.array2string(self.data, precision=4, separator=", ", prefix="tensor(", threshold=1000)
         notes = []
         if self.dtype not in (dtypes.default_dtype, dtypes.int64, dtypes.bool_):
@@ -107,15 +109,21 @@ class Tensor(Value):
 
     def item(self) -> Any:
         """The only element, as a Python number."""
+        if mode.word & TRACE:
+            mode.trace.refuse_value("item()")
         if self.data.size != 1:
             raise ValueError(f"item: want one element, got shape {self.shape}; use .tolist()")
         return self.data.item()
 
     def tolist(self) -> Any:
+        if mode.word & TRACE:
+            mode.trace.refuse_value("tolist()")
         return self.data.tolist()
 
     def numpy(self) -> np.ndarray:
         """The array itself (no copy); detach() first if a gradient is wanted of this tensor."""
+        if mode.word & TRACE:
+            mode.trace.refuse_value("numpy()")
         if self.node is not None:
             raise RuntimeError("numpy: this tensor requires a gradient; use .detach().numpy()")
         return self.data
@@ -135,6 +143,8 @@ class Tensor(Value):
         return int(self.item())
 
     def __bool__(self) -> bool:
+        if mode.word & TRACE:
+            mode.trace.refuse_value("bool()")
         if self.data.size != 1:
             raise ValueError(
                 f"the truth of a tensor of shape {self.shape} is ambiguous; use .any() or .all()"
@@ -192,6 +202,8 @@ class Tensor(Value):
             if self.node is None:
                 raise RuntimeError("grad: this tensor does not require a gradient")
         if self.node is not None:
+            if mode.word & TRACE:
+                mode.trace.set_grad(self.node, value)
             self.node.grad = value
 
     def backward(
@@ -322,7 +334,7 @@ class Tensor(Value):
 
     def uniform_(self, low: Any = 0.0, high: Any = 1.0) -> Tensor:
         """Overwrite the elements with numbers uniform in [low, high)."""
-        return self.copy_(default_generator.uniform(self.shape, self.dtype) * (high - low) + low)
+        return self.copy_(Tensor(default_generator.uniform(self.shape, self.dtype)) * (high - low) + low)
 
     def normal_(self, mean: Any = 0.0, std: Any = 1.0) -> Tensor:
         """Overwrite the elements with normal numbers."""

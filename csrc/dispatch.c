@@ -118,6 +118,48 @@ int kg_run(const kg_instruction *program, int64_t count) {
   return error;
 }
 
+/* The layout of array objects; of 0 bytes where arrays are told by their memory. */
+static uintptr_t header_bytes, array_type, nothing;
+
+void kg_set_objects(uintptr_t header, uintptr_t type, uintptr_t none) {
+  header_bytes = header, array_type = type, nothing = none;
+}
+
+/* Where the memory of n arrays begins. The last word of a header is the object's type. */
+static int find(const uintptr_t *told, int n, void **memory) {
+  for (int i = 0; i < n; i++)
+    if (!told[i] || told[i] == nothing) memory[i] = 0;
+    else if (!header_bytes) memory[i] = (void *)told[i];
+    else if (((const uintptr_t *)(told[i] + header_bytes))[-1] == array_type)
+      memory[i] = *(void **)(told[i] + header_bytes);
+    else return KG_NO_ARRAY;
+  return KG_OK;
+}
+
+int kg_replay(kg_program *p, const uintptr_t *given, int64_t start, int64_t end, int64_t rounds) {
+  for (int64_t i = 0; i < p->link_count; i++) {
+    void *memory;
+    const int error = find(&given[p->links[i].given], 1, &memory);
+    if (error) return error;
+    *p->links[i].at = (char *)memory + p->links[i].offset;
+  }
+  const int held = kg_hold_threads();
+  int error = KG_OK;
+  p->failed = -1;
+  for (int64_t round = 0; round < rounds && !error; round++) {
+    for (int64_t i = start; i < end; i++) {
+      error = entry(&p->code[i])->run(&p->code[i]);
+      if (error) {
+        p->failed = i;
+        break;
+      }
+    }
+    for (int64_t i = 0; i < p->counter_count; i++) *p->counters[i].at += p->counters[i].by;
+  }
+  kg_release_threads(held);
+  return error;
+}
+
 /* This thread's scratch memory, kept and grown: fresh pages would cost more than most kernels. */
 static _Thread_local void *scratch;
 static _Thread_local int64_t scratch_bytes;
@@ -153,24 +195,6 @@ int kg_call(int kernel, int dtype, void **args, int nargs, const int64_t *sizes,
   memcpy(in.sizes, sizes, (size_t)nsizes * sizeof *sizes);
   if (nvalues) memcpy(in.values, values, (size_t)nvalues * sizeof *values);
   return run_with_scratch(&in);
-}
-
-/* The layout of array objects; of 0 bytes where arrays are told by their memory. */
-static uintptr_t header_bytes, array_type, nothing;
-
-void kg_set_objects(uintptr_t header, uintptr_t type, uintptr_t none) {
-  header_bytes = header, array_type = type, nothing = none;
-}
-
-/* Where the memory of n arrays begins. The last word of a header is the object's type. */
-static int find(const uintptr_t *told, int n, void **memory) {
-  for (int i = 0; i < n; i++)
-    if (!told[i] || told[i] == nothing) memory[i] = 0;
-    else if (!header_bytes) memory[i] = (void *)told[i];
-    else if (((const uintptr_t *)(told[i] + header_bytes))[-1] == array_type)
-      memory[i] = *(void **)(told[i] + header_bytes);
-    else return KG_NO_ARRAY;
-  return KG_OK;
 }
 
 void *kg_data(uintptr_t array) {

@@ -110,6 +110,8 @@ enum {
   /* What the machine can do at most.  args: a b y
    * sizes: kind (0 fma, 1 triad y = a + 3 b, 2 read, 3 copy y = a) n (multiply-adds a thread, or elements) */
   KG_LIMIT,
+  /* y = x + delta, of int64 (with dtype float64).  args: x y   sizes: n delta */
+  KG_COUNT,
   KG_KERNELS /* how many there are */
 };
 
@@ -140,6 +142,28 @@ int kg_apply_8(const kg_instruction *prepared, uintptr_t a, uintptr_t b, uintptr
  * elements each (0: as the plan says). */
 int kg_map(const int64_t *plan, int dtype, int64_t n, const double *values, int nvalues, uintptr_t a,
            uintptr_t b, uintptr_t c, uintptr_t d, uintptr_t e);
+
+/* A program: instructions with all set but the memory that is given at each run.
+ * link: *at (an instruction's args[i]) is the memory of the array number `given`, `offset` bytes on
+ * counter: *at (one of an instruction's sizes or args) grows by `by` after each round */
+typedef struct {
+  void **at;
+  int64_t given, offset;
+} kg_link;
+typedef struct {
+  int64_t *at, by;
+} kg_counter;
+typedef struct {
+  kg_instruction *code;
+  kg_link *links;
+  kg_counter *counters;
+  int64_t link_count, counter_count;
+  int64_t failed; /* the place of the instruction that returned an error; else -1 */
+} kg_program;
+
+/* Run the instructions [start, end) of a program `rounds` times, on arrays told as above; stops at the first
+ * error and returns it. The program must not run twice at a time. */
+int kg_replay(kg_program *program, const uintptr_t *given, int64_t start, int64_t end, int64_t rounds);
 
 /* Bytes of workspace that an instruction needs with the present ISA and thread count; it must not be run
  * with others. */

@@ -15,7 +15,7 @@ import numpy as np
 
 from autograd import Tensor
 from autograd.ops.update import assign
-from autograd.tape import Value, no_grad
+from autograd.tape import TRACE, Value, bindings, mode, no_grad
 from nn.parameter import Parameter
 
 __all__ = ["Module"]
@@ -69,6 +69,8 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__} has no forward(); write one")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if mode.word & TRACE:
+            mode.trace.modules.append(self)
         if self._hooks is None:
             return self.forward(*args, **kwargs)
         before, after = self._hooks
@@ -109,6 +111,7 @@ class Module:
             if name in self._buffer_names and not isinstance(value, Tensor):
                 raise TypeError(f"{type(self).__name__}.{name} is a buffer: assign a tensor or None")
         self.__dict__[name] = value
+        bindings.count += 1
 
     def checked_name(self, what: str, name: str) -> None:
         if not isinstance(name, str) or not name or "." in name:

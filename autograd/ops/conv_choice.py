@@ -49,6 +49,7 @@ def set_conv_algorithm(name: str) -> None:
     if name not in WORDS:
         raise ValueError(f"set_conv_algorithm: {name!r} is not one of {', '.join(WORDS)}")
     chosen = name
+    kernels.settings.count += 1
 
 
 def get_conv_algorithm() -> str:

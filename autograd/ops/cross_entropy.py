@@ -73,6 +73,8 @@ class Plan(NamedTuple):
     losses: Callable[[], Array]
     saved: Callable[[], Array]
     dx: Callable[[], Array]
+    sizes: tuple[int, ...]
+    values: tuple[float, ...]
 
 
 plans: dict[Any, Plan | None] = {}
@@ -97,17 +99,17 @@ def plan_of(
     if not whole and (len(shape) > 2 or strides[1] != dtype.itemsize or strides[0] % dtype.itemsize):
         return None
     row_stride = shape[1] if whole else strides[0] // dtype.itemsize
-    sizes = (shape[0], shape[1], inner, row_stride, ignore_index)
+    sizes, values = (shape[0], shape[1], inner, row_stride, ignore_index), (label_smoothing,)
     per_loss = reduction == "none"
     return Plan(
-        kernels.prepare(
-            kernels.CROSS_ENTROPY, dtype, (*sizes, REDUCTIONS.index(reduction)), (label_smoothing,)
-        ),
-        kernels.prepare(kernels.CROSS_ENTROPY_BACKWARD, dtype, (*sizes, int(per_loss)), (label_smoothing,)),
+        kernels.prepare(kernels.CROSS_ENTROPY, dtype, (*sizes, REDUCTIONS.index(reduction)), values),
+        kernels.prepare(kernels.CROSS_ENTROPY_BACKWARD, dtype, (*sizes, int(per_loss)), values),
         (shape[0], *shape[2:]),
         kernels.maker((shape[0], *shape[2:]), dtype),
         kernels.maker((shape[0], 2, inner), dtype),
         kernels.maker(shape, dtype),
+        sizes,
+        values,
     )
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from autograd import kernels
+from autograd.tape import TRACE, mode
 
 __all__ = ["blocks_of", "integers", "mask", "normal", "uniform", "words"]
 
@@ -96,6 +97,8 @@ def run(
         seed, low, high = signed(seed), signed(low), signed(high)
     sizes = (kind, out.size, seed, low, high, *bounds)
     kernels.fill(kernels.RANDOM, real, out, sizes, values)
+    if mode.word & TRACE:
+        mode.trace.drawn(real, out, sizes, values)
 
 
 def signed(x: int) -> int:

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from autograd.ops import philox
+from autograd.tape import TRACE, mode
 
 __all__ = [
     "Generator",
@@ -113,6 +114,8 @@ class Generator:
         with moving:
             start = self.offset
             self.offset = (start + philox.blocks_of(count, itemsize)) % 2**64
+        if mode.word & TRACE:
+            mode.trace.taken(self, count, itemsize)
         return self._seed, start, 0
 
     # Draws ---------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import numpy as np
 
 from autograd import accelerated, tape
 from autograd.fused import fused
-from autograd.op import REGISTRY, operation
+from autograd.op import REGISTRY, cast, operation
 from autograd.ops import elementwise as e
 from autograd.ops import reduce_kernel
 from autograd.ops.dims import Dims, dims_of, reduced_shape
@@ -118,10 +118,8 @@ var_ = fused("var", var_composite, var_forward, var_backward, inputs=("x",), sha
 
 def extreme_rule(g: Any, x: Any, z: Any, dims: tuple[int, ...]) -> Any:
     """Elements equal to the extreme share the gradient evenly."""
-    hit = e.eq(x, kept(z, x.shape, dims))
-    hit = hit.data if isinstance(hit, Value) else hit
-    share = hit / hit.sum(axis=dims, keepdims=True)
-    return kept(g, x.shape, dims) * share.astype(x.dtype)
+    hit = cast(e.eq(x, kept(z, x.shape, dims)), x.dtype)
+    return kept(g, x.shape, dims) * (hit / sum_(hit, dims=dims, keepdim=True))
 
 
 def extreme_array(g: np.ndarray, x: np.ndarray, z: np.ndarray, dims: tuple[int, ...]) -> np.ndarray:

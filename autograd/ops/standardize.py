@@ -66,25 +66,10 @@ def averaged(kind: str, parts: int, ndim: int) -> Shape:
     return (2,) if kind == "group" else tuple(range(ndim - parts, ndim))
 
 
-class Plan(NamedTuple):
-    """The kernels for x of one shape, and what makes arrays like x, and for the means."""
-
-    forward: Callable[..., None]
-    backward: Callable[..., None]
-    new: Callable[[], Array]
-    new_statistics: Callable[[], Array]
-    dtype: np.dtype[Any]
-
-
-plans: dict[Any, Plan | None] = {}
-
-
-def plan_of(
-    shape: Shape, dtype: np.dtype[Any], kind: str, parts: int, eps: float, momentum: float | None
-) -> Plan | None:
-    """How the kernels run (csrc/norm.h says what a unit, a segment and a span are); None where they don't."""
-    if dtype not in kernels.DTYPES or 0 in shape:
-        return None
+def layout(
+    shape: Shape, kind: str, parts: int, eps: float, momentum: float | None
+) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """The kernels' sizes and values (csrc/norm.h says what a unit, a segment and a span are)."""
     if kind == "batch":
         places = math.prod(shape[2:])
         units, segments, length, span, period = shape[1], shape[0], places, places, shape[1]
@@ -94,13 +79,39 @@ def plan_of(
     else:
         length = math.prod(shape[len(shape) - parts :])
         units, segments, span, period = math.prod(shape) // length, 1, 1, 1
-    sizes, values = (units, segments, length, span, period, momentum is None), (eps, momentum or 0.0)
+    return (units, segments, length, span, period, int(momentum is None)), (eps, momentum or 0.0)
+
+
+class Plan(NamedTuple):
+    """The kernels for x of one shape, and what makes arrays like x, and for the means."""
+
+    forward: Callable[..., None]
+    backward: Callable[..., None]
+    new: Callable[[], Array]
+    new_statistics: Callable[[], Array]
+    dtype: np.dtype[Any]
+    sizes: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+plans: dict[Any, Plan | None] = {}
+
+
+def plan_of(
+    shape: Shape, dtype: np.dtype[Any], kind: str, parts: int, eps: float, momentum: float | None
+) -> Plan | None:
+    """How the kernels run; None where they don't."""
+    if dtype not in kernels.DTYPES or 0 in shape:
+        return None
+    sizes, values = layout(shape, kind, parts, eps, momentum)
     return Plan(
         kernels.prepare(kernels.STANDARDIZE, dtype, sizes, values),
         kernels.prepare(kernels.STANDARDIZE_BACKWARD, dtype, sizes, values),
         kernels.maker(shape, dtype),
-        kernels.maker((units,), dtype),
+        kernels.maker(sizes[:1], dtype),
         dtype,
+        sizes,
+        values,
     )
 
 

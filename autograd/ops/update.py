@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd import tape
 from autograd.ops.index import plain_key
-from autograd.tape import RECORD, Value, mode
+from autograd.tape import RECORD, TRACE, Value, mode
 
 
 def refuse_recorded(target: Value) -> None:
@@ -49,4 +49,6 @@ def assign(target: Value, source: Any, key: Any = Ellipsis) -> None:
         raise ValueError(
             f"assign: a value of shape {np.shape(source)} doesn't fit the place of shape {array[key].shape}"
         ) from None
+    if mode.word & TRACE:
+        mode.trace.assign(array, key, source)
     tape.written(array)

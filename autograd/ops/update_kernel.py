@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd import kernels
-from autograd.tape import storage
+from autograd.tape import TRACE, mode, storage
 
 __all__ = ["Rows", "adam", "clip_norm", "rmsprop", "sgd"]
 
@@ -76,6 +76,8 @@ class Rows:
             return False
         if [g.dtype for g in grads] != self.dtypes or [g.shape for g in grads] != self.shapes:
             return False
+        if mode.word & TRACE:
+            grads = mode.trace.update(kernel, self, grads, steps, sizes, values)
         try:
             pointers = kernels.addresses(grads)
         except ValueError:  # a strided one
@@ -221,6 +223,8 @@ def clip_norm(grads: Sequence[Array], max_norm: float, keep: bool = False) -> fl
         return None
     norm = np.empty(1)
     args = (kernels.integers([g.size for g in grads]), pointers, norm)
+    if mode.word & TRACE:
+        mode.trace.clip(grads, norm, keep, max_norm)
     kernels.call_many(kernels.CLIP_NORM, dtype, args, (len(grads), keep), (max_norm,))
     return float(norm[0])
 

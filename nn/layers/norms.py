@@ -78,7 +78,7 @@ class BatchNorm(Module):
         momentum = self.momentum
         if self.training and self.num_batches_tracked is not None:
             with no_grad():
-                assign(self.num_batches_tracked, self.num_batches_tracked.data + 1)
+                assign(self.num_batches_tracked, self.num_batches_tracked + 1)
             if momentum is None:
                 momentum = 1.0 / self.num_batches_tracked.item()
         batch = self.training or self.running_mean is None

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from autograd.tape import replayed
 from nn.optim.optimizer import Optimizer
 
 __all__ = [
@@ -64,6 +65,7 @@ class LRScheduler(Schedule):
         factor = self.factor(self.last_epoch)
         return [base * factor for base in self.base_lrs]
 
+    @replayed
     def step(self) -> None:
         """Go one step on."""
         self.last_epoch += 1
@@ -327,6 +329,7 @@ class ReduceLROnPlateau(Schedule):
             return sign * (a - best) > self.threshold
         return sign * (a - best * (1 + sign * self.threshold)) > 0
 
+    @replayed
     def step(self, metrics: Any) -> None:
         """Note the metric of this epoch, and reduce the rates if it is time."""
         value = float(metrics)

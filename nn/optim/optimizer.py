@@ -3,19 +3,58 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from autograd import Tensor
-from autograd.tape import Value, enable_grad, stamp
+from autograd.tape import TRACE, Value, enable_grad, mode, stamp
 from nn.module import forget_gradient
 from nn.optim.batch import Batch, Names, Plan, State
 
 __all__ = ["Optimizer"]
 
 Group = dict[str, Any]
+
+
+class Options(Group):
+    """A parameter group. `version` counts its changes, so that a program sees when a rate was set anew."""
+
+    version = 0
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.version += 1
+        super().__setitem__(name, value)
+
+    def __delitem__(self, name: str) -> None:
+        self.version += 1
+        super().__delitem__(name)
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        self.version += 1
+        super().update(*args, **kwargs)
+
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        self.version += 1
+        return super().setdefault(name, default)
+
+
+class Probe:
+    """Stands for a batch and its rows, to be told with which numbers an update would call its kernel."""
+
+    fresh = None
+
+    def __init__(self, batch: Batch) -> None:
+        self.rows = self
+        self.steps = [0] * len(batch.params)
+
+    def count(self) -> list[int]:
+        return self.steps
+
+    def run(self, kernel: int, grads: Any, steps: Any, sizes: Sequence[int], values: Sequence[float]) -> bool:
+        self.sizes, self.values = sizes, values
+        return True
 
 
 class Optimizer:
@@ -62,7 +101,7 @@ class Optimizer:
         unknown = set(group) - set(self.defaults) - {"params", "name", "initial_lr"}
         if unknown:
             raise ValueError(f"{type(self).__name__} has no option {', '.join(sorted(unknown))}")
-        self.param_groups.append({**self.defaults, **group})
+        self.param_groups.append(Options({**self.defaults, **group}))
         self.check(self.param_groups[-1])
 
     def check(self, group: Group) -> None:
@@ -90,10 +129,18 @@ class Optimizer:
         for place, group in enumerate(self.param_groups):
             params = [p for p in group["params"] if p.node is not None and p.node.grad is not None]
             for batch in self.plan(place, params, self.memories(group)).batches:
-                stamp(batch.storages)
+                if mode.word & TRACE:
+                    mode.trace.updating = self, batch, group
                 self.update(batch, batch.gradients(), group)
+                stamp(batch.storages)
                 batch.fresh = None
         return loss
+
+    def probe(self, batch: Batch, group: Group) -> Probe:
+        """The sizes and values with which the kernel would be called now."""
+        probe: Any = Probe(batch)
+        self.update(probe, [], group)
+        return probe  # type: ignore[no-any-return]
 
     def plan(self, place: int, params: list[Tensor], names: Names) -> Plan:
         """How to update these parameters of a group: as at the last step, if nothing was bound anew."""

@@ -1,0 +1,286 @@
+"""`@jit`: a function that is captured once and replayed as a program."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd import kernels
+from autograd.jit.graph import Operand
+from autograd.jit.program import Program
+from autograd.jit.trace import JitError, Trace
+from autograd.jit.watch import Watch, reachable
+from autograd.tape import ANOMALY, TRACE, WATCH, Value, mode
+from autograd.tensor import Tensor
+
+__all__ = ["Jitted", "jit"]
+
+KEPT = 16  # programs of a function; the longest unused one goes
+MANY = 8  # captures of a function, from which on it is told what keeps changing
+
+captures = threading.RLock()  # one capture at a time
+
+
+class Jitted:
+    """A function with its programs. Call it as the function; `programs` are those captured so far."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, function)
+        self.function = function
+        self.name = getattr(function, "__qualname__", type(function).__name__)
+        self.programs: dict[Any, list[tuple[Program, Any]]] = {}
+        self.seen: set[Any] = set()
+        self.captured = 0
+        self.last_key: Any = None
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """As a method: a jitted function of each object."""
+        if instance is None:
+            return self
+        name = "_jitted_" + self.function.__name__
+        bound = vars(instance).get(name)
+        if bound is None:
+            bound = vars(instance)[name] = Jitted(self.function.__get__(instance, owner))
+        return bound
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        word = mode.word
+        if word & (TRACE | WATCH | ANOMALY) or not kernels.active:
+            return self.function(*args, **kwargs)  # inside another program, or to be looked at
+        arrays: list[np.ndarray] = []
+        key = (word, kernels.settings.count, *(self.key(args, kwargs, arrays) if args or kwargs else ()))
+        for program, structure in self.programs.get(key, ()):
+            if program.watch.holds():
+                return rebuilt(structure, program(arrays))
+        return self.capture(key, args, kwargs)
+
+    def key(self, args: Any, kwargs: Any, arrays: list[np.ndarray]) -> tuple[Any, ...]:
+        """What of the arguments a program depends on; their arrays are collected."""
+        return (*(key_of(x, arrays) for x in args), *((k, key_of(x, arrays)) for k, x in kwargs.items()))
+
+    @property
+    def program(self) -> Program:
+        """The program of the last capture."""
+        found = [entry for entries in self.programs.values() for entry in entries]
+        if not found:
+            raise JitError(f"{self.name}: not captured yet; call it twice")
+        return found[-1][0]
+
+    def __repr__(self) -> str:
+        count = sum(map(len, self.programs.values()))
+        return f"<jitted {self.name}: {count} program{'s' if count != 1 else ''}>"
+
+    # Capture -------------------------------------------------------------------------------------
+
+    def capture(self, key: Any, args: Any, kwargs: Any) -> Any:
+        """Run the function: as ever the first time (state is made then), writing it down the second."""
+        if key not in self.seen:
+            self.seen.add(key)
+            return self.function(*args, **kwargs)
+        with captures:
+            return self.trace(key, args, kwargs)
+
+    def trace(self, key: Any, args: Any, kwargs: Any) -> Any:
+        trace = Trace()
+        args, kwargs = copies((args, kwargs), trace)
+        mode.word, mode.trace = mode.word | TRACE, trace
+        try:
+            result = self.function(*args, **kwargs)
+        finally:
+            mode.word, mode.trace = mode.word & ~TRACE, None
+            trace.unseal()
+        if trace.fresh:  # state began with this call: the next one is like all others
+            return unwrapped(result)
+        outputs: list[Operand] = []
+        structure = described(result, trace, outputs)
+        plain = unwrapped(result)
+        del result, args, kwargs
+        trace.refuse_escapes(plain)
+        tensors, optimizers = self.closed_over(trace)
+        grads = [(n, g) for n, g in trace.entry_grads.items() if g is not trace.MISSING]
+        watch = Watch(self.function, tensors, trace.modules, grads, optimizers)
+        program = Program(trace, outputs, watch, self.name)
+        entries = self.programs.setdefault(key, [])
+        entries[:] = [entry for entry in entries if entry[0].watch.holds()] if len(entries) > 3 else entries
+        entries.append((program, structure))
+        self.note(key)
+        return plain
+
+    def closed_over(self, trace: Trace) -> tuple[list[Value], list[Any]]:
+        """The tensors whose memory the program has, as far as they can be found, and the optimisers."""
+        found: dict[int, Value] = {}
+        optimizers = [entry[2] for entry in trace.host if entry[0] == "update"]
+        batches = [entry[3] for entry in trace.host if entry[0] == "update"]
+        stack: list[Any] = [*reachable(self.function), *trace.modules]
+        for module in trace.modules:
+            stack += vars(module).values()
+        for batch in batches:
+            stack += batch.params
+            stack += [x for state in batch.states for x in state.values()]
+        for x in stack:
+            if (
+                isinstance(x, Value)
+                and isinstance(x.data, np.ndarray)
+                and trace.memory.find(x.data) is not None
+            ):
+                found[id(x)] = x
+        return list(found.values()), optimizers
+
+    def note(self, key: Any) -> None:
+        """Forget programs beyond KEPT; say what keeps changing where captures are many."""
+        self.captured += 1
+        if len(self.programs) > KEPT:
+            self.programs.pop(next(iter(self.programs)))
+        if self.captured == MANY and self.last_key is not None:
+            warnings.warn(
+                f"jit: {self.name} was captured {MANY} times; what changed last: "
+                f"{difference(self.last_key, key)}. Pass numbers that change as tensors, and batches of one "
+                "shape",
+                stacklevel=4,
+            )
+        self.last_key = key
+
+
+def jit(function: Callable[..., Any]) -> Jitted:
+    """A function that is captured once and then runs as a program: one C call, no Python between its ops.
+
+    The first call runs as ever, the second is written down, the third replays. Tensors, arrays, numbers and
+    (nested) lists, tuples and dicts of them may be arguments; what the function closes over (modules,
+    optimisers, schedules, tensors) is state, and written as the function would write it. Results are tensors
+    of their own, off the tape. A new shape, type or Python number as an argument, train() or eval(), other
+    threads and the like are captured anew. What can't be captured raises JitError, with the line and the way
+    out.
+
+    >>> import autograd
+    >>> w = autograd.tensor([1.0, 2.0])
+    >>> @autograd.jit
+    ... def scaled(x, factor):
+    ...     return (x * w).sum() * factor
+    >>> [scaled(autograd.tensor([3.0, float(i)]), 2).item() for i in range(3)]
+    [6.0, 10.0, 14.0]
+    >>> scaled
+    <jitted scaled: 1 program>
+    """
+    if not callable(function):
+        raise TypeError(f"jit: want a function, got a {type(function).__name__}")
+    return Jitted(function)
+
+
+# Arguments and results -----------------------------------------------------------------------------
+
+
+def key_of(x: Any, arrays: list[np.ndarray]) -> Any:
+    """What a program depends on of an argument: shape and type of arrays, everything of the rest."""
+    if isinstance(x, Value):
+        data = x.data
+        if data.__class__ is np.ndarray:
+            if x.node is not None and x.node.plan is not None:
+                raise JitError(
+                    f"a tensor on the tape (shape {data.shape}) as an argument of a jitted function: "
+                    "gradients don't flow through a program; detach() it, or compute it inside"
+                )
+            arrays.append(data if data.flags.c_contiguous else np.ascontiguousarray(data))
+            return (x.__class__, data.shape, data.dtype, x.node is not None)
+        return (x.__class__, data)
+    if isinstance(x, np.ndarray):
+        arrays.append(x if x.flags.c_contiguous and x.__class__ is np.ndarray else np.ascontiguousarray(x))
+        return (np.ndarray, x.shape, x.dtype)
+    if isinstance(x, list | tuple):
+        return (x.__class__, *(key_of(y, arrays) for y in x))
+    if isinstance(x, dict):
+        return (dict, *((k, key_of(y, arrays)) for k, y in x.items()))
+    try:
+        hash(x)
+    except TypeError:
+        return (x.__class__, id(x))
+    return (x.__class__, x)
+
+
+def copies(x: Any, trace: Trace) -> Any:
+    """Arguments on memory of their own, which the trace knows as inputs."""
+    if isinstance(x, Value) and isinstance(x.data, np.ndarray):
+        result: Any = x.__class__.__new__(x.__class__)
+        result.data = np.array(x.data, order="C")
+        result.node = None
+        if x.node is not None:
+            result.requires_grad_()
+        trace.input(result.data)
+        return result
+    if isinstance(x, np.ndarray):
+        array = np.array(x, order="C")
+        trace.input(array)
+        return array
+    if isinstance(x, tuple) and hasattr(x, "_fields"):
+        return x.__class__(*(copies(y, trace) for y in x))
+    if isinstance(x, list | tuple):
+        return x.__class__(copies(y, trace) for y in x)
+    if isinstance(x, dict):
+        return {k: copies(y, trace) for k, y in x.items()}
+    return x
+
+
+class Place:
+    """Where output number `number` stands in a result."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+def described(x: Any, trace: Trace, outputs: list[Operand]) -> Any:
+    """A result with places for its tensors, whose operands are collected."""
+    if isinstance(x, Value) and isinstance(x.data, np.ndarray):
+        outputs.append(trace.operand(x.data))
+        return Place(len(outputs) - 1)
+    if isinstance(x, np.ndarray):
+        raise JitError(
+            "a jitted function returned a NumPy array, which would be the same at each call; return a tensor"
+        )
+    if isinstance(x, tuple) and hasattr(x, "_fields"):
+        return x.__class__(*(described(y, trace, outputs) for y in x))
+    if isinstance(x, list | tuple):
+        return x.__class__(described(y, trace, outputs) for y in x)
+    if isinstance(x, dict):
+        return {k: described(y, trace, outputs) for k, y in x.items()}
+    return x
+
+
+def rebuilt(structure: Any, outputs: list[Any]) -> Any:
+    if structure.__class__ is Place:
+        return outputs[structure.number]
+    if isinstance(structure, tuple) and hasattr(structure, "_fields"):
+        return structure.__class__(*(rebuilt(y, outputs) for y in structure))
+    if isinstance(structure, list | tuple):
+        return structure.__class__(rebuilt(y, outputs) for y in structure)
+    if isinstance(structure, dict):
+        return {k: rebuilt(y, outputs) for k, y in structure.items()}
+    return structure
+
+
+def unwrapped(x: Any) -> Any:
+    """A result of the capture as replays give it: tensors of their own, off the tape."""
+    if isinstance(x, Value) and isinstance(x.data, np.ndarray):
+        return Tensor(np.array(x.data))
+    if isinstance(x, tuple) and hasattr(x, "_fields"):
+        return x.__class__(*map(unwrapped, x))
+    if isinstance(x, list | tuple):
+        return x.__class__(map(unwrapped, x))
+    if isinstance(x, dict):
+        return {k: unwrapped(y) for k, y in x.items()}
+    return x
+
+
+def difference(old: Any, new: Any) -> str:
+    """Where two keys differ, in words."""
+    if old[0] != new[0]:
+        return "whether gradients are recorded"
+    if old[1] != new[1]:
+        return "the threads or the instruction set"
+    for i, (a, b) in enumerate(zip(old[2:], new[2:], strict=False)):
+        if a != b:
+            return f"argument {i}, from {a} to {b}"
+    return "what the function closes over"

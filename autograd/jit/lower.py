@@ -1,0 +1,507 @@
+"""The kernels of each op: how csrc/kernels.h wants its operands and sizes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from autograd import kernels
+from autograd.jit.graph import Operand, Step, array_of, contiguous
+from autograd.jit.instructions import ACTIVATIONS, INT64, REALS, Lowering, Unsuited, register
+from autograd.ops import conv_choice, conv_kernel, cross_entropy, matmul_kernel, reduce_kernel, standardize
+from autograd.ops.index import is_basic
+from autograd.ops.softmax_kernel import around
+
+Shape = tuple[int, ...]
+
+
+def one_real(step: Step) -> np.dtype[Any]:
+    """The real type that all operands of a step have."""
+    kinds = {x.dtype for x in (*step.operands, *step.writes)}
+    dtype = kinds.pop()
+    if kinds or dtype not in REALS:
+        raise Unsuited
+    return dtype
+
+
+# Products ----------------------------------------------------------------------------------------
+
+
+def product(
+    lowering: Lowering,
+    x: Operand,
+    y: Operand,
+    out: Operand,
+    bias: Operand | None,
+    activation: str | None = None,
+) -> None:
+    """out = act(x @ y + bias), of matrices or batches of them."""
+    a, b = array_of(x), array_of(y)
+    if a.dtype != b.dtype or a.dtype not in REALS or not contiguous(out.shape, out.strides, a.itemsize):
+        raise Unsuited
+    batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    a, b = np.broadcast_to(a, (*batch, *a.shape[-2:])), np.broadcast_to(b, (*batch, *b.shape[-2:]))
+    if bias is not None:
+        bias = lowering.plain(bias)
+    looped, sizes = matmul_kernel.instruction(a, b, bias is not None)
+    sizes = (*sizes[:-1], ACTIVATIONS[activation])
+    rows = math.prod(out.shape[len(batch) :]) * a.itemsize
+    for place, index in enumerate(np.ndindex(*batch[:looped])):
+        inner = math.prod(batch[looped:])
+        left = x._replace(offset=x.offset + sum(i * s for i, s in zip(index, a.strides, strict=False)))
+        right = y._replace(offset=y.offset + sum(i * s for i, s in zip(index, b.strides, strict=False)))
+        target = out._replace(offset=out.offset + place * inner * rows)
+        lowering.emit(kernels.GEMM, a.dtype, [left, right, target, bias], [out], sizes)
+
+
+@register("linear")
+def linear(lowering: Lowering, step: Step) -> None:
+    one_real(step)
+    x, weight, bias = step.reads
+    turned = weight.viewed(weight.shape[::-1], weight.strides[::-1])
+    product(lowering, x, turned, step.writes[0], bias, step.attributes.get("activation"))
+
+
+@register("matmul")
+def matmul(lowering: Lowering, step: Step) -> None:
+    one_real(step)
+    x, y = step.reads
+    product(lowering, x, y, step.writes[0], None)
+
+
+# Convolutions ------------------------------------------------------------------------------------
+
+
+def flat(x: Operand) -> Operand:
+    rows, size = x.shape[0], math.prod(x.shape[1:])
+    return x.viewed((rows, size), (size * x.dtype.itemsize, x.dtype.itemsize))
+
+
+def turned(x: Operand) -> Operand:
+    return x.viewed(x.shape[::-1], x.strides[::-1])
+
+
+def convolution(
+    lowering: Lowering,
+    kernel: int,
+    x: Operand,
+    w: Operand,
+    y: Operand,
+    bias: Operand | None,
+    written: Operand,
+    attributes: dict[str, Any],
+) -> None:
+    """One of the three kernels on x, w and y, of which it writes one."""
+    stride, padding, dilation = (attributes[name] for name in ("stride", "padding", "dilation"))
+    groups, activation = attributes["groups"], attributes.get("activation")
+    x, w, y = (z if z is written else lowering.plain(z) for z in (x, w, y))
+    if not contiguous(written.shape, written.strides, written.dtype.itemsize):
+        raise Unsuited
+    bias = None if bias is None else lowering.plain(bias)
+    if conv_kernel.is_product(x.shape, w.shape, padding, groups):
+        if kernel == kernels.CONV2D:
+            product(lowering, flat(x), turned(flat(w)), flat(y), bias, activation)
+        elif kernel == kernels.CONV2D_INPUT:
+            product(lowering, flat(y), flat(w), flat(x), None)
+        else:
+            product(lowering, turned(flat(y)), flat(x), flat(w), None)
+        return
+    sizes = (*x.shape, w.shape[0], *w.shape[2:], *y.shape[2:], *stride, *padding, *dilation, groups)
+    algorithm = 0
+    if conv_choice.get_conv_algorithm() != "auto":
+        arrays = [array_of(z) if z is not None else None for z in (x, w, y, bias)]
+        algorithm = conv_choice.find(kernel, arrays, sizes)
+    sizes = (*sizes, algorithm, ACTIVATIONS[activation])
+    lowering.emit(kernel, x.dtype, [x, w, y, bias], [written], sizes)
+
+
+@register("conv2d", "conv2d_bias")
+def conv2d(lowering: Lowering, step: Step) -> None:
+    one_real(step)
+    x, w, *bias = step.reads
+    y = step.writes[0]
+    convolution(lowering, kernels.CONV2D, x, w, y, bias[0] if bias else None, y, step.attributes)
+
+
+@register("conv2d_input")
+def conv2d_input(lowering: Lowering, step: Step) -> None:
+    one_real(step)
+    y, w = step.reads
+    x = step.writes[0]
+    convolution(lowering, kernels.CONV2D_INPUT, x, w, y, None, x, step.attributes)
+
+
+@register("conv2d_weight")
+def conv2d_weight(lowering: Lowering, step: Step) -> None:
+    one_real(step)
+    x, y = step.reads
+    w = step.writes[0]
+    convolution(lowering, kernels.CONV2D_WEIGHT, x, w, y, None, w, step.attributes)
+
+
+# Reductions --------------------------------------------------------------------------------------
+
+REDUCTIONS = {
+    "sum": reduce_kernel.SUM,
+    "mean": reduce_kernel.SUM,
+    "amax": reduce_kernel.MAX,
+    "amin": reduce_kernel.MIN,
+}
+
+
+@register(*REDUCTIONS)
+def reduction(lowering: Lowering, step: Step) -> None:
+    dtype = one_real(step)
+    (x,), (out,) = step.reads, step.writes
+    dims = step.attributes["dims"]
+    scale = 1.0
+    if step.op == "mean":
+        scale = 1 / math.prod([x.shape[d] for d in dims])
+    reduced(lowering, REDUCTIONS[step.op], x, dims, scale, out, dtype)
+
+
+def reduced(
+    lowering: Lowering, op: int, x: Operand, dims: Shape, scale: float, out: Operand, dtype: np.dtype[Any]
+) -> None:
+    if not contiguous(out.shape, out.strides, dtype.itemsize):
+        raise Unsuited
+    if not dims or all(x.shape[d] == 1 for d in dims):  # nothing to add up
+        if scale != 1.0:
+            raise Unsuited
+        kept = [(n, s) for d, (n, s) in enumerate(zip(x.shape, x.strides, strict=True)) if d not in dims]
+        if len(out.shape) == len(x.shape):
+            lowering.copy(x, out)
+        else:
+            lowering.copy(x.viewed(tuple(n for n, _ in kept), tuple(s for _, s in kept)), out)
+        return
+    found = reduce_kernel.laid_out(x.shape, x.strides, dtype, dims, False)
+    if found is None:
+        x = lowering.plain(x)
+        found = reduce_kernel.laid_out(x.shape, x.strides, dtype, dims, False)
+        if found is None:
+            raise Unsuited
+    lowering.emit(kernels.REDUCE, dtype, [x, out, None], [out], (op, *found[0]), (scale,))
+
+
+@register("block_sums")
+def block_sums(lowering: Lowering, step: Step) -> None:
+    dtype = one_real(step)
+    (x,), (out,) = step.reads, step.writes
+    x = lowering.plain(x)
+    rows, columns = step.attributes["rows"], step.attributes["columns"]
+    n, c, h, w = out.shape
+    width, size = w * columns, dtype.itemsize
+    shape = (n * c * h, rows, w, columns)
+    strides = (rows * width * size, width * size, columns * size, size)
+    reduced(lowering, reduce_kernel.SUM, x.viewed(shape, strides), (1, 3), 1.0, out, dtype)
+
+
+@register("enlarge")
+def enlarge(lowering: Lowering, step: Step) -> None:
+    dtype = one_real(step)
+    (x,), (out,) = step.reads, step.writes
+    x = lowering.plain(x)
+    rows, columns = step.attributes["rows"], step.attributes["columns"]
+    n, c, h, w = x.shape
+    size = dtype.itemsize
+    source = x.viewed((n * c * h, rows, w, columns), (w * size, 0, size, 0))
+    width = w * columns
+    target = out.viewed(source.shape, (rows * width * size, width * size, columns * size, size))
+    lowering.copy(source, target)
+
+
+# Softmax, norms, losses ----------------------------------------------------------------------------
+
+
+@register("softmax", "log_softmax")
+def softmax(lowering: Lowering, step: Step) -> None:
+    dtype = one_real(step)
+    (x,), (out,) = step.reads, step.writes
+    x = lowering.plain(x)
+    rows, columns, inner = around(x.shape, step.attributes["dim"])
+    sizes = (rows, columns, step.op == "log_softmax", columns, inner)
+    lowering.emit(kernels.SOFTMAX, dtype, [x, out], [out], sizes)
+
+
+def same_real(dtype: np.dtype[Any], *operands: Any) -> None:
+    if any(x is not None and (x.__class__ is not Operand or x.dtype != dtype) for x in operands):
+        raise Unsuited
+
+
+@register("standardize")
+def standardize_forward(lowering: Lowering, step: Step) -> None:
+    x, weight, bias = step.reads
+    a = step.attributes
+    out, mean, rstd, *_ = step.writes
+    same_real(x.dtype, x, weight, bias)
+    sizes, values = standardize.layout(x.shape, a["kind"], a["parts"], a["eps"], a["momentum"])
+    running = a["running"] or (None, None)
+    same_real(x.dtype, *running)
+    weight, bias = (None if p is None else lowering.plain(p) for p in (weight, bias))
+    args = [lowering.plain(x), weight, bias, out, mean, rstd, *running]
+    lowering.emit(kernels.STANDARDIZE, x.dtype, args, step.writes, sizes, values)
+
+
+@register("standardize_backward")
+def standardize_backward(lowering: Lowering, step: Step) -> None:
+    g = lowering.plain(step.reads[0])
+    x, weight, _, mean, rstd, plan = step.attributes["saved"]
+    dx, dw, db = step.attributes["results"]
+    x = lowering.plain(x)
+    if dw is None and db is not None or dw is not None and db is None:
+        like: Any = dw or db
+        other = lowering.temporary(like.shape, like.dtype)
+        dw, db = dw or other, db or other
+    args = [x, g, weight, mean, rstd, dx, dw, db]
+    lowering.emit(kernels.STANDARDIZE_BACKWARD, x.dtype, args, step.writes, plan.sizes, plan.values)
+
+
+@register("cross_entropy")
+def cross_entropy_forward(lowering: Lowering, step: Step) -> None:
+    a = step.attributes
+    logits, targets, weight, stats, result, plan = a["saved"]
+    losses = step.writes[0]
+    if result is not None:
+        losses = lowering.temporary(targets.shape, logits.dtype)
+    if targets.dtype != INT64:
+        raise Unsuited
+    args = [logits, lowering.plain(targets), weight, losses, stats, result]
+    reduction = cross_entropy.REDUCTIONS.index(a["reduction"])
+    lowering.emit(
+        kernels.CROSS_ENTROPY, logits.dtype, args, step.writes, (*plan.sizes, reduction), plan.values
+    )
+
+
+@register("cross_entropy_backward")
+def cross_entropy_backward(lowering: Lowering, step: Step) -> None:
+    g = lowering.plain(step.reads[0])
+    logits, targets, weight, stats, result, plan = step.attributes["saved"]
+    dx = step.writes[0]
+    args = [logits, lowering.plain(targets), weight, stats, result, g, dx]
+    sizes = (*plan.sizes, int(result is None))
+    lowering.emit(kernels.CROSS_ENTROPY_BACKWARD, logits.dtype, args, [dx], sizes, plan.values)
+
+
+# Pools -------------------------------------------------------------------------------------------
+
+
+@register("max_pool2d")
+def max_pool(lowering: Lowering, step: Step) -> None:
+    x = lowering.plain(step.reads[0])
+    values, index = step.writes
+    a = step.attributes
+    geometry = (*a["shape"], *a["kernel_size"], *a["stride"], *a["padding"], *a["dilation"])
+    if x.dtype not in REALS or x.shape[2] * x.shape[3] >= 1 << 31:
+        raise Unsuited
+    sizes = (x.shape[0] * x.shape[1], *x.shape[2:], *geometry)
+    lowering.emit(kernels.MAX_POOL, x.dtype, [x, values, index], step.writes, sizes)
+
+
+@register("put_in_plane")
+def put_in_plane(lowering: Lowering, step: Step) -> None:
+    y, index = lowering.plain(step.reads[0]), lowering.plain(step.attributes["index"])
+    (out,) = step.writes
+    if y.dtype not in REALS:
+        raise Unsuited
+    sizes = (out.shape[0] * out.shape[1], math.prod(out.shape[2:]), math.prod(y.shape[2:]))
+    lowering.emit(kernels.MAX_POOL_BACKWARD, y.dtype, [out, y, index], [out], sizes)
+
+
+@register("avg_pool2d", "avg_pool2d_spread")
+def average_pool(lowering: Lowering, step: Step) -> None:
+    dtype = one_real(step)
+    source, (out,) = lowering.plain(step.reads[0]), step.writes
+    back = step.op != "avg_pool2d"
+    x, y = (out, source) if back else (source, out)
+    a = step.attributes
+    geometry = (
+        *y.shape[2:],
+        *a["kernel_size"],
+        *a["stride"],
+        *a["padding"],
+        1,
+        1,
+        int(a["count_include_pad"]),
+    )
+    if x.shape[2] * x.shape[3] >= 1 << 31:
+        raise Unsuited
+    kernel = kernels.AVG_POOL_BACKWARD if back else kernels.AVG_POOL
+    lowering.emit(kernel, dtype, [x, y], [out], (x.shape[0] * x.shape[1], *x.shape[2:], *geometry))
+
+
+# Moving elements -----------------------------------------------------------------------------------
+
+
+@register("copy", "cast", "reshape")
+def copied(lowering: Lowering, step: Step) -> None:
+    (x,), (out,) = step.reads, step.writes
+    if x.dtype != out.dtype and not (x.dtype == np.bool_ and out.dtype in REALS):
+        raise Unsuited
+    if x.shape != out.shape:
+        if not contiguous(out.shape, out.strides, out.dtype.itemsize):
+            raise Unsuited
+        out = viewed_as(out, x.shape)
+    lowering.copy(x, out)
+
+
+def viewed_as(x: Operand, shape: Shape) -> Operand:
+    """A contiguous operand in another shape."""
+    strides, step = [], x.dtype.itemsize
+    for length in reversed(shape):
+        strides.append(step)
+        step *= length
+    return x.viewed(shape, tuple(reversed(strides)))
+
+
+def part(x: Operand, key: Any) -> Operand:
+    """x[key] for a key of slices and numbers."""
+    view = array_of(x)[key]
+    shift = view.__array_interface__["data"][0] - array_of(x).__array_interface__["data"][0]
+    return Operand(x.buffer, x.offset + shift, view.shape, view.strides, view.dtype)
+
+
+@register("cat")
+def cat(lowering: Lowering, step: Step) -> None:
+    (out,), dim = step.writes, step.attributes["dim"]
+    start = 0
+    for x in step.reads:
+        length = x.shape[dim]
+        if length and x.size:
+            lowering.copy(x, part(out, (slice(None),) * dim + (slice(start, start + length),)))
+        start += length
+
+
+@register("pad")
+def pad(lowering: Lowering, step: Step) -> None:
+    (x,), (out,) = step.reads, step.writes
+    lowering.fill(step.attributes["value"], out)
+    key = tuple(
+        slice(before, before + n) for (before, _), n in zip(step.attributes["widths"], x.shape, strict=True)
+    )
+    lowering.copy(x, part(out, key))
+
+
+@register("putitem")
+def putitem(lowering: Lowering, step: Step) -> None:
+    (y,), (out,) = step.reads, step.writes
+    key = step.attributes["key"]
+    if not is_basic(key):
+        raise Unsuited
+    lowering.fill(0.0, out)
+    place = part(out, (*key, ...) if key.__class__ is tuple and Ellipsis not in key else key)
+    lowering.copy(y, place)
+
+
+@register("take_rows", "add_rows")
+def rows(lowering: Lowering, step: Step) -> None:
+    dtype = one_real(step)
+    index = step.attributes["index"]
+    if index.dtype != INT64:
+        raise Unsuited
+    index = lowering.plain(index)
+    (x,), (out,) = step.reads, step.writes
+    x = lowering.plain(x)
+    if step.op == "take_rows":
+        sizes = (1, x.shape[0], x.shape[1], index.size, 0)
+        lowering.emit(kernels.GATHER, dtype, [x, index, out], [out], sizes)
+    else:
+        put = (1, out.shape[0], out.shape[1], index.size, 0, 0)
+        lowering.emit(kernels.SCATTER_ADD, dtype, [out, index, x], [out], put)
+
+
+@register("gather")
+def gather(lowering: Lowering, step: Step) -> None:
+    dtype = one_real(step)
+    (x,), (out,), index = step.reads, step.writes, step.attributes["index"]
+    dim = step.attributes["dim"]
+    others = [n for d, n in enumerate(x.shape) if d != dim]
+    if index.dtype != INT64 or others != [n for d, n in enumerate(index.shape) if d != dim]:
+        raise Unsuited
+    x, index = lowering.plain(x), lowering.plain(index)
+    sizes = (*around(x.shape, dim), index.shape[dim], 1)
+    lowering.emit(kernels.GATHER, dtype, [x, index, out], [out], sizes)
+
+
+@register("scatter_add")
+def scatter_add(lowering: Lowering, step: Step) -> None:
+    dtype = one_real(step)
+    (x, source), (out,) = step.reads, step.writes
+    dim, index = step.attributes["dim"], step.attributes["index"]
+    others = [n for d, n in enumerate(x.shape) if d != dim]
+    same = index.shape == source.shape and others == [n for d, n in enumerate(index.shape) if d != dim]
+    if index.dtype != INT64 or not same:
+        raise Unsuited
+    lowering.copy(x, out)
+    sizes = (*around(out.shape, dim), index.shape[dim], 1, 1)
+    args = [out, lowering.plain(index), lowering.plain(source)]
+    lowering.emit(kernels.SCATTER_ADD, dtype, args, [out], sizes)
+
+
+# Random numbers and state ---------------------------------------------------------------------------
+
+
+@register("random")
+def random(lowering: Lowering, step: Step) -> None:
+    a = step.attributes
+    (out,) = step.writes
+    lowering.emit(kernels.RANDOM, a["real"], [out], [out], a["sizes"], a["values"], draw=a["draw"])
+
+
+@register("add", "sub")
+def counted(lowering: Lowering, step: Step) -> None:
+    """A counter: int64 plus a number. Reals are added in passes (fuse.py)."""
+    x, number = step.reads
+    (out,) = step.writes
+    if x.__class__ is not Operand or x.dtype != INT64 or out.dtype != INT64 or number.__class__ is not int:
+        raise Unsuited
+    delta = number if step.op == "add" else -number
+    lowering.emit(kernels.COUNT, REALS[1], [lowering.plain(x), out], [out], (out.size, delta))
+
+
+@register("assign")
+def assign(lowering: Lowering, step: Step) -> None:
+    (source,), (target,) = step.reads, step.writes
+    if source.__class__ is not Operand:
+        lowering.fill(float(source), target)
+    elif source.dtype != target.dtype:
+        raise Unsuited
+    else:
+        # A value computed from what it overwrites lies elsewhere; a view of the same memory may overlap.
+        if source.buffer is target.buffer:
+            moved = lowering.temporary(source.shape, source.dtype)
+            lowering.copy(source, moved)
+            source = moved
+        lowering.copy(source, target)
+
+
+@register("update")
+def update(lowering: Lowering, step: Step) -> None:
+    """Rows of parameters, gradients and state, as tables of addresses."""
+    made = step.attributes["update"]
+    grads = step.attributes["grads"]
+    count = len(grads)
+    given = [c is not None for c in made.rows.columns]
+    columns: list[Any] = []
+    rest = step.reads[count:]
+    for present in given:
+        columns.append(list(rest[:count]) if present else None)
+        rest = rest[count:] if present else rest
+    columns += [None] * (4 - len(columns))
+    params, state = columns[0], columns[1:]
+    counts = lowering.constant(np.array([x.size for x in params], np.int64))
+    steps = None if made.steps is None else lowering.constant(made.steps)
+    lowering.emit(
+        made.kernel, made.rows.dtype, [counts, params, list(grads), *state, steps], step.writes,
+        (count, *made.sizes), made.values, update=made,
+    )  # fmt: skip
+
+
+@register("clip")
+def clip(lowering: Lowering, step: Step) -> None:
+    a = step.attributes
+    counts = lowering.constant(np.array([x.size for x in a["grads"]], np.int64))
+    args = [counts, list(a["grads"]), a["norm"]]
+    sizes = (len(a["grads"]), int(a["keep"]))
+    lowering.emit(kernels.CLIP_NORM, a["grads"][0].dtype, args, step.writes, sizes, (a["max_norm"],))

@@ -1,0 +1,308 @@
+"""A program: a captured function as instructions in C, and all that must be the same for it to be right.
+
+A call binds the arguments' memory, brings Python's own state up to date (schedules, step counts, the place in
+the random stream), runs the instructions in one C call, and hands fresh outputs back.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd import kernels, tape
+from autograd.jit import fuse
+from autograd.jit.arena import Life, aligned, arranged
+from autograd.jit.code import Call, Code, Failed, Link
+from autograd.jit.graph import HELD, INPUT, MADE, Array, Buffer, Operand, array_of
+from autograd.jit.instructions import Instruction, PythonCall, lowered
+from autograd.jit.trace import Trace
+from autograd.jit.watch import Watch
+from autograd.tape import Node
+from autograd.tensor import Tensor
+
+__all__ = ["Program"]
+
+
+class Program:
+    """What a trace has become. `outputs` are the operands that a call returns, as arrays of their own."""
+
+    def __init__(self, trace: Trace, outputs: Sequence[Operand], watch: Watch, name: str) -> None:
+        self.name = name
+        self.watch = watch
+        self.lock = threading.Lock()
+        self.host = trace.host
+        grads = {node: self.kept_gradient(trace, node) for node in trace.grads}
+        wanted = [*outputs, *(x for x in grads.values() if x is not None)]
+        self.traced_steps = len(trace.steps)
+        self.eager_bytes = sum(x.nbytes for x in trace.memory.buffers if x.kind == MADE)
+        steps = fuse.live(trace.steps, wanted)
+        steps = fuse.ones_dropped(steps, wanted)
+        steps = fuse.common(steps, wanted)
+        steps = fuse.live(steps, wanted)
+        steps = fuse.activations_joined(steps, wanted)
+        for number, step in enumerate(steps):
+            step.number = number
+        self.instructions = lowered(fuse.grouped(steps, wanted), set(wanted))
+        self.inputs = trace.memory.counts[INPUT]
+        self.places: dict[int, int] = {}
+        self.kept: list[Any] = []  # memory that the instructions point to
+        self.exit_grads: list[tuple[Node, Any]] = []
+        own = self.gradients_of_their_own(grads)
+        self.exit_grads += [(node, None) for node in trace.emptied if node not in grads]
+        self.lay_out(outputs, own)
+        self.encode()
+        self.views = [self.view(x) for x in outputs]
+        self.draws = self.patches()
+        self.segments = self.cut()
+        self.written = tuple(trace.recorded)
+        self.dynamic = any(entry[0] != "update" for entry in self.host)
+
+    # Memory --------------------------------------------------------------------------------------
+
+    @staticmethod
+    def kept_gradient(trace: Trace, node: Node) -> Operand | None:
+        grad = node.grad
+        return None if grad is None else trace.memory.find(grad.data)
+
+    def gradients_of_their_own(self, grads: dict[Node, Operand | None]) -> dict[int, Array]:
+        """Memory outside the arena for the gradients that are there when the function returns."""
+        own: dict[int, Array] = {}
+        for node, operand in grads.items():
+            if operand is None:
+                self.exit_grads.append((node, None))
+                continue
+            key = id(operand.buffer)
+            if operand.buffer.kind == MADE and key not in own:
+                own[key] = aligned(operand.buffer.nbytes)
+                self.kept.append(operand.buffer)
+            memory = own.get(key)
+            if memory is not None:
+                array = np.ndarray(operand.shape, operand.dtype, memory, operand.offset, operand.strides)
+                np.copyto(array, array_of(operand))
+                node.grad = Tensor(array)
+            self.exit_grads.append((node, node.grad))
+        return own
+
+    def lay_out(self, outputs: Sequence[Operand], own: dict[int, Array]) -> None:
+        """Give every buffer that the instructions make a place in the arena."""
+        first: dict[int, int] = {}
+        last: dict[int, int] = {}
+        buffers: dict[int, Buffer] = {}
+        end = len(self.instructions)
+        for place, instruction in enumerate(self.instructions):
+            for x in instruction.operands:
+                key = id(x.buffer)
+                buffers[key] = x.buffer
+                first.setdefault(key, place)
+                last[key] = place
+        for x in outputs:
+            buffers[id(x.buffer)] = x.buffer
+            first.setdefault(id(x.buffer), 0)
+            last[id(x.buffer)] = end
+        self.buffers = buffers
+        lives = {
+            key: Life(first[key], last[key], b.nbytes)
+            for key, b in buffers.items()
+            if b.kind == MADE and key not in own
+        }
+        places, self.arena_bytes = arranged(lives)
+        self.arena = aligned(self.arena_bytes)
+        start = self.arena.ctypes.data
+        self.places = {key: start + place for key, place in places.items()}
+        for key, memory in own.items():
+            self.places[key] = memory.ctypes.data
+            self.kept.append(memory)
+        self.own_bytes = sum(memory.nbytes for memory in own.values())
+        for key, b in buffers.items():
+            if b.kind == HELD:
+                self.places[key] = b.address
+                self.kept.append(b.array)
+            elif b.kind == MADE:
+                b.array = None
+
+    def address(self, x: Operand) -> int:
+        return 0 if x.buffer.kind == INPUT else self.places[id(x.buffer)] + x.offset
+
+    def view(self, x: Operand) -> Array | tuple[Any, ...]:
+        """The array of an operand on the program's memory; of an input, what it takes to make it."""
+        if x.buffer.kind == INPUT:
+            return (x.buffer.number, x.offset, x.shape, x.strides, x.dtype)
+        if x.buffer.kind == HELD:
+            return array_of(x)
+        place = self.places[id(x.buffer)]
+        memory = self.memory_at(place, x.buffer.nbytes)
+        return np.ndarray(x.shape, x.dtype, memory, x.offset, x.strides)
+
+    def memory_at(self, place: int, nbytes: int) -> Array:
+        for memory in (
+            self.arena,
+            *(m for m in self.kept if isinstance(m, np.ndarray) and m.dtype == np.uint8),
+        ):
+            start = memory.ctypes.data
+            if start <= place and place + nbytes <= start + memory.nbytes:
+                return memory[place - start : place - start + nbytes]
+        raise AssertionError("memory that no buffer lies in")
+
+    # Instructions --------------------------------------------------------------------------------
+
+    def encode(self) -> None:
+        calls: list[Call] = []
+        links: list[Link] = []
+        self.call_of: dict[int, int] = {}
+        for place, instruction in enumerate(self.instructions):
+            if isinstance(instruction, PythonCall):
+                continue
+            self.call_of[place] = number = len(calls)
+            addresses = []
+            for arg, x in enumerate(instruction.args):
+                if x.__class__ is list:
+                    table = np.array([self.address(y) for y in x], np.uintp)
+                    if any(y.buffer.kind == INPUT for y in x):
+                        raise AssertionError("an argument in a table of addresses")
+                    self.kept.append(table)
+                    addresses.append(int(table.ctypes.data))
+                elif x is None:
+                    addresses.append(0)
+                else:
+                    addresses.append(self.address(x))
+                    if x.buffer.kind == INPUT:
+                        links.append(Link(number, arg, x.buffer.number, x.offset))
+            calls.append(
+                Call(instruction.kernel, instruction.dtype, addresses, instruction.sizes, instruction.values)
+            )
+        self.code = Code(calls, links)
+
+    def patches(self) -> dict[int, int]:
+        """For each host action that an instruction takes something from: that instruction's call."""
+        found: dict[int, int] = {}
+        updates = {id(entry[1]): i for i, entry in enumerate(self.host) if entry[0] == "update"}
+        for place, instruction in enumerate(self.instructions):
+            if isinstance(instruction, Instruction):
+                if instruction.draw >= 0:
+                    found[instruction.draw] = self.call_of[place]
+                elif instruction.update is not None:
+                    found[updates[id(instruction.update)]] = self.call_of[place]
+        return found
+
+    def cut(self) -> list[tuple[int, int] | Callable[..., None]]:
+        """The program as ranges of calls and Python functions between them."""
+        segments: list[tuple[int, int] | Callable[..., None]] = []
+        start = number = 0
+        for instruction in self.instructions:
+            if isinstance(instruction, PythonCall):
+                if number > start:
+                    segments.append((start, number))
+                start = number
+                segments.append(self.python(instruction))
+            else:
+                number += 1
+        if number > start:
+            segments.append((start, number))
+        return segments
+
+    def python(self, call: PythonCall) -> Callable[..., None]:
+        """A step in Python on the program's memory, as a function of the arguments' arrays."""
+        step = call.step
+        views: dict[Operand, Any] = {x: self.view(x) for x in call.operands}
+
+        def array(x: Any, given: Sequence[Array]) -> Any:
+            if x.__class__ is Operand:
+                view = views[x]
+                if view.__class__ is tuple:
+                    number, offset, shape, strides, dtype = view
+                    return np.ndarray(shape, dtype, given[number], offset, strides)
+                return view
+            if x.__class__ in (tuple, list):
+                return x.__class__(array(y, given) for y in x)
+            return x
+
+        if step.op == "assign":
+
+            def forward(source: Any) -> Any:
+                return source
+
+            attributes: dict[str, Any] = {}
+        else:
+            forward, attributes = step.record.forward, step.attributes
+
+        def run(given: Sequence[Array]) -> None:
+            found = forward(
+                *[array(x, given) for x in step.reads],
+                **{k: array(v, given) for k, v in attributes.items()},
+            )
+            for target, made in zip(step.writes, found if len(step.writes) > 1 else (found,), strict=True):
+                np.copyto(views[target], made)
+
+        return run
+
+    # Running -------------------------------------------------------------------------------------
+
+    def __call__(self, arrays: Sequence[Array]) -> list[Any]:
+        """Run once on the arguments' arrays; the outputs, as tensors."""
+        with self.lock:
+            self.advance()
+            given = list(map(kernels.tell, arrays))
+            try:
+                for segment in self.segments:
+                    if segment.__class__ is tuple:
+                        self.code.replay(given, *segment)
+                    else:
+                        segment(arrays)  # type: ignore[operator]
+            except Failed as failed:
+                raise self.explained(failed) from None
+            outputs = [
+                Tensor(np.array(view if view.__class__ is np.ndarray else bound(view, arrays)))
+                for view in self.views
+            ]
+        for node, grad in self.exit_grads:
+            node.grad = grad
+        if self.written:
+            tape.stamp(self.written)
+        return outputs
+
+    def advance(self) -> None:
+        """Python's own part of a call: schedules, step counts, rates, places in the random stream."""
+        for place, entry in enumerate(self.host):
+            kind = entry[0]
+            if kind == "update":
+                self.refresh(place, *entry[1:])
+            elif kind == "draw":
+                _, generator, count, itemsize = entry
+                seed, low, high = generator.take(count, itemsize)
+                if place in self.draws:
+                    self.code.set_sizes(self.draws[place], 2, [signed(seed), signed(low), signed(high)])
+            else:
+                _, method, owner, args, kwargs = entry
+                method(owner, *args, **kwargs)
+
+    def refresh(self, place: int, update: Any, optimizer: Any, batch: Any, group: Any) -> None:
+        for i, state in enumerate(update.states if update.counted else ()):
+            state["step"] = step = state.get("step", 0) + 1
+            if update.steps is not None:
+                update.steps[i] = step
+        if group.version != update.version:
+            probe = optimizer.probe(batch, group)
+            update.version = group.version
+            self.code.set_values(self.draws[place], probe.values)
+            self.code.set_sizes(self.draws[place], 1, [int(n) for n in probe.sizes])
+
+    def explained(self, failed: Failed) -> Exception:
+        """The error of a kernel, with the op and the line it was captured at."""
+        place = next((p for p, call in self.call_of.items() if call == failed.place), None)
+        if place is None:
+            return failed.error
+        source = self.instructions[place].source  # type: ignore[union-attr]
+        step = source.steps[0] if isinstance(source, fuse.Group) else source
+        return type(failed.error)(f"{step.op}: {failed.error} (captured at {step.where})")
+
+
+def bound(view: Any, arrays: Sequence[Array]) -> Array:
+    number, offset, shape, strides, dtype = view
+    return np.ndarray(shape, dtype, arrays[number], offset, strides)
+
+
+def signed(x: int) -> int:
+    return x - 2**64 if x >= 1 << 63 else x

@@ -1,0 +1,400 @@
+"""The capture: a function runs once, as ever, and every op writes down what it computed.
+
+While it runs (`Tracing`) the mode word says TRACE, so the doors report each call to `mode.trace`. Values are
+there (the run is a real one), so shapes, errors and random draws are those of any other run; what must not
+happen is that a *value* decides what the program is. Whoever asks for one is refused, with the line.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from autograd import tape
+from autograd.jit.graph import HELD, INPUT, MADE, Array, Memory, Operand, Step, owner_of
+from autograd.op import REGISTRY, Op
+from autograd.op import copy_ as COPY
+from autograd.tape import PACKAGES, TRACE, Node, Value, mode
+from autograd.tensor import Tensor
+
+__all__ = ["JitError", "Trace", "Traced", "Update"]
+
+# Fused ops whose kernels programs run; the others are traced as the ops they are made of.
+KNOWN = frozenset(["standardize", "cross_entropy"])
+SEALED = tuple(path + name for path in PACKAGES for name in ("metrics.py", "trainer.py", "serialize.py"))
+
+
+MISSING: Any = object()  # a .grad that was set before it was read
+
+
+class JitError(RuntimeError):
+    """Something in a jitted function that can't become part of a program."""
+
+
+def user_line() -> str:
+    """file:line of the innermost frame that is not in this package."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(PACKAGES):
+        frame = frame.f_back  # type: ignore[assignment]
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else "?"
+
+
+def refuse(what: str, way_out: str) -> NoReturn:
+    raise JitError(f"{what} inside a jitted function, at {user_line()}: {way_out}")
+
+
+def read_data(self: Any) -> Any:
+    name = sys._getframe(1).f_code.co_filename
+    if mode.word & TRACE and (not name.startswith(PACKAGES) or name.startswith(SEALED)):
+        refuse(
+            "reading .data",
+            "what NumPy computes is not part of the program; use autograd's functions, or return the tensor",
+        )
+    return DATA.__get__(self, Tensor)
+
+
+DATA: Any = Value.__dict__["data"]
+
+
+class Traced(Tensor):
+    """A tensor computed while a function is captured: its array is not to be read."""
+
+    __slots__ = ()
+    data = property(read_data, lambda self, array: DATA.__set__(self, array))
+
+
+class Update:
+    """An optimiser's update of several parameters by one kernel."""
+
+    def __init__(self, kernel: int, rows: Any, sizes: Sequence[int], values: Sequence[float]) -> None:
+        self.kernel = kernel
+        self.rows = rows
+        self.sizes = tuple(sizes)
+        self.values = tuple(values)
+        self.version = -1  # of the group that they were read from
+        self.steps: Array | None = None  # int64: the count of each row, where the kernel wants it
+        self.states: list[dict[str, Any]] = []
+        self.fresh = False  # whether the state began with this update
+        self.counted = False  # whether the state counts steps
+
+
+class Trace:
+    """What was computed, in order."""
+
+    def __init__(self) -> None:
+        self.memory = Memory()
+        self.steps: list[Step] = []
+        self.host: list[tuple[Any, ...]] = []  # what Python does at each replay, in order
+        self.tensors: list[weakref.ref[Any]] = []
+        self.modules: list[Any] = []
+        self.recorded: set[int] = set()  # ids of owners of memory that steps write in place
+        self.place: tuple[Any, int, int] | None = None  # the generator of the next draw
+        self.grads: dict[Node, Any] = {}  # leaves whose .grad was set inside
+        self.entry_grads: dict[Node, Any] = {}  # .grad as it was, of leaves that were added to
+        self.updating: tuple[Any, Any, Any] | None = None  # optimizer, batch and group of the present update
+        self.emptied: dict[Node, None] = {}  # leaves whose .grad was set to None inside
+
+    # Operands ------------------------------------------------------------------------------------
+
+    def operand(self, array: Array) -> Operand:
+        """What an array is in this trace: memory met for the first time is held."""
+        found = self.memory.find(array)
+        return found if found is not None else self.memory.add(array, HELD, user_line())
+
+    def constant(self, array: Array) -> None:
+        """Note that an array made inside depends on no data."""
+        if array.__class__ is np.ndarray and array.size:
+            found = self.memory.find(array)
+            (found or self.memory.add(array, HELD)).buffer.constant = found is None
+
+    def copy_of(self, source: Array, made: Array) -> None:
+        """`made` was copied (and perhaps cast) from `source`."""
+        if made.size:
+            reads = [self.operand(source)]
+            attributes = {} if source.dtype == made.dtype else {"dtype": made.dtype}
+            record = REGISTRY["cast" if attributes else "copy"]
+            self.add(Step(record.name, reads, [self.memory.add(made, MADE)], attributes, record=record))
+
+    def input(self, array: Array) -> Operand:
+        return self.memory.add(array, INPUT)
+
+    def add(self, step: Step) -> None:
+        step.number = len(self.steps)
+        step.where = step.where or user_line()
+        self.steps.append(step)
+
+    # What the doors report -----------------------------------------------------------------------
+
+    def record(
+        self,
+        op: Op,
+        results: Sequence[Value],
+        inputs: Sequence[Any],
+        outputs: Sequence[Any],
+        attributes: dict[str, Any],
+    ) -> None:
+        """A call of an op."""
+        if outputs[0].__class__ is float:
+            return
+        for value in results:
+            self.mark(value)
+        if op.fused:
+            return  # fused_forward() wrote it down
+        written = [out for out in outputs if out.size and not self.is_view(out, inputs)]
+        if not written:
+            return
+        if len(written) < len(outputs) and any(out.size for out in outputs if out not in written):
+            raise JitError(f"{op.name} gave both views and new arrays, which no program can hold")
+        self.call(op, inputs, outputs, attributes)
+
+    def is_view(self, out: Array, inputs: Sequence[Any]) -> bool:
+        if self.memory.find(out) is not None:
+            return True
+        for x in inputs:
+            if x.__class__ is np.ndarray and np.may_share_memory(x, out):
+                self.operand(x)
+                return True
+        return False
+
+    def call(
+        self, op: Op, inputs: Sequence[Any], outputs: Sequence[Array], attributes: dict[str, Any]
+    ) -> None:
+        """A step that is one call of an op; arrays among its attributes are read like inputs."""
+        reads = [self.operand(x) if x.__class__ is np.ndarray else x for x in inputs]
+        kept = {name: self.attribute(value) for name, value in attributes.items()}
+        writes = [self.memory.add(out, MADE) for out in outputs]
+        self.add(Step(op.name, reads, writes, kept, record=op))
+
+    def attribute(self, value: Any) -> Any:
+        if value.__class__ is np.ndarray:
+            return self.operand(value) if value.size else value
+        if value.__class__ in (tuple, list):
+            return value.__class__(self.attribute(v) for v in value)
+        return value
+
+    def mark(self, value: Value) -> None:
+        """Seal a tensor that was made inside."""
+        if value.__class__ is Tensor:
+            value.__class__ = Traced
+            self.tensors.append(weakref.ref(value))
+
+    def knows(self, op: Op, attributes: dict[str, Any]) -> bool:
+        """Whether programs have kernels for a fused op (else it is traced as what it is made of)."""
+        if attributes.get("momentum") is not None:
+            self.recorded.update(id(owner_of(x)) for x in attributes.get("running") or ())
+        return op.name in KNOWN
+
+    def fused_forward(
+        self,
+        op: Op,
+        value: Value,
+        arrays: Sequence[Any],
+        out: Array,
+        saved: tuple[Any, ...],
+        attributes: dict[str, Any],
+    ) -> None:
+        """A fused op's kernel; what it saved is written by the same step."""
+        given = [x for x in arrays if x.__class__ is np.ndarray]
+        made = [out]
+        for x in saved:
+            if x.__class__ is np.ndarray and x.size and self.memory.find(x) is None:
+                if any(np.may_share_memory(x, known) for known in given):
+                    continue
+                if not any(np.may_share_memory(x, y) for y in made):
+                    made.append(x)
+                elif x.size > made[0].size:
+                    made[0] = x  # the loss is a view of the result, (2,)
+        reads = [self.operand(x) if x.__class__ is np.ndarray else x for x in arrays]
+        kept = {name: self.attribute(v) for name, v in attributes.items()}
+        writes = [self.memory.add(x, MADE) for x in made]
+        for running in attributes.get("running") or ():
+            if attributes.get("momentum") is not None:
+                writes.append(self.operand(running))
+        self.add(Step(op.name, reads, writes, {**kept, "saved": self.attribute(saved)}, record=op))
+
+    def fused_backward(
+        self, op: Op, backward: Callable[..., Any], g: Array, saved: tuple[Any, ...], needs: tuple[bool, ...]
+    ) -> list[Any]:
+        """The kernel that goes back through a fused op; its gradients as Values."""
+        result = backward(g, saved, needs)
+        made = [gx for gx in result if gx is not None]
+        reads: list[Any] = [self.operand(g)]
+        kept = self.attribute(saved)
+        reads += [x for x in kept if x.__class__ is Operand]
+        writes = [self.memory.add(gx, MADE) for gx in made]
+        kept_places = {"saved": kept, "results": [None if gx is None else self.operand(gx) for gx in result]}
+        self.add(Step(op.name + "_backward", reads, writes, kept_places))
+        values = [None if gx is None else tape.wrap(gx, None) for gx in result]
+        for value in values:
+            if value is not None:
+                self.mark(value)
+        return values
+
+    # Writes of state -----------------------------------------------------------------------------
+
+    def assign(self, array: Array, key: Any, source: Any) -> None:
+        place = array[key] if key is not Ellipsis else array
+        if place.__class__ is not np.ndarray:  # one element
+            place = array[(*key, None)] if key.__class__ is tuple else array[key, None]
+        if not np.may_share_memory(place, array):
+            refuse("assignment to places given by an array", "use autograd.where or scatter_add")
+        self.write(place, source, array[key])
+
+    def write(self, place: Array, source: Any, now: Any = None) -> None:
+        """place[...] = source, which has been done."""
+        target = self.operand(place)
+        if target.buffer.kind == INPUT:
+            refuse("writing into an argument", "return the new value, or close over a tensor that holds it")
+        self.recorded.add(id(owner_of(place)))
+        read = self.operand(source) if source.__class__ is np.ndarray and source.size else source
+        if source.__class__ is np.ndarray and source.ndim == 0 and not source.flags.writeable:
+            read = source.item()
+        self.add(Step("assign", [read], [target], in_place=True))
+
+    def check_written(self, storages: Sequence[int]) -> None:
+        """Refuse writes that no step describes."""
+        for key in storages:
+            if key not in self.recorded:
+                refuse(
+                    "writing in place by NumPy",
+                    "the program could not repeat it; use an in-place method of the tensor (copy_, add_ ...) "
+                    "or an optimizer of nn.optim on contiguous parameters",
+                )
+
+    def set_grad(self, node: Node, value: Any) -> None:
+        """`.grad` is about to be set by the program."""
+        self.entry_grads.setdefault(node, MISSING)
+        if value is None:
+            self.emptied[node] = None
+            self.grads.pop(node, None)
+        else:
+            self.grads[node] = value
+
+    def accumulate(self, node: Node, g: Value) -> None:
+        """Add to a leaf's .grad: as a new value, or into the memory of a gradient that was there before."""
+        old: Any = node.grad
+        self.entry_grads.setdefault(node, old)
+        if old is None:
+            node.grad = self.owned(g)
+            self.grads[node] = node.grad
+        elif self.entry_grads.get(node) is old:
+            before: Any = old
+            with tape.no_grad():
+                before.copy_(before.detach() + g)
+        else:
+            node.grad = self.grads[node] = old + g
+
+    def owned(self, g: Value) -> Any:
+        """`g`, or a copy where its memory is not its own or in another order."""
+        data = g.data
+        found = self.memory.find(data)
+        taken = any(
+            other is not None and np.may_share_memory(other.data, data) for other in self.grads.values()
+        )
+        if found is None or found.buffer.kind != MADE or taken or not data.flags.c_contiguous:
+            return COPY(g)
+        return g
+
+    def update(
+        self,
+        kernel: int,
+        rows: Any,
+        grads: Sequence[Array],
+        steps: Sequence[int] | None,
+        sizes: Sequence[int],
+        values: Sequence[float],
+    ) -> list[Array]:
+        """An optimiser's update, about to be done; returns the gradients as the kernel takes them."""
+        if self.updating is None:
+            refuse("an update outside Optimizer.step()", "call it through an optimizer")
+        optimizer, batch, group = self.updating
+        grads = [g if g.flags.c_contiguous else self.copied(g) for g in grads]
+        update = Update(kernel, rows, sizes, values)
+        update.steps = None if steps is None else np.array(steps, np.int64)
+        update.states = batch.states
+        update.counted = any("step" in state for state in batch.states)
+        update.version = group.version
+        update.fresh = batch.fresh is not None and any(batch.fresh)
+        columns = [c for c in rows.columns if c is not None]
+        written = [self.operand(a) for column in columns for a in column]
+        self.recorded.update(id(owner_of(a)) for column in columns for a in column)
+        reads: list[Any] = [self.operand(g) for g in grads]
+        self.add(
+            Step("update", [*reads, *written], written, {"update": update, "grads": reads}, in_place=True)
+        )
+        self.host.append(("update", update, optimizer, batch, group))
+        return grads
+
+    def copied(self, array: Array) -> Array:
+        value = tape.wrap(array, None)
+        return DATA.__get__(COPY(value), Tensor)  # type: ignore[no-any-return]
+
+    def clip(self, grads: Sequence[Array], norm: Array, keep: bool, max_norm: float) -> None:
+        """All gradients, about to be clipped by the kernel."""
+        operands = [self.operand(g) for g in grads]
+        self.recorded.update(id(owner_of(g)) for g in grads)
+        result = self.memory.add(norm, MADE)
+        attributes = {"grads": operands, "norm": result, "keep": keep, "max_norm": max_norm}
+        self.add(Step("clip", list(operands), [result, *operands], attributes, in_place=True))
+
+    # Random numbers and Python's own state ---------------------------------------------------------
+
+    def taken(self, generator: Any, count: int, itemsize: int) -> None:
+        self.place = (generator, count, itemsize)
+
+    def drawn(self, real: np.dtype[Any], out: Array, sizes: Sequence[int], values: Sequence[float]) -> None:
+        assert self.place is not None
+        generator, count, itemsize = self.place
+        attributes = {"real": real, "sizes": tuple(sizes), "values": tuple(values), "draw": len(self.host)}
+        self.host.append(("draw", generator, count, itemsize))
+        self.add(Step("random", [], [self.memory.add(out, MADE)], attributes))
+
+    def effect(self, method: Callable[..., Any], owner: Any, args: Any, kwargs: Any) -> Any:
+        """A change of Python's own state, done now and at each replay."""
+        if any(isinstance(x, Value) for x in (*args, *kwargs.values())):
+            refuse(f"{method.__name__}() of a tensor", "call it outside, with a number")
+        self.host.append(("effect", method, owner, args, kwargs))
+        return method(owner, *args, **kwargs)
+
+    # The end -------------------------------------------------------------------------------------
+
+    MISSING = MISSING
+
+    @property
+    def fresh(self) -> bool:
+        """Whether an optimiser made state in this run."""
+        return any(entry[0] == "update" and entry[1].fresh for entry in self.host)
+
+    def unseal(self) -> None:
+        """Make the tensors that are still there plain ones."""
+        for ref in self.tensors:
+            value = ref()
+            if value is not None:
+                value.__class__ = Tensor
+
+    def refuse_escapes(self, result: Any) -> None:
+        """Refuse tensors that live on outside, other than as .grad: a replay would not make them anew."""
+        kept = {id(g) for g in self.grads.values()}
+        alive = [ref for ref in self.tensors if ref() is not None and id(ref()) not in kept]
+        if alive:
+            gc.collect()
+        for ref in alive:
+            value = ref()
+            if value is not None and id(value) not in kept:
+                raise JitError(
+                    f"a tensor of shape {value.shape} computed inside a jitted function was stored outside "
+                    "it (in an attribute, a list ...): a replay would not store it again; return it, or "
+                    "write it into a tensor that is there before (copy_)"
+                )
+
+    def refuse_value(self, name: str) -> NoReturn:
+        refuse(
+            name,
+            "the value is not known when the program is captured; return the tensor and read it outside (for "
+            "a choice between values use autograd.where)",
+        )
