@@ -112,6 +112,8 @@ enum {
   KG_LIMIT,
   /* y = x + delta, of int64 (with dtype float64).  args: x y   sizes: n delta */
   KG_COUNT,
+  KG_ENLARGE,    /* args: x y(out)   sizes: lines width rows columns   (csrc/enlarge.c) */
+  KG_BLOCK_SUMS, /* args: x(out) y   sizes: those */
   KG_KERNELS /* how many there are */
 };
 

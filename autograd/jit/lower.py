@@ -189,27 +189,21 @@ def reduced(
 def block_sums(lowering: Lowering, step: Step) -> None:
     dtype = one_real(step)
     (x,), (out,) = step.reads, step.writes
-    x = lowering.plain(x)
-    rows, columns = step.attributes["rows"], step.attributes["columns"]
-    n, c, h, w = out.shape
-    width, size = w * columns, dtype.itemsize
-    shape = (n * c * h, rows, w, columns)
-    strides = (rows * width * size, width * size, columns * size, size)
-    reduced(lowering, reduce_kernel.SUM, x.viewed(shape, strides), (1, 3), 1.0, out, dtype)
+    blocks(lowering, kernels.BLOCK_SUMS, out, lowering.plain(x), out, step, dtype)
 
 
 @register("enlarge")
 def enlarge(lowering: Lowering, step: Step) -> None:
     dtype = one_real(step)
     (x,), (out,) = step.reads, step.writes
-    x = lowering.plain(x)
-    rows, columns = step.attributes["rows"], step.attributes["columns"]
-    n, c, h, w = x.shape
-    size = dtype.itemsize
-    source = x.viewed((n * c * h, rows, w, columns), (w * size, 0, size, 0))
-    width = w * columns
-    target = out.viewed(source.shape, (rows * width * size, width * size, columns * size, size))
-    lowering.copy(source, target)
+    blocks(lowering, kernels.ENLARGE, lowering.plain(x), out, out, step, dtype)
+
+
+def blocks(
+    lowering: Lowering, kernel: int, x: Operand, y: Operand, out: Operand, step: Step, dtype: np.dtype[Any]
+) -> None:
+    sizes = (math.prod(x.shape[:3]), x.shape[3], step.attributes["rows"], step.attributes["columns"])
+    lowering.emit(kernel, dtype, [x, y], [out], sizes)
 
 
 # Softmax, norms, losses ----------------------------------------------------------------------------
