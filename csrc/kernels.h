@@ -114,6 +114,8 @@ enum {
   KG_COUNT,
   KG_ENLARGE,    /* args: x y(out)   sizes: lines width rows columns   (csrc/enlarge.c) */
   KG_BLOCK_SUMS, /* args: x(out) y   sizes: those */
+  /* args: x y g dx(out).  sizes: those of KG_MAX_POOL, of windows that lie apart (csrc/pool_spread.c) */
+  KG_MAX_POOL_SPREAD,
   KG_KERNELS /* how many there are */
 };
 

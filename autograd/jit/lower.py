@@ -284,13 +284,25 @@ def cross_entropy_backward(lowering: Lowering, step: Step) -> None:
 @register("max_pool2d")
 def max_pool(lowering: Lowering, step: Step) -> None:
     x = lowering.plain(step.reads[0])
-    values, index = step.writes
+    values, index = (*step.writes, None)[:2]
+    lowering.emit(kernels.MAX_POOL, x.dtype, [x, values, index], step.writes, windows(x, step))
+
+
+def windows(x: Operand, step: Step) -> tuple[int, ...]:
+    """The sizes of a max pool of x."""
     a = step.attributes
-    geometry = (*a["shape"], *a["kernel_size"], *a["stride"], *a["padding"], *a["dilation"])
     if x.dtype not in REALS or x.shape[2] * x.shape[3] >= 1 << 31:
         raise Unsuited
-    sizes = (x.shape[0] * x.shape[1], *x.shape[2:], *geometry)
-    lowering.emit(kernels.MAX_POOL, x.dtype, [x, values, index], step.writes, sizes)
+    geometry = (*a["shape"], *a["kernel_size"], *a["stride"], *a["padding"], *a["dilation"])
+    return (x.shape[0] * x.shape[1], *x.shape[2:], *geometry)
+
+
+@register("unpool")
+def unpool(lowering: Lowering, step: Step) -> None:
+    """The gradient of a max pool without an index (pools.py)."""
+    g, x, values = (lowering.plain(operand) for operand in step.reads)
+    (out,) = step.writes
+    lowering.emit(kernels.MAX_POOL_SPREAD, x.dtype, [x, values, g, out], [out], windows(x, step))
 
 
 @register("put_in_plane")

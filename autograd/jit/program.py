@@ -18,6 +18,7 @@ from autograd.jit.arena import Life, aligned, arranged
 from autograd.jit.code import Call, Code, Failed, Link
 from autograd.jit.graph import HELD, INPUT, MADE, Array, Buffer, Operand, array_of
 from autograd.jit.instructions import Instruction, PythonCall, lowered
+from autograd.jit.pools import without_index
 from autograd.jit.trace import Trace
 from autograd.jit.watch import Watch
 from autograd.tape import Node
@@ -43,6 +44,8 @@ class Program:
         steps = fuse.common(steps, wanted)
         steps = fuse.live(steps, wanted)
         steps = fuse.activations_joined(steps, wanted)
+        steps = without_index(steps, wanted)
+        steps = fuse.live(steps, wanted)
         for number, step in enumerate(steps):
             step.number = number
         self.instructions = lowered(fuse.grouped(steps, wanted), set(wanted))
