@@ -1,8 +1,9 @@
 """Training steps: forward, backward and update, on one batch that stays the same.
 
-models.py     the networks, written once
-training.py   the steps, which our side and PyTorch's share
-side_jax.py   the same as one jitted function
+models.py                 the networks, written once
+training.py               the steps, which our side and eager PyTorch share
+side_jax.py               the same as one jitted function; jax_nn.py has its layers
+updates.py                SGD and Adam for it
 
 Every side gets the same weights, images and labels. Before any step is timed the losses of the first four
 must agree, with dropout off.
@@ -49,20 +50,15 @@ def without_dropout(sizes: Sizes) -> Sizes:
     return {**sizes, "dropout": False}
 
 
+PEERS = ("pytorch", "jax")
+
+
 def row(
-    label: str,
-    model: str,
-    batch: int,
-    optimizer: str,
-    peers: tuple[str, ...] = ("pytorch", "jax"),
-    dropout: bool = False,
-    quick: bool = False,
+    label: str, model: str, batch: int, optimizer: str, dropout: bool = False, quick: bool = False
 ) -> Row:
     sizes: Sizes = {"model": model, "batch": batch, "optimizer": optimizer, "dropout": dropout}
-    return Row(label, sizes, peers, quick)
+    return Row(label, sizes, PEERS, quick)
 
-
-PYTORCH = ("pytorch",)  # alone, where side_jax.py lacks the layers: it draws nothing, and has no norms
 
 CASE = Case(
     name="steps",
@@ -71,9 +67,9 @@ CASE = Case(
         row("MLP 784-128-10, batch 64, Adam", "mlp", 64, "adam", quick=True),
         row("MLP 784-512-256-10, batch 128, Adam", "wide_mlp", 128, "adam"),
         row("LeNet-5, batch 64, Adam", "lenet5", 64, "adam"),
-        row("MNIST CNN 32-64, dropout, batch 64, Adam", "mnist_cnn", 64, "adam", PYTORCH, dropout=True),
-        row("DCGAN 28x28 (64-128), batch 64, D and G step", "dcgan", 64, "adam", PYTORCH),
-        row("DDPM U-Net c=32, 28x28, batch 32, Adam", "unet", 32, "adam", PYTORCH),
+        row("MNIST CNN 32-64, dropout, batch 64, Adam", "mnist_cnn", 64, "adam", dropout=True),
+        row("DCGAN 28x28 (64-128), batch 64, D and G step", "dcgan", 64, "adam"),
+        row("DDPM U-Net c=32, 28x28, batch 32, Adam", "unet", 32, "adam"),
     ),
     inputs=inputs,
     tolerance=1e-3,

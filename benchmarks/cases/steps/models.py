@@ -1,19 +1,27 @@
-"""The networks that are trained, written once in the names that our `nn` and PyTorch's share."""
+"""The networks that are trained, written once in the names that our `nn` and PyTorch's share (and that
+jax_nn.py gives JAX)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 
+def unchanged(value: Any) -> Any:
+    return value
+
+
 class Library(NamedTuple):
     """A library as the programs of this case see it."""
 
-    base: ModuleType  # tensor, no_grad, cat
+    base: ModuleType  # tensor, no_grad, cat, sin, cos
     nn: ModuleType
     optim: Any = None
+    place: Callable[[Any], Any] = unchanged  # what it does with a network or a tensor before any step
+    compiled: Callable[[Callable[..., Any]], Callable[..., Any]] = unchanged  # ... with the step's function
 
 
 def playground(lib: Library, dropout: bool) -> Any:
@@ -83,7 +91,7 @@ WIDTH, TIME = 32, 128
 
 def unet(lib: Library, dropout: bool) -> Any:
     """(x (N, 1, 28, 28), time (N,)) -> the noise in x."""
-    nn, cat = lib.nn, lib.base.cat
+    nn, base = lib.nn, lib.base
 
     class Embedding(nn.Module):  # type: ignore[misc,name-defined]
         """Sines and cosines of the time at geometric frequencies."""
@@ -91,11 +99,11 @@ def unet(lib: Library, dropout: bool) -> Any:
         def __init__(self) -> None:
             super().__init__()
             scales = np.exp(-np.log(10000) * np.arange(WIDTH // 2) / (WIDTH // 2))
-            self.register_buffer("scales", lib.base.tensor(scales.astype(np.float32)))
+            self.register_buffer("scales", base.tensor(scales.astype(np.float32)))
 
         def forward(self, time: Any) -> Any:
             angles = time.reshape(-1, 1) * self.scales
-            return cat([angles.sin(), angles.cos()], 1)
+            return base.cat([base.sin(angles), base.cos(angles)], 1)
 
     class Block(nn.Module):  # type: ignore[misc,name-defined]
         """x + a function of x and the time."""
@@ -135,8 +143,8 @@ def unet(lib: Library, dropout: bool) -> Any:
             whole = self.block1(self.first(x), time)  # 28 x 28
             half = self.block2(self.down1(whole), time)  # 14 x 14
             x = self.block3(self.down2(half), time)  # 7 x 7
-            x = self.block4(cat([self.up(x), half], 1), time)
-            x = self.block5(cat([self.up(x), whole], 1), time)
+            x = self.block4(base.cat([self.up(x), half], 1), time)
+            x = self.block5(base.cat([self.up(x), whole], 1), time)
             return self.last(x)
 
     return UNet()

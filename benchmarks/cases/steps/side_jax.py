@@ -1,114 +1,113 @@
-"""JAX: the whole step (forward, backward, update) as one jitted function, its state donated.
-
-The few layers that the models need stand here under the names of PyTorch's nn, so that the models
-themselves are those of every side. Adam is Kingma and Ba's, with bias correction, as PyTorch's.
-"""
+"""JAX: the whole step (forward, backward, update) as one jitted function, its state donated."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from functools import partial
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
+from jax import Array
 
 from benchmarks.cases import Inputs, Run
-from benchmarks.cases.steps import initial
-from benchmarks.cases.steps.models import MODELS, Library
+from benchmarks.cases.steps import initial, jax_nn
+from benchmarks.cases.steps.jax_nn import Module, Parameter, State, pure
+from benchmarks.cases.steps.models import MODELS, Library, discriminator, generator
+from benchmarks.cases.steps.training import OPTIMIZERS, loss_for
+from benchmarks.cases.steps.updates import MOMENTS, update
+
+LIBRARY = Library(jax_nn, jax_nn)
 
 
-class Layer(NamedTuple):
-    """The shapes of a layer's parameters, and what it does: apply(x, parameters taken in order)."""
+class Trained(NamedTuple):
+    """All that changes when a network is trained."""
 
-    shapes: list[tuple[int, ...]]
-    apply: Callable[[jax.Array, Iterator[jax.Array]], jax.Array]
+    parameters: list[Array]
+    states: list[Array]
+    moments: list[tuple[Array, ...]]
+    count: Array  # of the updates
 
+    @classmethod
+    def begin(cls, network: Module, algorithm: str) -> Trained:
+        shapes = [parameter.shape for parameter in network.variables(Parameter)]
+        zeros = [tuple(jnp.zeros(shape) for _ in range(MOMENTS[algorithm])) for shape in shapes]
+        states = [state.value for state in network.variables(State)]
+        return cls([jnp.asarray(w) for w in initial(shapes)], states, zeros, jnp.zeros(()))
 
-def Linear(wide: int, narrow: int) -> Layer:
-    return Layer([(narrow, wide), (narrow,)], lambda x, p: x @ next(p).T + next(p))
-
-
-def Conv2d(channels: int, filters: int, kernel: int, padding: int = 0) -> Layer:
-    def apply(x: jax.Array, p: Iterator[jax.Array]) -> jax.Array:
-        y = lax.conv_general_dilated(x, next(p), (1, 1), [(padding, padding)] * 2)
-        return y + next(p)[:, None, None]
-
-    return Layer([(filters, channels, kernel, kernel), (filters,)], apply)
-
-
-def MaxPool2d(size: int) -> Layer:
-    window = (1, 1, size, size)
-    return Layer([], lambda x, p: lax.reduce_window(x, -jnp.inf, lax.max, window, window, "VALID"))
-
-
-def Flatten() -> Layer:
-    return Layer([], lambda x, p: x.reshape(x.shape[0], -1))
+    def updated(self, gradients: list[Array], optimizer: str) -> Trained:
+        algorithm, options = OPTIMIZERS[optimizer]
+        rule, count = update(algorithm, **options), self.count + 1
+        pairs = [
+            rule(p, g, moments, count)
+            for p, g, moments in zip(self.parameters, gradients, self.moments, strict=True)
+        ]
+        return self._replace(parameters=[p for p, _ in pairs], moments=[m for _, m in pairs], count=count)
 
 
-def ReLU() -> Layer:
-    return Layer([], lambda x, p: jax.nn.relu(x))
-
-
-def Tanh() -> Layer:
-    return Layer([], lambda x, p: jnp.tanh(x))
-
-
-def Sequential(*layers: Layer) -> Layer:
-    def apply(x: jax.Array, p: Iterator[jax.Array]) -> jax.Array:
-        for layer in layers:
-            x = layer.apply(x, p)
-        return x
-
-    return Layer([shape for layer in layers for shape in layer.shapes], apply)
-
-
-def squared_error(y: jax.Array, target: jax.Array) -> jax.Array:
-    return jnp.mean((y - target) ** 2)
-
-
-def cross_entropy(logits: jax.Array, target: jax.Array) -> jax.Array:
-    chosen = jnp.take_along_axis(jax.nn.log_softmax(logits), target[:, None], 1)
-    return -jnp.mean(chosen)
-
-
-def sgd(parameters: list, gradients: list, moments: list, count: jax.Array) -> tuple[list, list]:
-    return [p - 0.03 * g for p, g in zip(parameters, gradients, strict=True)], moments
-
-
-def adam(parameters: list, gradients: list, moments: list, count: jax.Array) -> tuple[list, list]:
-    new, kept = [], []
-    for p, g, (m, v) in zip(parameters, gradients, moments, strict=True):
-        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
-        corrected = jnp.sqrt(v / (1 - 0.999**count)) + 1e-8
-        new.append(p - 1e-3 * (m / (1 - 0.9**count)) / corrected)
-        kept.append((m, v))
-    return new, kept
+Step = Callable[..., tuple[Array, Any]]  # (state, *batch) -> (loss, state)
 
 
 def make(inputs: Inputs, model: str, batch: int, optimizer: str, dropout: bool) -> Run:
-    network = MODELS[model](Library(jnp, sys.modules[__name__]), dropout)
-    loss_of = squared_error if model == "playground" else cross_entropy
-    update = {"sgd": sgd, "adam": adam}[optimizer]
-    x, target = jnp.asarray(inputs["x"]), jnp.asarray(inputs["target"])
+    if model == "dcgan":
+        step, state = adversarial()
+    else:
+        step, state = supervised(MODELS[model](LIBRARY, dropout), loss_for(LIBRARY, inputs), optimizer)
+    tensors = [jnp.asarray(value) for value in inputs.values()]
+    jitted = jax.jit(step, donate_argnums=0)
 
-    def loss_at(parameters: list) -> jax.Array:
-        return loss_of(network.apply(x, iter(parameters)), target)
-
-    @partial(jax.jit, donate_argnums=(0, 1, 2))
-    def advance(parameters: list, moments: list, count: jax.Array) -> tuple:
-        loss, gradients = jax.value_and_grad(loss_at)(parameters)
-        parameters, moments = update(parameters, gradients, moments, count + 1)
-        return loss, (parameters, moments, count + 1)
-
-    start = [jnp.asarray(value) for value in initial(network.shapes)]
-    state = (start, [(jnp.zeros_like(p), jnp.zeros_like(p)) for p in start], jnp.zeros((), jnp.float32))
-
-    def step() -> jax.Array:
+    def run() -> Array:
         nonlocal state
-        loss, state = advance(*state)
+        loss, state = jitted(state, *tensors)
         return loss.block_until_ready()
 
-    return step
+    return run
+
+
+def supervised(network: Module, loss_of: jax_nn.Loss, optimizer: str) -> tuple[Step, Trained]:
+    apply = pure(network)
+
+    def step(state: Trained, *batch: Array) -> tuple[Array, Trained]:
+        *given, target = batch
+
+        def loss_at(parameters: list[Array]) -> tuple[Array, list[Array]]:
+            output, states = apply(parameters, state.states, *given)
+            return loss_of(output, target), states
+
+        (loss, states), gradients = jax.value_and_grad(loss_at, has_aux=True)(state.parameters)
+        return loss, state._replace(states=states).updated(gradients, optimizer)
+
+    return step, Trained.begin(network, OPTIMIZERS[optimizer][0])
+
+
+def adversarial() -> tuple[Step, tuple[Trained, Trained]]:
+    """The step of training.adversarial, in its order. (There D also gets gradients when G is trained, which
+    nobody uses; here nobody asks for them.)"""
+    generating, judging = generator(LIBRARY), discriminator(LIBRARY)
+    generated, judged, loss_of = pure(generating), pure(judging), jax_nn.BCEWithLogitsLoss()
+
+    def loss_of_d(
+        parameters: list[Array], states: list[Array], images: Array, target: Array
+    ) -> tuple[Array, list[Array]]:
+        logits, states = judged(parameters, states, images)
+        return loss_of(logits, target), states
+
+    def step(
+        state: tuple[Trained, Trained], x: Array, noise: Array, ones: Array, zeros: Array
+    ) -> tuple[Array, tuple[Trained, Trained]]:
+        g, d = state
+        of_parameters = jax.value_and_grad(loss_of_d, has_aux=True)
+        of_images = jax.value_and_grad(loss_of_d, argnums=2, has_aux=True)
+
+        (on_real, states), from_real = of_parameters(d.parameters, d.states, x, ones)
+        images, pull_back, g_states = jax.vjp(
+            lambda parameters: generated(parameters, g.states, noise), g.parameters, has_aux=True
+        )
+        (on_images, states), from_images = of_parameters(d.parameters, states, images, zeros)
+        gradients = [a + b for a, b in zip(from_real, from_images, strict=True)]
+        d = d.updated(gradients, "adversarial")
+        (deceit, states), gradient = of_images(d.parameters, states, images, ones)
+        g = g._replace(states=g_states).updated(*pull_back(gradient), "adversarial")
+        return on_real + on_images + deceit, (g, d._replace(states=states))
+
+    algorithm = OPTIMIZERS["adversarial"][0]
+    return step, (Trained.begin(generating, algorithm), Trained.begin(judging, algorithm))
