@@ -6,12 +6,14 @@ import functools
 import threading
 import warnings
 from collections.abc import Callable
+from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from autograd import kernels
 from autograd.jit.graph import Operand
+from autograd.jit.names import arguments_of
 from autograd.jit.program import Program
 from autograd.jit.trace import JitError, Trace
 from autograd.jit.watch import Watch, reachable
@@ -86,7 +88,8 @@ class Jitted:
             return self.trace(key, args, kwargs)
 
     def trace(self, key: Any, args: Any, kwargs: Any) -> Any:
-        trace = Trace()
+        trace, start = Trace(), perf_counter()
+        arguments = arguments_of(self.function, args, kwargs)
         args, kwargs = copies((args, kwargs), trace)
         mode.word, mode.trace = mode.word | TRACE, trace
         try:
@@ -105,6 +108,8 @@ class Jitted:
         grads = [(n, g) for n, g in trace.entry_grads.items() if g is not trace.MISSING]
         watch = Watch(self.function, tensors, trace.modules, grads, optimizers)
         program = Program(trace, outputs, watch, self.name)
+        program.function, program.arguments = self.function, arguments
+        program.capture_seconds = perf_counter() - start
         entries = self.programs.setdefault(key, [])
         entries[:] = [entry for entry in entries if entry[0].watch.holds()] if len(entries) > 3 else entries
         entries.append((program, structure))

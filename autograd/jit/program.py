@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autograd import kernels, tape
-from autograd.jit import fuse
+from autograd.jit import fuse, listing
 from autograd.jit.arena import Life, aligned, arranged
 from autograd.jit.code import Call, Code, Failed, Link
 from autograd.jit.graph import HELD, INPUT, MADE, Array, Buffer, Operand, array_of
 from autograd.jit.instructions import Instruction, PythonCall, lowered
+from autograd.jit.names import Argument
 from autograd.jit.pools import without_index
 from autograd.jit.trace import Trace
 from autograd.jit.watch import Watch
+from autograd.jit.work import peak_bytes
 from autograd.tape import Node
 from autograd.tensor import Tensor
+
+if TYPE_CHECKING:
+    from autograd.jit.profile import Profile
 
 __all__ = ["Program"]
 
@@ -35,10 +40,15 @@ class Program:
         self.watch = watch
         self.lock = threading.Lock()
         self.host = trace.host
+        self.outputs = list(outputs)
         grads = {node: self.kept_gradient(trace, node) for node in trace.grads}
         wanted = [*outputs, *(x for x in grads.values() if x is not None)]
         self.traced_steps = len(trace.steps)
         self.eager_bytes = sum(x.nbytes for x in trace.memory.buffers if x.kind == MADE)
+        self.eager_peak = peak_bytes(trace.steps, wanted)
+        self.function: Any = None  # what was captured, its arguments' arrays, and how long it took
+        self.arguments: list[Argument] = []
+        self.capture_seconds = 0.0
         steps = fuse.live(trace.steps, wanted)
         steps = fuse.ones_dropped(steps, wanted)
         steps = fuse.common(steps, wanted)
@@ -62,6 +72,23 @@ class Program:
         self.segments = self.cut()
         self.written = tuple(trace.recorded)
         self.dynamic = any(entry[0] != "update" for entry in self.host)
+
+    def __str__(self) -> str:
+        return listing.listing(self)
+
+    def __repr__(self) -> str:
+        return f"<program of {self.name}: {len(self.instructions)} instructions>"
+
+    def print(self) -> None:
+        """Print what the program is made of, an instruction a line (docs/jit.md says how to read it)."""
+        print(self)
+
+    def profile(self, *args: Any, seconds: float = 1.0, **kwargs: Any) -> Profile:
+        """Measure each instruction for about `seconds` in all, on the function's arguments. The state that
+        the program writes is put back."""
+        from autograd.jit.profile import measured
+
+        return measured(self, args, kwargs, seconds)
 
     # Memory --------------------------------------------------------------------------------------
 
