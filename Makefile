@@ -46,7 +46,7 @@ lint: $(VENV)/lint.stamp
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy autograd nn
-	@if command -v clang-format >/dev/null; then clang-format --dry-run -Werror csrc/*.c csrc/*.h tests/neon/*.c docs/*.c; \
+	@if command -v clang-format >/dev/null; then clang-format --dry-run -Werror csrc/*.c csrc/*.h autograd/jit/c/*.c tests/neon/*.c docs/*.c; \
 	 else echo "lint: no clang-format here; the C sources were not checked"; fi
 
 # The kernel tests are those that go through the instruction sets; gradients run no other kernels.

@@ -103,12 +103,12 @@ def test_the_wheel_has_what_runs_and_no_more(wheel):
     assert sum(name.startswith("_kernelgrad.") for name in names) == 1
     assert {"nn/data/optdigits.npz", "autograd/py.typed", "nn/py.typed"} <= set(names)
     assert any(name.endswith("/LICENSE") for name in names)
-    modules = {
+    sources = {
         path.relative_to(ROOT).as_posix()
-        for top in ("autograd", "nn")
-        for path in ROOT.glob(f"{top}/**/*.py")
+        for pattern in ("autograd/**/*.py", "nn/**/*.py", "autograd/jit/c/*.c")
+        for path in ROOT.glob(pattern)
     }
-    assert modules <= set(names)
+    assert sources <= set(names)
 
 
 def test_without_a_compiler_it_installs_and_says_so_once(python, folder):
