@@ -6,12 +6,15 @@ from __future__ import annotations
 import importlib
 import os
 import platform
+import shutil
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 OURS = "ours"
-SIDES = (OURS, "numpy", "pytorch", "pytorch_channels_last", "pytorch_fused", "jax", "micrograd")
+SIDES = (
+    OURS, "numpy", "pytorch", "pytorch_channels_last", "pytorch_fused", "pytorch_compile", "jax", "micrograd"
+)  # fmt: skip
 
 # glibc hands fresh pages out, and takes them back, at every large array. "kept" stops that for every
 # side alike: it is what a program that runs long should do, it favours the peers (our large arrays come
@@ -65,8 +68,8 @@ def pin(cores: Sequence[int]) -> None:
 def set_up(side: str, threads: int) -> dict[str, object]:
     """Import the side's library, set its threads, and return its facts.
 
-    Raises Refused where the library is not there, and for our side on the NumPy backend: such a row would
-    compare NumPy with the peer under our name.
+    Raises Refused where the library is not there or lacks its compiler, and for our side on the NumPy
+    backend: such a row would compare NumPy with the peer under our name.
     """
     if side == OURS:
         return set_up_ours(threads)
@@ -75,6 +78,8 @@ def set_up(side: str, threads: int) -> dict[str, object]:
         importlib.import_module(name)
     except ImportError as error:
         raise Refused(f"{name} can't be imported here ({error}); install it") from None
+    if side == "pytorch_compile" and shutil.which(compiler := os.environ.get("CXX", "g++")) is None:
+        raise Refused(f"torch.compile needs a C++ compiler, and {compiler} is not there; install it")
     if name == "torch":
         return set_up_pytorch(threads)
     facts: dict[str, object] = {"library": f"{name} {version(name)}"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks import sides
 from benchmarks.cases import steps
 from benchmarks.worker import to_numpy
 
@@ -93,8 +95,53 @@ def losses(side: str, model: str, optimizer: str) -> list[float]:
         ("jax", "lenet5", "adam"),
         ("jax", "dcgan", "adam"),
         pytest.param("jax", "unet", "adam", marks=pytest.mark.slow),  # XLA takes long
+        ("pytorch_channels_last", "lenet5", "adam"),
     ],
 )
 def test_sides_take_the_same_steps(side: str, model: str, optimizer: str) -> None:
     pytest.importorskip("jax" if side == "jax" else "torch")
     assert losses(side, model, optimizer) == pytest.approx(losses("ours", model, optimizer), rel=1e-3)
+
+
+def test_compiled_optimizers_are_pytorch_s() -> None:
+    """What stands in for torch.optim where a step is compiled, run eagerly."""
+    torch = pytest.importorskip("torch")
+    from benchmarks.cases.steps.side_pytorch_compile import OPTIM
+
+    for algorithm, options in (("SGD", {"lr": 0.1}), ("Adam", {"lr": 0.01, "betas": (0.5, 0.999)})):
+        trained = []
+        for optim in (torch.optim, OPTIM):
+            p = torch.tensor(X, requires_grad=True)
+            optimizer = getattr(optim, algorithm)([p], **options)
+            for _ in range(3):
+                optimizer.zero_grad()
+                (p**3).sum().backward()
+                optimizer.step()
+            trained.append(p.detach())
+        torch.testing.assert_close(trained[0], trained[1])
+
+
+def test_a_step_that_is_not_compiled_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    from benchmarks.cases.steps.side_pytorch_compile import compiled
+
+    monkeypatch.setattr(torch._dynamo.config, "disable", True)
+    with pytest.raises(RuntimeError, match="runs the step eagerly"):
+        compiled(lambda x: x)(torch.ones(1))
+
+
+def test_torch_compile_without_a_compiler_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(sides.Refused, match="needs a C\\+\\+ compiler, and no-such-compiler"):
+        sides.set_up("pytorch_compile", 1)
+
+
+@pytest.mark.slow
+def test_a_step_becomes_one_graph() -> None:
+    pytest.importorskip("torch")
+    if shutil.which("g++") is None:
+        pytest.skip("torch.compile needs g++")
+    assert losses("pytorch_compile", "playground", "sgd") == pytest.approx(
+        losses("ours", "playground", "sgd"), rel=1e-4
+    )

@@ -29,18 +29,20 @@ THEMES = {
     "pytorch": ("#d55e00", "#f08a3c"),
     "pytorch_channels_last": ("#b8860b", "#e6b422"),
     "pytorch_fused": ("#b8509a", "#e08cc5"),
+    "pytorch_compile": ("#a03c00", "#ffb088"),
     "numpy": ("#0072b2", "#56b0f0"),
     "jax": ("#007d5c", "#2fc79a"),
     "micrograd": ("#7a5fb0", "#b49be6"),
 }
 COLOR = {name: light for name, (light, _) in THEMES.items()}
 MARKERS = {
-    "ours": "o", "pytorch": "s", "pytorch_channels_last": "D", "pytorch_fused": "P", "numpy": "^", "jax": "v",
-    "micrograd": "X",
+    "ours": "o", "pytorch": "s", "pytorch_channels_last": "D", "pytorch_fused": "P",
+    "pytorch_compile": "p", "numpy": "^", "jax": "v", "micrograd": "X",
 }  # fmt: skip
 NAMES = {
     "ours": "kernelgrad", "pytorch": "PyTorch", "pytorch_channels_last": "PyTorch channels_last",
-    "pytorch_fused": "PyTorch fused", "numpy": "NumPy", "jax": "JAX", "micrograd": "micrograd",
+    "pytorch_fused": "PyTorch fused", "pytorch_compile": "PyTorch compiled", "numpy": "NumPy", "jax": "JAX",
+    "micrograd": "micrograd",
 }  # fmt: skip
 RESOLUTION = 150  # dots an inch, of a PNG
 

@@ -3,7 +3,8 @@
 models.py                 the networks, written once
 training.py               the steps, which our side and eager PyTorch share
 side_jax.py               the same as one jitted function; jax_nn.py has its layers
-updates.py                SGD and Adam for it
+side_pytorch_compile.py   the same as one compiled graph
+updates.py                SGD and Adam for those two
 
 Every side gets the same weights, images and labels. Before any step is timed the losses of the first four
 must agree, with dropout off.
@@ -50,14 +51,19 @@ def without_dropout(sizes: Sizes) -> Sizes:
     return {**sizes, "dropout": False}
 
 
-PEERS = ("pytorch", "jax")
+CONVOLUTIONS = ("lenet5", "mnist_cnn", "dcgan", "unet")
+
+
+def peers(model: str) -> tuple[str, ...]:
+    layouts = ("pytorch_channels_last",) if model in CONVOLUTIONS else ()
+    return ("pytorch", *layouts, "pytorch_compile", "jax")
 
 
 def row(
     label: str, model: str, batch: int, optimizer: str, dropout: bool = False, quick: bool = False
 ) -> Row:
     sizes: Sizes = {"model": model, "batch": batch, "optimizer": optimizer, "dropout": dropout}
-    return Row(label, sizes, PEERS, quick)
+    return Row(label, sizes, peers(model), quick)
 
 
 CASE = Case(
