@@ -24,9 +24,12 @@ class Target:
     groups: tuple[str, ...] = ()  # none: all
     mean: float | None = None
     worst: float | None = None
+    threads: int | None = None  # none: each count that was measured
     picked: Callable[[Record, Run], bool] = field(default=lambda record, run: True)
 
     def rows(self, run: Run, threads: int) -> list[Record]:
+        if self.threads not in (None, threads):
+            return []
         found = fastest((r for r in run.records if r.threads == threads), self.peers, "fastest")
         return [
             r for r in found
@@ -47,6 +50,16 @@ def named(label: str) -> Callable[[Record, Run], bool]:
 
 
 EAGER = ("pytorch", "numpy")
+ALL = ("pytorch", "pytorch_channels_last", "pytorch_compile", "jax")
+COMPILED = (
+    ("playground 2-8-8-1 tanh, batch 10, SGD", ("jax",), 5.0),
+    ("MLP 784-128-10, batch 64, Adam", ALL, 1.8),
+    ("MLP 784-512-256-10, batch 128, Adam", ALL, 1.4),
+    ("LeNet-5, batch 64, Adam", ALL, 4.0),
+    ("MNIST CNN 32-64, dropout, batch 64, Adam", ALL, 2.0),
+    ("DCGAN 28x28 (64-128), batch 64, D and G step", ALL, 2.0),
+    ("DDPM U-Net c=32, 28x28, batch 32, Adam", ALL, 2.0),
+)
 SINGLE = ("pool", "norm", "loss", "embedding", "elementwise", "reduce", "optim", "dropout")
 DIRECTIONS = ("forward", "input", "weight")
 TARGETS = (
@@ -65,6 +78,12 @@ TARGETS = (
     Target("single functions", SINGLE, mean=1.5, worst=0.95),
     *(Target(f"  {case}", (case,), mean=1.5, worst=0.95) for case in SINGLE),
     Target("training steps", ("steps",), mean=1.5, worst=1.0),
+    *(
+        Target(
+            f"compiled, {label.split(',')[0]}", ("jit",), peers, worst=least, threads=1, picked=named(label)
+        )
+        for label, peers, least in COMPILED
+    ),
 )
 PEAK = ("2048 x 2048 x 2048", 0.88)  # a product, and its share of the measured multiply-adds, on one thread
 

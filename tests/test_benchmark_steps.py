@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import sides
-from benchmarks.cases import steps
+from benchmarks import cases, sides
+from benchmarks.cases import jit, steps
 from benchmarks.worker import to_numpy
 
 RNG = np.random.default_rng(0)
@@ -145,3 +145,11 @@ def test_a_step_becomes_one_graph() -> None:
     assert losses("pytorch_compile", "playground", "sgd") == pytest.approx(
         losses("ours", "playground", "sgd"), rel=1e-4
     )
+
+
+def test_jit_has_the_rows_of_the_steps() -> None:
+    assert jit.CASE.rows == steps.CASE.rows
+    for row in jit.CASE.rows:
+        assert {"pytorch", "pytorch_compile", "jax"} <= set(row.peers)
+        assert ("pytorch_channels_last" in row.peers) is (row.sizes["model"] in steps.CONVOLUTIONS)
+    assert cases.load(cases.package("jit")) is jit.CASE

@@ -91,8 +91,23 @@ def test_every_target_has_rows() -> None:
                 if case in target.cases and beside == peer and (not target.groups or group in target.groups)
             ]
             assert found, (target.name, peer)
+    labels = [row.label for row in cases.load(cases.package("jit")).rows]
+    assert [label for label, *_ in targets.COMPILED] == labels
     small = next(target for target in targets.TARGETS if "16^3" in target.name)
     assert small.picked(run.records[0], run)
+
+
+def test_compiled_steps_are_held_against_the_fastest_peer_on_one_thread() -> None:
+    run, (label, _, least) = a_run(), targets.COMPILED[1]
+    for threads in (1, 2):
+        for peer, ratio in (("pytorch", 2 * least), ("jax", 0.9 * least)):
+            run.records += [
+                replace(record, case="jit", row=label, group="", threads=threads)
+                for record in beside(peer, ratio)
+            ]
+    text = targets.report(run)[0]
+    assert f"{0.9 * least:.2f} of {least:.2f}!" in text
+    assert text.count("compiled, MLP 784-128-10") == 1
 
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
