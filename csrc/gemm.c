@@ -182,6 +182,14 @@ int64_t NAME(gemm_workspace)(const kg_instruction *in) {
 
 int NAME(gemm)(const kg_instruction *in) {
   if (in->sizes[14] < NONE || in->sizes[14] >= ACTIVATIONS) return KG_BAD_ARGUMENT;
+  const int64_t *s = in->sizes;
+  if (NAME(tiny_fits)(s[0], s[1], s[2], s[3])) {
+    const epilogue end = {s[12] == 1 ? in->args[3] : 0, s[12] == 2 ? in->args[3] : 0, s[13] != 0,
+                          (activation)s[14]};
+    NAME(tiny_product)
+    (s[1], s[2], s[3], in->args[0], s[5], s[6], in->args[1], s[8], s[9], in->args[2], s[11], end);
+    return KG_OK;
+  }
   product g = read(in);
   const int64_t cuts = g.row_cuts * g.column_cuts, count = g.m > 0 && g.n > 0 ? g.batch * cuts : 0;
   const int64_t each = max(g.m * g.n * (g.k + 1) / cuts, 1);

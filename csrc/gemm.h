@@ -91,4 +91,9 @@ int NAME(vector_fits)(int64_t x_col, int64_t b_row, int64_t b_col);
 void NAME(vector_product)(int64_t n, int64_t k, const real *x, int64_t x_col, const real *b, int64_t b_row,
                           int64_t b_col, real *c, epilogue end);
 
+/* The same product, all of it small (gemm_tiny.c). */
+int NAME(tiny_fits)(int64_t batch, int64_t m, int64_t n, int64_t k);
+void NAME(tiny_product)(int64_t m, int64_t n, int64_t k, const real *a, int64_t a_row, int64_t a_col,
+                        const real *b, int64_t b_row, int64_t b_col, real *c, int64_t c_row, epilogue end);
+
 #endif
