@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from autograd import kernels
+from autograd.jit.epochs import looped
 from autograd.jit.graph import Operand
 from autograd.jit.names import arguments_of
 from autograd.jit.program import Program
@@ -61,9 +62,55 @@ class Jitted:
                 return rebuilt(structure, program(arrays))
         return self.capture(key, args, kwargs)
 
+    def loop(
+        self,
+        data: Sequence[Any],
+        order: Any = None,
+        *,
+        batch_size: int,
+        epochs: int = 1,
+        turn: Callable[[int, int], Any] | None = None,
+    ) -> Any:
+        """Call this step on batches of a data set, many in one C call; its results, stacked.
+
+        data        the arguments of the step: arrays or tensors (N, ...) of N samples, in memory
+        order       None: as they are; "shuffle": a new order each epoch, drawn from the default generator;
+                    or (N,) integers, the same each epoch, or (epochs, N)
+        batch_size  samples a call; a last, smaller batch of an epoch has a call of its own
+        turn        called as turn(done, total), in calls, at least every 100 ms: for progress; an exception
+                    it raises (or Ctrl-C) ends the loop between two calls, with the state of that moment
+
+        The results are those of `[step(*batch) for batch in ...]`: tensors with a first dimension of calls.
+        Programs with steps in Python, or schedules inside, are called batch by batch.
+
+        >>> import autograd, nn
+        >>> w = nn.Parameter(autograd.zeros(1))
+        >>> optimizer = nn.optim.SGD([w], lr=0.1)
+        >>> @autograd.jit
+        ... def step(x):
+        ...     optimizer.zero_grad()
+        ...     loss = ((w - x) ** 2).mean()
+        ...     loss.backward()
+        ...     optimizer.step()
+        ...     return loss
+        >>> losses = step.loop([autograd.ones(8, 1)], batch_size=4, epochs=20)
+        >>> losses.shape, round(w.item(), 3)
+        ((40,), 1.0)
+        """
+        return looped(self, data, order, batch_size, epochs, turn)
+
     def key(self, args: Any, kwargs: Any, arrays: list[np.ndarray]) -> tuple[Any, ...]:
         """What of the arguments a program depends on; their arrays are collected."""
         return (*(key_of(x, arrays) for x in args), *((k, key_of(x, arrays)) for k, x in kwargs.items()))
+
+    def ready(self, arrays: Sequence[np.ndarray], batch_size: int) -> tuple[Program, Any] | None:
+        """The program (and the structure of its result) for batches of this data, if it is captured."""
+        batch = [Tensor(x[:batch_size]) for x in arrays]
+        key = (mode.word, kernels.settings.count, *self.key(batch, {}, []))
+        for entry in self.programs.get(key, ()):
+            if entry[0].watch.holds():
+                return entry
+        return None
 
     @property
     def program(self) -> Program:

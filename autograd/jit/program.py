@@ -20,6 +20,7 @@ from autograd.jit.graph import HELD, INPUT, MADE, Array, Buffer, Operand, array_
 from autograd.jit.instructions import Instruction, PythonCall, lowered
 from autograd.jit.names import Argument
 from autograd.jit.pools import without_index
+from autograd.jit.to_c import to_c
 from autograd.jit.trace import Trace
 from autograd.jit.watch import Watch
 from autograd.jit.work import peak_bytes
@@ -34,6 +35,8 @@ __all__ = ["Program"]
 
 class Program:
     """What a trace has become. `outputs` are the operands that a call returns, as arrays of their own."""
+
+    to_c = to_c
 
     def __init__(self, trace: Trace, outputs: Sequence[Operand], watch: Watch, name: str) -> None:
         self.name = name
@@ -203,6 +206,7 @@ class Program:
             calls.append(
                 Call(instruction.kernel, instruction.dtype, addresses, instruction.sizes, instruction.values)
             )
+        self.calls, self.links = calls, links
         self.code = Code(calls, links)
 
     def patches(self) -> dict[int, int]:
@@ -313,11 +317,20 @@ class Program:
             state["step"] = step = state.get("step", 0) + 1
             if update.steps is not None:
                 update.steps[i] = step
+        if group.version != update.coded:
+            update.coded = group.version
+            values, sizes = self.numbers_of(update, optimizer, batch, group)
+            self.code.set_values(self.draws[place], values)
+            self.code.set_sizes(self.draws[place], 1, sizes)
+
+    @staticmethod
+    def numbers_of(update: Any, optimizer: Any, batch: Any, group: Any) -> tuple[Sequence[float], list[int]]:
+        """The values and sizes (but the first) of an update, as the group's options are now."""
         if group.version != update.version:
             probe = optimizer.probe(batch, group)
             update.version = group.version
-            self.code.set_values(self.draws[place], probe.values)
-            self.code.set_sizes(self.draws[place], 1, [int(n) for n in probe.sizes])
+            update.values, update.sizes = tuple(probe.values), tuple(probe.sizes)
+        return update.values, [int(n) for n in update.sizes]
 
     def explained(self, failed: Failed) -> Exception:
         """The error of a kernel, with the op and the line it was captured at."""

@@ -76,7 +76,8 @@ class Update:
         self.rows = rows
         self.sizes = tuple(sizes)
         self.values = tuple(values)
-        self.version = -1  # of the group that they were read from
+        self.version = -1  # of the group that sizes and values were read from
+        self.coded = -1  # of the group that the program's instruction has
         self.steps: Array | None = None  # int64: the count of each row, where the kernel wants it
         self.states: list[dict[str, Any]] = []
         self.fresh = False  # whether the state began with this update
@@ -318,7 +319,7 @@ class Trace:
         update.steps = None if steps is None else np.array(steps, np.int64)
         update.states = batch.states
         update.counted = any("step" in state for state in batch.states)
-        update.version = group.version
+        update.version = update.coded = group.version
         update.fresh = batch.fresh is not None and any(batch.fresh)
         columns = [c for c in rows.columns if c is not None]
         written = [self.operand(a) for column in columns for a in column]
