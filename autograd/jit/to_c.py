@@ -8,19 +8,19 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from autograd.jit.c.calls import WRITTEN, Writer, name_of
 from autograd.jit.c.library import Library
 from autograd.jit.c.memory import Memory
-from autograd.jit.c.names import names_of_tensors
 from autograd.jit.c.passes import copied_out
-from autograd.jit.c.text import C_TYPES, comment, identifier, shape_text, statement
+from autograd.jit.c.text import C_TYPES, comment, identifier, statement
 from autograd.jit.c.updates import Changing
-from autograd.jit.fuse import Group
-from autograd.jit.graph import INPUT, Buffer, Operand
+from autograd.jit.graph import INPUT, Operand
 from autograd.jit.instructions import Instruction, PythonCall
+from autograd.jit.names import Argument, known_arrays
 from autograd.jit.trace import JitError
+from autograd.jit.words import steps_of, words
 
 if TYPE_CHECKING:
     from autograd.jit.program import Program
@@ -77,15 +77,14 @@ class File:
                     "types and layouts), so the program can't be written in C"
                 )
             self.instructions.append(x)
-        self.memory = Memory(self.instructions, self.outputs, names_of_tensors(program))
+        self.memory = Memory(self.instructions, self.outputs, known_arrays(program))
         reals = [C_TYPES[x.dtype.name] for x in self.instructions]
         self.library = Library(max(reals, key=reals.count, default="float"))
         self.writer = Writer(self.memory, self.library)
         self.changing = Changing(self.writer, name, program.host)
-        self.inputs: list[Buffer | None] = [None] * program.inputs
-        for operand in [*(x for y in self.instructions for x in y.operands), *self.outputs]:
-            if operand.buffer.kind == INPUT:
-                self.inputs[operand.buffer.number] = operand.buffer
+        self.inputs: list[Argument] = program.arguments
+        read = [*(x for y in self.instructions for x in y.operands), *self.outputs]
+        self.read = {x.buffer.number for x in read if x.buffer.kind == INPUT}
 
     def text(self) -> str:
         body = list(self.body())
@@ -104,7 +103,7 @@ class File:
     # The function ----------------------------------------------------------------------------------
 
     def parameters(self) -> list[str]:
-        given = [f"const {input_type(b)} *input{i}" for i, b in enumerate(self.inputs)]
+        given = [f"const {C_TYPES[x.dtype.name]} *input{i}" for i, x in enumerate(self.inputs)]
         return [*given, *(f"{C_TYPES[x.dtype.name]} *output{i}" for i, x in enumerate(self.outputs))]
 
     def signature(self) -> str:
@@ -122,7 +121,7 @@ class File:
         for i, output in enumerate(self.outputs):
             lines += copied_out(self.writer, output, f"output{i}")
         yield from statement(self.signature() + " {", "")
-        yield from (f"  (void)input{i};" for i, buffer in enumerate(self.inputs) if buffer is None)
+        yield from (f"  (void)input{i};" for i in range(len(self.inputs)) if i not in self.read)
         yield from self.changing.before
         yield from lines
         yield from self.changing.after
@@ -131,19 +130,14 @@ class File:
     def main(self) -> str:
         """Inputs from stdin, outputs to stdout, until the inputs end."""
         arrays = [
-            f"  static {input_type(b)} input{i}[{math.prod(b.array.shape)}];"
-            for i, b in enumerate(self.inputs)
-            if b is not None and b.array is not None
+            f"  static {C_TYPES[x.dtype.name]} input{i}[{math.prod(x.shape)}];"
+            for i, x in enumerate(self.inputs)
         ]
         arrays += [
             f"  static {C_TYPES[x.dtype.name]} output{i}[{x.size}];" for i, x in enumerate(self.outputs)
         ]
-        read = [
-            f"fread(input{i}, sizeof input{i}, 1, stdin) == 1"
-            for i, buffer in enumerate(self.inputs)
-            if buffer is not None
-        ]
-        given = ["NULL" if b is None else f"input{i}" for i, b in enumerate(self.inputs)]
+        given = [f"input{i}" for i in range(len(self.inputs))]
+        read = [f"fread({x}, sizeof {x}, 1, stdin) == 1" for x in given]
         call = f"{self.name}({', '.join([*given, *(f'output{i}' for i in range(len(self.outputs)))])});"
         writes = [f"fwrite(output{i}, sizeof output{i}, 1, stdout);" for i in range(len(self.outputs))]
         if read:
@@ -165,13 +159,11 @@ class File:
             *(f"  {line}" for line in statement(self.signature() + ";", "")),
             "",
         ]
-        for i, b in enumerate(self.inputs):
-            if b is None or b.array is None:
-                lines.append(f"  input{i}   not used: may be NULL")
-            else:
-                lines.append(f"  input{i}   {C_TYPES[b.array.dtype.name]} {shape_text(b.array.shape)}")
-        for i, x in enumerate(self.outputs):
-            lines.append(f"  output{i}  {C_TYPES[x.dtype.name]} {shape_text(x.shape)}")
+        for i, x in enumerate(self.inputs):
+            unread = "" if i in self.read else ", not read: may be NULL"
+            lines.append(f"  input{i}   {x.name}: {C_TYPES[x.dtype.name]} {x.shape}{unread}")
+        for i, y in enumerate(self.outputs):
+            lines.append(f"  output{i}  {C_TYPES[y.dtype.name]} {y.shape}")
         lines += ["", "Arrays are contiguous, the last index counts fastest; no output may overlap an input."]
         state = [self.memory.names[id(b)] for b in self.memory.held(True)]
         if state or self.changing.globals:
@@ -218,10 +210,6 @@ def titled(title: str, parts: list[str]) -> list[str]:
     return [first, *parts]
 
 
-def input_type(buffer: Buffer | None) -> str:
-    return "void" if buffer is None or buffer.array is None else C_TYPES[buffer.array.dtype.name]
-
-
 def includes(code: str) -> str:
     """The headers of what the code uses."""
     headers = ["stdint.h"]
@@ -240,11 +228,6 @@ def includes(code: str) -> str:
 # What stands above an instruction --------------------------------------------------------------------
 
 
-def steps_of(instruction: Instruction) -> list[Any]:
-    source = instruction.source
-    return source.steps if isinstance(source, Group) else [source]
-
-
 def where(instruction: Instruction) -> str:
     """The line of Python that an instruction comes from, without folders."""
     file, _, line = steps_of(instruction)[-1].where.rpartition(":")
@@ -252,15 +235,15 @@ def where(instruction: Instruction) -> str:
 
 
 def described(instruction: Instruction) -> str:
-    """Ops, the shapes they read and write, and the line they come from."""
-    ops = [step.op for step in steps_of(instruction)]
+    """What is computed, the shapes it reads and writes, and the line it comes from."""
     if instruction.update is not None:
-        shapes = f"{len(instruction.args[1])} arrays"
-    else:
-        written = set(instruction.writes)
-        kernel = name_of(instruction)
-        args = instruction.args[1:] if kernel in ("ELEMENTWISE", "CLIP_NORM") else instruction.args
-        flat = [x for arg in args for x in (arg if isinstance(arg, list) else [arg]) if x is not None]
-        reads = [shape_text(x.shape) for x in flat if x not in written]
-        shapes = f"{' '.join(reads)} -> {' '.join(shape_text(x.shape) for x in instruction.writes)}".strip()
-    return f"{', '.join(ops)}: {shapes}   [{where(instruction)}]"
+        return f"{words(instruction)}   [{where(instruction)}]"
+    kernel = name_of(instruction)
+    written = set(instruction.writes)
+    args = instruction.args[1:] if kernel in ("ELEMENTWISE", "CLIP_NORM") else instruction.args
+    flat = [x for arg in args for x in (arg if isinstance(arg, list) else [arg]) if x is not None]
+    reads = [str(x.shape) for x in flat if x not in written]
+    shapes = [*reads, "->", *(str(x.shape) for x in instruction.writes)]
+    ops = ", ".join(step.op for step in steps_of(instruction))
+    said = ops if kernel == "ELEMENTWISE" else words(instruction)
+    return f"{said}: {' '.join(shapes)}   [{where(instruction)}]"

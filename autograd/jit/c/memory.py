@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,13 +11,21 @@ import numpy as np
 
 from autograd.jit.arena import Life, arranged
 from autograd.jit.c.library import pieces
-from autograd.jit.c.text import C_TYPES, identifier, initializer, literal, place, shape_text
+from autograd.jit.c.text import C_TYPES, identifier, initializer, literal, place
 from autograd.jit.fuse import Group
 from autograd.jit.graph import HELD, INPUT, MADE, Buffer, Operand
 from autograd.jit.instructions import Instruction
 from autograd.jit.trace import JitError
 
 __all__ = ["Memory", "value_of"]
+
+# Names that mean something else in C, in its library, or in generated functions.
+RESERVED = (
+    "auto break case char const continue default do double else enum extern float for goto if inline "
+    "int long main register restrict return short signed sizeof static struct switch typedef union "
+    "unsigned void volatile while gamma j0 j1 jn y0 y1 yn index div abs exp log pow sqrt sin cos tan "
+    "tanh erf erfc floor ceil real unit total batch steps arena stdin stdout"
+).split()
 
 
 class Memory:
@@ -31,7 +40,7 @@ class Memory:
         self, instructions: Sequence[Instruction], outputs: Sequence[Operand], known: dict[int, str]
     ) -> None:
         self.known = known  # names of held memory, by address
-        self.taken = {*pieces(), "arena"}
+        self.taken = {*pieces(), *RESERVED}
         self.names: dict[int, str] = {}
         self.made = 0
         self.used: dict[int, Buffer] = {}
@@ -70,9 +79,8 @@ class Memory:
             if buffer.kind == INPUT:
                 self.names[key] = f"input{buffer.number}"
             elif buffer.kind == HELD:
-                self.names[key] = self.unique(
-                    self.known.get(buffer.address, "constant" if buffer.constant else "tensor")
-                )
+                known = self.known.get(buffer.address, "constant" if buffer.constant else "tensor")
+                self.names[key] = self.unique(identifier(known))
             else:
                 self.made += 1
                 self.names[key] = self.unique(f"{self.makers.get(key, 'scratch')}_{self.made}")
@@ -80,6 +88,8 @@ class Memory:
 
     def unique(self, name: str) -> str:
         """`name`, or with a number behind it where something is called so already."""
+        if re.fullmatch(r"[a-z]|(t|input|output)\d+", name):  # what loops and parameters are called
+            name += "_"
         number, found = 1, name
         while found in self.taken:
             number += 1
@@ -128,7 +138,7 @@ class Memory:
             values = value_of(buffer, dtype)
             kind = ("static " if written else "static const ") + C_TYPES[dtype.name]
             yield (
-                f"/* {shape_text(self.shapes[id(buffer)])} */\n"
+                f"/* {self.shapes[id(buffer)]} */\n"
                 f"{kind} {self.names[id(buffer)]}[{values.size}] = {initializer(values)};"
             )
 
@@ -143,8 +153,7 @@ class Memory:
             lines = [f"_Alignas(64) static {kind} {name}[{nbytes // size}];"]
             for key in mine:
                 start = f"{name} + {self.places[key] // size}"
-                shape = shape_text(self.shapes[key])
-                lines.append(f"static {kind} *const {self.names[key]} = {start}; /* {shape} */")
+                lines.append(f"static {kind} *const {self.names[key]} = {start}; /* {self.shapes[key]} */")
             yield "\n".join(lines)
 
 

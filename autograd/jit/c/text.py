@@ -17,7 +17,6 @@ __all__ = [
     "literal",
     "loops",
     "place",
-    "shape_text",
     "statement",
 ]
 
@@ -67,11 +66,6 @@ def identifier(name: str) -> str:
     """
     found = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
     return f"layer{found}" if found[:1].isdigit() else found or "unnamed"
-
-
-def shape_text(shape: Sequence[int]) -> str:
-    """A shape as Python writes it, on one line."""
-    return str(tuple(shape))
 
 
 def comment(text: str, indent: str = "") -> str:
