@@ -14,12 +14,12 @@ import numpy as np
 from autograd import kernels
 from autograd.jit.code import Call, Code
 
-__all__ = ["FMA", "MULTIPLY_ADDS", "TRIAD", "Limits", "best", "limits"]
+__all__ = ["Limits", "limits"]
 
 FMA, TRIAD = 0, 1  # of KG_LIMIT's kinds
 MULTIPLY_ADDS = 640 * 20000  # a thread; a millisecond or so
 SMALLEST, LARGEST = 1 << 13, 1 << 27  # bytes over which memory is measured
-SECONDS = 0.01  # for each number
+SECONDS = 0.015  # for each number
 
 
 class Limits(NamedTuple):
@@ -43,14 +43,15 @@ class Limits(NamedTuple):
 
 
 def best(run: Callable[[], object], work: float, seconds: float, least: int = 3) -> float:
-    """The highest rate of `work` a second that repeated runs reach."""
+    """The rate of `work` a second that one of ten repeated runs reaches: of the very best some are errors of
+    the clock."""
     rates: list[float] = []
     end = perf_counter() + seconds
     while perf_counter() < end or len(rates) < least:
         start = perf_counter()
         run()
         rates.append(work / (perf_counter() - start))
-    return max(rates)
+    return sorted(rates)[9 * (len(rates) - 1) // 10]
 
 
 def limits() -> Limits:

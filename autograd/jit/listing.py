@@ -34,13 +34,14 @@ def listing(program: Program) -> str:
     >>> square = autograd.jit(lambda x: (x * w - 1) ** 2)
     >>> _ = square(w), square(w)
     >>> lines = listing(square.program).splitlines()
-    >>> print(lines[-3][:45].rstrip())
-    0  elementwise, 3 steps  t0 2  @0  x 2, w 2
+    >>> lines[-3].startswith("0  elementwise, 3 steps  t0 2  @0  x 2, w 2  ")
+    True
     >>> [line.strip() for line in lines[-2:]]
     ['r0 = x * w - 1', 't0 = r0 * r0']
     """
     names = Names(program)
-    return "\n".join([*head(program, names), "", *body(program, names)])
+    table = body(program, names)
+    return "\n".join([*head(program, names), "-" * max(map(len, table)), *table])
 
 
 # The head ------------------------------------------------------------------------------------------
@@ -56,7 +57,7 @@ def head(program: Program, names: Names) -> list[str]:
     lines += entry("outputs", [names.with_shape(x) for x in program.outputs])
     written, read = state_of(program)
     lines += entry("state", state_text(written, names), "written")
-    lines += entry("", state_text(read, names), "read only")
+    lines += entry("" if written else "state", state_text(read, names), "read only")
     lines += entry("memory", memory_text(program))
     lines += entry("each call", host_text(program))
     if python:
@@ -148,7 +149,7 @@ def body(program: Program, names: Names) -> list[str]:
             (
                 str(number),
                 words(instruction, program),
-                few([names.with_shape(x) for x in written]),
+                few([names.with_shape(x) for x in written], 1 if instruction_of_many(instruction) else 4),
                 next((names.place(x) for x in written), ""),
                 read_text(instruction, written, names),
                 lines_text(lines_of(instruction)),
@@ -162,7 +163,8 @@ def body(program: Program, names: Names) -> list[str]:
         0,
         min(max((len(row[5]) for row in rows), default=4), LINE),
     ]
-    widths[4] = WIDTH - sum(widths) - 2 * 5
+    room = WIDTH - sum(widths) - 2 * 5
+    widths[4] = min(max((len(", ".join(row[4])) for row in rows), default=5), room)
     titles = ("#", "computes", "writes", "at", "reads", "line")
     lines = ["  ".join(f"{title:<{width}}" for title, width in zip(titles, widths, strict=True)).rstrip()]
     for row, instruction in zip(rows, program.instructions, strict=True):
@@ -192,8 +194,10 @@ def laid_out(row: tuple[str, str, list[str], str, list[str], str], widths: list[
 def filled(parts: Iterable[str], width: int) -> list[str]:
     """The parts with commas between, as many a line as there is room for; none is broken."""
     lines: list[str] = []
-    for part in parts:
-        if lines and len(lines[-1]) + len(part) + 3 <= width:
+    parts = list(parts)
+    for place, part in enumerate(parts):
+        comma = place < len(parts) - 1
+        if lines and len(lines[-1]) + 2 + len(part) + comma <= width:
             lines[-1] += f", {part}"
         else:
             lines = [*lines[:-1], lines[-1] + ","] if lines else []
@@ -201,9 +205,18 @@ def filled(parts: Iterable[str], width: int) -> list[str]:
     return lines
 
 
-def few(texts: list[str], most: int = 4) -> list[str]:
-    """Of many (an optimiser's) only the first, and how many more there are."""
-    return texts if len(texts) <= most else [*texts[:3], f"and {len(texts) - 3} more"]
+def instruction_of_many(instruction: Instruction | PythonCall) -> bool:
+    """Whether it is given tables of arrays, as optimisers are."""
+    return isinstance(instruction, Instruction) and any(x.__class__ is list for x in instruction.args)
+
+
+def few(texts: list[str], most: int) -> list[str]:
+    """Of many only the first, and how many more there are."""
+    if len(texts) <= most:
+        return texts
+    if most == 1:
+        return [f"{texts[0].split(' ')[0]} and {len(texts) - 1} more"]
+    return [*texts[: most - 1], f"and {len(texts) - most + 1} more"]
 
 
 def written_by(instruction: Instruction | PythonCall, made: set[int]) -> list[Operand]:
@@ -243,7 +256,7 @@ def lines_text(lines: list[str]) -> str:
     """`net.py:14,15`: the lines of the first line's file."""
     file, _, first = lines[0].rpartition(":") if lines else ("", "", "")
     others = [line.rpartition(":")[2] for line in lines[1:] if line.rpartition(":")[0] == file]
-    return f"{file}:{','.join(sorted({first, *others}, key=len))}" if file else first
+    return f"{file}:{','.join(sorted({first, *others}, key=int))}" if file else first
 
 
 def details(instruction: Instruction | PythonCall, names: Names, widths: list[int]) -> list[str]:

@@ -70,16 +70,15 @@ class Profile:
     rows      the instructions, in order
     whole     all of them in one call into C
     empty     an instruction that does nothing
-    call      a call of the program from Python
-    python    of it, Python's part: state brought up to date, outputs handed back
-    guards    before it: whether the program still stands for its function
+    python    before and after them: state brought up to date, outputs handed back
+    guards    before that: whether the program still stands for its function
     """
 
     name: str
     rows: list[Row]
     whole: float
     empty: float
-    call: float
+    python: float
     guards: float
     threads: int
     limits: Limits
@@ -90,8 +89,9 @@ class Profile:
         return sum(row.seconds for row in self.rows)
 
     @property
-    def python(self) -> float:
-        return max(self.call - self.whole, 0.0)
+    def call(self) -> float:
+        """A call from Python."""
+        return self.guards + self.python + self.whole
 
     @property
     def largest(self) -> Row | None:
@@ -162,8 +162,8 @@ def measured(program: Program, args: Sequence[Any], kwargs: dict[str, Any], seco
     machine = limits()
     with state_kept(program) as restore:
         with program.lock:
-            times, whole = passes(program, arrays, 0.7 * seconds, restore)
-        call = usual_time(lambda: program(arrays), 0.2 * seconds, restore)
+            times, whole = passes(program, arrays, 0.8 * seconds, restore)
+        python = python_part(program, arrays, 0.1 * seconds, restore)
         guards = usual_time(program.watch.holds, 0.05 * seconds)
     names = Names(program)
     total = sum(times)
@@ -186,7 +186,7 @@ def measured(program: Program, args: Sequence[Any], kwargs: dict[str, Any], seco
         rows,
         whole,
         empty_instruction(),
-        call,
+        python,
         guards,
         kernels.get_num_threads(),
         machine,
@@ -240,6 +240,16 @@ def passes(
         restore()
         count += 1
     return list(map(usual, found)), usual(whole)
+
+
+def python_part(program: Program, arrays: list[Array], seconds: float, restore: Callable[[], None]) -> float:
+    """The seconds of a call without its instructions: as the difference of two long times it would drown."""
+    segments = program.segments
+    program.segments = []
+    try:
+        return usual_time(lambda: program(arrays), seconds, restore)
+    finally:
+        program.segments = segments
 
 
 def runs_of(program: Program, arrays: list[Array], given: Sequence[int]) -> list[Callable[[int], None]]:

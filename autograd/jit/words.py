@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -171,7 +172,16 @@ def reason(call: PythonCall) -> str:
 
 def lines_of(instruction: Instruction | PythonCall) -> list[str]:
     """The lines that its steps were captured at, as file:line, each once."""
-    return list(dict.fromkeys(x.where.replace("\\", "/").rsplit("/", 1)[-1] for x in steps_of(instruction)))
+    return list(dict.fromkeys(place(x.where) for x in steps_of(instruction)))
+
+
+def place(where: str) -> str:
+    """
+    >>> place("/home/me/train.py:12"), place("<doctest jit.md[3]>:5")
+    ('train.py:12', 'jit.md:5')
+    """
+    where = re.sub(r"^<doctest (.*)\[\d+\]>", r"\1", where)
+    return where.replace("\\", "/").rsplit("/", 1)[-1]
 
 
 def steps_of(instruction: Instruction | PythonCall) -> list[Step]:
