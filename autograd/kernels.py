@@ -27,14 +27,14 @@ __all__ = ["active", "call", "empty", "get_num_threads", "isa", "isas", "maker",
 KERNEL_NAMES = (
     "GEMM CONV2D CONV2D_INPUT CONV2D_WEIGHT ELEMENTWISE REDUCE EXTREME_BACKWARD SOFTMAX SOFTMAX_BACKWARD "
     "CROSS_ENTROPY CROSS_ENTROPY_BACKWARD MAX_POOL MAX_POOL_BACKWARD AVG_POOL AVG_POOL_BACKWARD GATHER "
-    "SCATTER_ADD RANDOM STANDARDIZE STANDARDIZE_BACKWARD SGD ADAM RMSPROP CLIP_NORM LIMIT COUNT ENLARGE BLOCK_SUMS "
-    "MAX_POOL_SPREAD"
+    "SCATTER_ADD RANDOM STANDARDIZE STANDARDIZE_BACKWARD SGD ADAM RMSPROP CLIP_NORM LIMIT COUNT ENLARGE "
+    "BLOCK_SUMS MAX_POOL_SPREAD SCALARS SCALARS"
 ).split()
 (
     GEMM, CONV2D, CONV2D_INPUT, CONV2D_WEIGHT, ELEMENTWISE, REDUCE, EXTREME_BACKWARD, SOFTMAX,
     SOFTMAX_BACKWARD, CROSS_ENTROPY, CROSS_ENTROPY_BACKWARD, MAX_POOL, MAX_POOL_BACKWARD, AVG_POOL,
     AVG_POOL_BACKWARD, GATHER, SCATTER_ADD, RANDOM, STANDARDIZE, STANDARDIZE_BACKWARD, SGD, ADAM, RMSPROP,
-    CLIP_NORM, LIMIT, COUNT, ENLARGE, BLOCK_SUMS, MAX_POOL_SPREAD,
+    CLIP_NORM, LIMIT, COUNT, ENLARGE, BLOCK_SUMS, MAX_POOL_SPREAD, SCALARS, SCALARS,
 ) = range(len(KERNEL_NAMES))  # fmt: skip
 
 Array = np.ndarray | None  # None: not given
@@ -300,6 +300,16 @@ def mapper(
 def elementwise_ops() -> list[str]:
     """The names in csrc/ops.def in the order of their opcodes; [] without kernels."""
     return str(ffi.string(lib.kg_ops()).decode()).split() if lib is not None else []
+
+
+def scalar_ops() -> list[str]:
+    """The names in csrc/scalar_ops.def in the order of their opcodes; [] without kernels."""
+    return str(ffi.string(lib.kg_scalar_ops()).decode()).split() if lib is not None else []
+
+
+def scalar_ops() -> list[str]:
+    """The names in csrc/scalar_ops.def in the order of their opcodes; [] without kernels."""
+    return str(ffi.string(lib.kg_scalar_ops()).decode()).split() if lib is not None else []
 
 
 def conv_algorithms() -> list[str]:

@@ -93,6 +93,14 @@ const char *kg_ops(void) {
 #undef OP
 }
 
+const char *kg_scalar_ops(void) {
+#define OP(name, expression) #name " "
+  return
+#include "scalar_ops.def"
+      ;
+#undef OP
+}
+
 const char *kg_conv_algorithms(void) {
 #define ALGORITHM(kernel, name) #name " "
   return

@@ -116,6 +116,11 @@ enum {
   KG_BLOCK_SUMS, /* args: x(out) y   sizes: those */
   /* args: x y g dx(out).  sizes: those of KG_MAX_POOL, of windows that lie apart (csrc/pool_spread.c) */
   KG_MAX_POOL_SPREAD,
+  /* A register machine over doubles.  args: runs registers (float64)
+   * runs is an int32 array, for each run: op (its place in kg_scalar_ops), how many numbers it computes, the
+   * register of the first, and for each of the three operands (unused ones: 0 0) the register of the first and
+   * the distance to the next.  A run reads none of the registers it writes.     sizes: runs */
+  KG_SCALARS,
   KG_KERNELS /* how many there are */
 };
 
@@ -179,6 +184,7 @@ const char *kg_isa(void);         /* the ISA in use */
 const char *kg_isas(void);        /* those built in and supported here, best first, space-separated */
 int kg_set_isa(const char *name); /* 0, or KG_BAD_ARGUMENT when it is not one of kg_isas() */
 const char *kg_ops(void);         /* the elementwise ops (ops.def) in opcode order, space-separated */
+const char *kg_scalar_ops(void);  /* and those of KG_SCALARS (scalar_ops.def) */
 /* "kernel_algorithm" of each row of conv.def, in order, space-separated. */
 const char *kg_conv_algorithms(void);
 
