@@ -21,14 +21,14 @@ from autograd.operands import (
     any_value,
     as_float,
     ieee,
-    mixing_error,
     on_numbers,
+    other_numbers,
     raw,
     shape_error,
     unify,
 )
 from autograd.quick import quick
-from autograd.tape import FACES, RECORD, Node, Value, mode, next_serial
+from autograd.tape import FACES, RECORD, TRACE, Node, Value, mode, next_serial
 
 __all__ = ["elementwise"]
 
@@ -150,10 +150,13 @@ def unary_numbers(op: Op) -> Callable[..., Any]:
 
     def door(x: Any) -> Any:
         a, parent = x.data, x.node
-        try:
-            out = number(a)  # type: ignore[misc]
-        except ARITHMETIC:
-            out = ieee(op, a)
+        if a.__class__ is float:
+            try:
+                out = number(a)  # type: ignore[misc]
+            except ARITHMETIC:
+                out = ieee(op, a)
+        else:
+            out = on_numbers(op, a)
         result = new(FACES[float])
         result.data = out
         word = mode.word
@@ -263,12 +266,13 @@ def binary_numbers(op: Op) -> Callable[..., Any]:
             b, q = y.data, y.node
         else:
             b, q = y if y.__class__ is float else as_float(y), None
-        try:
-            out = number(a, b)  # type: ignore[misc]
-        except ARITHMETIC:
-            out = ieee(op, a, b)
-        if out.__class__ is not float:
-            raise mixing_error(op, x, y)
+        if a.__class__ is float and b.__class__ is float:
+            try:
+                out = number(a, b)  # type: ignore[misc]
+            except ARITHMETIC:
+                out = ieee(op, a, b)
+        else:
+            out = other_numbers(op, x, y, a, b)
         result = new(FACES[float])
         result.data = out
         word = mode.word
@@ -353,7 +357,7 @@ def broadcast_door(op: Op, floating: bool) -> Callable[..., Any]:
             out = on_numbers(op, *inputs)
             if op.why:
                 return out  # a comparison of Scalars is a Python bool
-            return finish(op, values, inputs, (float(out),), {})[0]
+            return finish(op, values, inputs, (out if mode.word & TRACE else float(out),), {})[0]
         mixed = unify(op, floating, *values)
         if mixed is not None:
             return door(*mixed)

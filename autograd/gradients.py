@@ -41,7 +41,9 @@ def seeds(
 def seed(name: str, out: Value, g: Any, create_graph: bool) -> Any:
     if not isinstance(out.data, np.ndarray):
         g = 1.0 if g is None else g
-        return as_value(g, 1.0) if create_graph else float(g.data if isinstance(g, Value) else g)
+        if create_graph or mode.word & TRACE:
+            return as_value(g, 1.0)
+        return float(g.data if isinstance(g, Value) else g)
     shape, dtype = out.data.shape, out.data.dtype
     if g is None:
         if out.data.size != 1:

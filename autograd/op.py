@@ -299,7 +299,7 @@ def finish(
     op: Op, values: Sequence[Any], inputs: Sequence[Any], outputs: Sequence[Any], attributes: dict[str, Any]
 ) -> tuple[Value, ...]:
     """Wrap the outputs of a call, and record it if anything needs a gradient."""
-    outputs = tuple(out if out.__class__ in (ndarray, float) else np.asarray(out) for out in outputs)
+    outputs = tuple(out if out.__class__ in FACES else np.asarray(out) for out in outputs)
     needs = tuple(isinstance(x, Value) and x.node is not None for x in values)
     node = None
     if mode.word & RECORD and not op.why and True in needs:
@@ -326,7 +326,7 @@ def finish(
 
 def differentiable(data: Any) -> bool:
     """Integers and booleans have no gradient."""
-    return data.__class__ is float or data.dtype.kind == "f"
+    return data.__class__ is not ndarray or data.dtype.kind == "f"
 
 
 # Ops of several outputs --------------------------------------------------------------------------

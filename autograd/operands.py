@@ -10,7 +10,7 @@ import numpy as np
 
 from autograd import dtypes
 from autograd.op import Op, cast
-from autograd.tape import Value
+from autograd.tape import TRACE, Value, mode
 
 __all__ = ["any_value", "as_float", "ieee", "mixing_error", "on_numbers", "raw", "shape_error", "unify"]
 
@@ -24,12 +24,31 @@ def any_value(values: Sequence[Any]) -> bool:
 
 def raw(op: Op, *values: Any) -> Any:
     """A call without Values: arrays and numbers, as rules make them, or symbols being traced."""
-    for x in values:
-        if hasattr(x, "__apply_op__"):
-            return x.__apply_op__(op.name, values)
+    symbol = symbolic(op, *values)
+    if symbol is not None:
+        return symbol
     if all(isinstance(x, float | int) for x in values):
         return on_numbers(op, *values)
     return op.forward(*values)
+
+
+def symbolic(op: Op, *values: Any) -> Any:
+    """What symbols make of the op; None if there are none among its operands."""
+    for x in values:
+        if hasattr(x, "__apply_op__"):
+            return x.__apply_op__(op.name, values)
+    return None
+
+
+def other_numbers(op: Op, x: Any, y: Any, a: Any, b: Any) -> Any:
+    """An op of Scalars or numbers x and y whose data a and b are not both floats: symbols of a capture, or
+    integers that somebody put into `.data`."""
+    out = symbolic(op, a, b)
+    if out is None:
+        out = on_numbers(op, a, b)
+        if out.__class__ is not float:
+            raise mixing_error(op, x, y)
+    return out
 
 
 def ieee(op: Op, *values: Any) -> Any:
@@ -43,6 +62,10 @@ def ieee(op: Op, *values: Any) -> Any:
 
 
 def on_numbers(op: Op, *values: Any) -> Any:
+    if mode.word & TRACE:
+        symbol = symbolic(op, *values)
+        if symbol is not None:
+            return symbol
     if op.number is not None:
         try:
             return op.number(*values)

@@ -10,7 +10,7 @@ from typing import Any
 from autograd import gradients, tape
 from autograd.op import REGISTRY
 from autograd.ops import elementwise as e
-from autograd.tape import FACES, Value
+from autograd.tape import FACES, TRACE, Value, mode
 
 __all__ = ["Scalar"]
 
@@ -31,9 +31,11 @@ class Scalar(Value):
     __array_ufunc__ = None
 
     def __init__(self, data: float, requires_grad: bool = True) -> None:
-        if not isinstance(data, float | int):
-            raise TypeError(f"Scalar: want a Python number, got {type(data).__name__}")
-        self.data = data = float(data)
+        if data.__class__ is not float and not hasattr(data, "__apply_op__"):  # a symbol stays what it is
+            if not isinstance(data, float | int):
+                raise TypeError(f"Scalar: want a Python number, got {type(data).__name__}")
+            data = float(data)
+        self.data = data
         self.node = tape.leaf(None, data) if requires_grad else None
 
     @property
@@ -43,13 +45,18 @@ class Scalar(Value):
     @property
     def grad(self) -> Any:
         """What backward() accumulated: a float, 0.0 before (a Scalar after create_graph=True)."""
+        if mode.word & TRACE:
+            return mode.trace.read_grad(self, self.data)
         return 0.0 if self.node is None or self.node.grad is None else self.node.grad
 
     @grad.setter
     def grad(self, value: Any) -> None:
         if self.node is None:
             raise RuntimeError("grad: this Scalar does not require a gradient")
-        self.node.grad = value
+        if mode.word & TRACE:
+            mode.trace.write_grad(self, self.data, value)
+        else:
+            self.node.grad = value
 
     def backward(self, retain_graph: bool | None = None, create_graph: bool = False) -> None:
         """Add the derivative of this number to `.grad` of every Scalar it was computed from."""
@@ -59,10 +66,10 @@ class Scalar(Value):
         return Scalar(self.data, requires_grad=False)
 
     def item(self) -> float:
-        return self.data
+        return float(self.data)
 
     def __float__(self) -> float:
-        return self.data
+        return float(self.data)
 
     def __bool__(self) -> bool:
         return bool(self.data)

@@ -16,6 +16,8 @@ from autograd.jit.epochs import looped
 from autograd.jit.graph import Operand
 from autograd.jit.names import arguments_of
 from autograd.jit.program import Program
+from autograd.jit.scalar_call import ScalarCalls
+from autograd.jit.scalars import noticed
 from autograd.jit.trace import JitError, Trace
 from autograd.jit.watch import Watch, reachable
 from autograd.tape import ANOMALY, TRACE, WATCH, Value, mode
@@ -38,6 +40,7 @@ class Jitted:
         self.name = getattr(function, "__qualname__", type(function).__name__)
         self.programs: dict[Any, list[tuple[Program, Any]]] = {}
         self.seen: set[Any] = set()
+        self.of_scalars: ScalarCalls | None = None  # how to call it, if it computes with Scalars
         self.captured = 0
         self.last_key: Any = None
 
@@ -55,6 +58,8 @@ class Jitted:
         word = mode.word
         if word & (TRACE | WATCH | ANOMALY) or not kernels.active:
             return self.function(*args, **kwargs)  # inside another program, or to be looked at
+        if self.of_scalars is not None:
+            return self.of_scalars(args, kwargs)
         arrays: list[np.ndarray] = []
         key = (word, kernels.settings.count, *(self.key(args, kwargs, arrays) if args or kwargs else ()))
         for program, structure in self.programs.get(key, ()):
@@ -130,8 +135,12 @@ class Jitted:
         """Run the function: as ever the first time (state is made then), writing it down the second."""
         if key not in self.seen:
             self.seen.add(key)
-            return self.function(*args, **kwargs)
-        with captures:
+            with noticed() as here:
+                result = self.function(*args, **kwargs)
+                if here.used:
+                    self.of_scalars = ScalarCalls(self)
+            return result
+        with captures, noticed():
             return self.trace(key, args, kwargs)
 
     def trace(self, key: Any, args: Any, kwargs: Any) -> Any:
