@@ -6,6 +6,7 @@ fuse           fewer and larger steps
 instructions, lower    the kernels of each step
 arena          memory that buffers share
 code, program  the instructions in C, and what runs them
+to_c, c        a program as one C file
 watch          what must be unchanged for a program to be right
 function       the decorator
 """

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autograd.jit.c.calls import WRITTEN, Writer, name_of
-from autograd.jit.c.library import Library
-from autograd.jit.c.memory import Memory
+from autograd.jit.c.library import Library, pieces
+from autograd.jit.c.memory import RESERVED, Memory
 from autograd.jit.c.passes import copied_out
 from autograd.jit.c.text import C_TYPES, comment, identifier, statement
 from autograd.jit.c.updates import Changing
@@ -20,7 +20,7 @@ from autograd.jit.graph import INPUT, Operand
 from autograd.jit.instructions import Instruction, PythonCall
 from autograd.jit.names import Argument, known_arrays
 from autograd.jit.trace import JitError
-from autograd.jit.words import steps_of, words
+from autograd.jit.words import lines_of, reason, steps_of, words
 
 if TYPE_CHECKING:
     from autograd.jit.program import Program
@@ -38,8 +38,8 @@ def to_c(program: Program, path: str | os.PathLike[str] | None = None, name: str
     inputs from stdin, raw outputs to stdout, call after call. JitError where a step runs in Python.
 
     >>> import autograd
-    >>> w = autograd.tensor([1.0, 2.0])
-    >>> scaled = autograd.jit(lambda x: (x * w).exp())
+    >>> weight = autograd.tensor([1.0, 2.0])
+    >>> scaled = autograd.jit(lambda x: (x * weight).exp())
     >>> _ = [scaled(autograd.ones(3, 2)) for _ in range(2)]
     >>> text = scaled.program.to_c(name="scaled")
     >>> print(text[text.index("void scaled(const float *input0, float *output0) {") :])
@@ -47,7 +47,7 @@ def to_c(program: Program, path: str | os.PathLike[str] | None = None, name: str
     ...
       for (int64_t i = 0; i < 3; i++)
         for (int64_t j = 0; j < 2; j++) {
-          const float t0 = input0[2 * i + j] * tensor[j];
+          const float t0 = input0[2 * i + j] * weight[j];
           exp_1[2 * i + j] = exp(t0);
         }
     <BLANKLINE>
@@ -56,6 +56,8 @@ def to_c(program: Program, path: str | os.PathLike[str] | None = None, name: str
     ...
     """
     name = identifier(name or (Path(path).stem if path is not None else program.name.split(".")[-1]))
+    if name in RESERVED or name in pieces():
+        name += "_program"
     text = File(program, name).text()
     if path is not None:
         Path(path).write_text(text, encoding="utf-8")
@@ -67,17 +69,18 @@ class File:
 
     def __init__(self, program: Program, name: str) -> None:
         self.name = name
-        self.host = program.host
+        self.program = program
         self.outputs: list[Operand] = program.outputs
         self.instructions: list[Instruction] = []
         for x in program.instructions:
             if isinstance(x, PythonCall):
                 raise JitError(
-                    f"to_c: {x.step.op}, captured at {x.step.where}, runs in Python (no kernel takes its "
-                    "types and layouts), so the program can't be written in C"
+                    f"to_c: {x.step.op}, captured at {x.step.where}, runs in Python ({reason(x)}), so the "
+                    "program can't be written in C"
                 )
             self.instructions.append(x)
         self.memory = Memory(self.instructions, self.outputs, known_arrays(program))
+        self.memory.taken.add(name)
         reals = [C_TYPES[x.dtype.name] for x in self.instructions]
         self.library = Library(max(reals, key=reals.count, default="float"))
         self.writer = Writer(self.memory, self.library)
@@ -112,10 +115,13 @@ class File:
     def body(self) -> Iterator[str]:
         lines: list[str] = []
         for x in self.instructions:
-            lines += ["", comment(described(x), "  ")]
+            lines += ["", comment(described(x, self.program), "  ")]
             write = self.changing.write.get(name_of(x))
             if write is None and name_of(x) not in WRITTEN:
-                raise JitError(f"to_c: the kernel {name_of(x)} has no form in C yet (captured at {where(x)})")
+                lines_of_python = ", ".join(lines_of(x))
+                raise JitError(
+                    f"to_c: {words(x)} ({name_of(x)}) has no form in C, captured at {lines_of_python}"
+                )
             lines += write(x) if write is not None else WRITTEN[name_of(x)](self.writer, x)
         lines += [""] if self.outputs else []
         for i, output in enumerate(self.outputs):
@@ -171,7 +177,7 @@ class File:
         if self.changing.rates:
             rates = [name for names in self.changing.rates.values() for name in names]
             lines.append(f"A caller may set {', '.join(rates)} (extern double) between calls.")
-        if any(entry[0] == "effect" for entry in self.host):
+        if any(entry[0] == "effect" for entry in self.program.host):
             lines.append(
                 "Python's own part of the function (the step of a schedule, say) is not in this file."
             )
@@ -228,16 +234,11 @@ def includes(code: str) -> str:
 # What stands above an instruction --------------------------------------------------------------------
 
 
-def where(instruction: Instruction) -> str:
-    """The line of Python that an instruction comes from, without folders."""
-    file, _, line = steps_of(instruction)[-1].where.rpartition(":")
-    return f"{Path(file).name}:{line}"
-
-
-def described(instruction: Instruction) -> str:
-    """What is computed, the shapes it reads and writes, and the line it comes from."""
+def described(instruction: Instruction, program: Program) -> str:
+    """What is computed, the shapes it reads and writes, and the lines it comes from."""
+    lines = f"   [{', '.join(lines_of(instruction))}]"
     if instruction.update is not None:
-        return f"{words(instruction)}   [{where(instruction)}]"
+        return words(instruction, program) + lines
     kernel = name_of(instruction)
     written = set(instruction.writes)
     args = instruction.args[1:] if kernel in ("ELEMENTWISE", "CLIP_NORM") else instruction.args
@@ -246,4 +247,4 @@ def described(instruction: Instruction) -> str:
     shapes = [*reads, "->", *(str(x.shape) for x in instruction.writes)]
     ops = ", ".join(step.op for step in steps_of(instruction))
     said = ops if kernel == "ELEMENTWISE" else words(instruction)
-    return f"{said}: {' '.join(shapes)}   [{where(instruction)}]"
+    return f"{said}: {' '.join(shapes)}{lines}"

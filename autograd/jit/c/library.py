@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Library"]
+__all__ = ["Library", "pieces"]
 
 FOLDER = Path(__file__).resolve().parent
 

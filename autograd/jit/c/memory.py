@@ -17,14 +17,14 @@ from autograd.jit.graph import HELD, INPUT, MADE, Buffer, Operand
 from autograd.jit.instructions import Instruction
 from autograd.jit.trace import JitError
 
-__all__ = ["Memory", "value_of"]
+__all__ = ["RESERVED", "Memory", "value_of"]
 
 # Names that mean something else in C, in its library, or in generated functions.
 RESERVED = (
     "auto break case char const continue default do double else enum extern float for goto if inline "
     "int long main register restrict return short signed sizeof static struct switch typedef union "
     "unsigned void volatile while gamma j0 j1 jn y0 y1 yn index div abs exp log pow sqrt sin cos tan "
-    "tanh erf erfc floor ceil real unit total batch steps arena stdin stdout"
+    "tanh erf erfc floor ceil real unit total batch steps arena random_seed random_offset stdin stdout"
 ).split()
 
 
@@ -144,12 +144,13 @@ class Memory:
 
     def arena(self) -> Iterator[str]:
         """The memory of what is computed, and the names of its parts."""
+        main = next((dtype for dtype in self.arenas if dtype.kind == "f"), None)
         for dtype, nbytes in self.arenas.items():
             mine = [k for k, b in self.used.items() if b.kind == MADE and self.types[k] == dtype]
             if not mine:
                 continue
             kind, size = C_TYPES[dtype.name], dtype.itemsize
-            name = "arena" if dtype.kind == "f" and "float64" not in dtype.name else f"arena_{dtype.name}"
+            name = "arena" if dtype == main else f"arena_{dtype.name}"
             lines = [f"_Alignas(64) static {kind} {name}[{nbytes // size}];"]
             for key in mine:
                 start = f"{name} + {self.places[key] // size}"
