@@ -9,4 +9,7 @@ from benchmarks.cases.tiny import scalar
 
 
 def make(inputs: Inputs, kind: str, op: str, chain: int, backward: bool) -> Run:
+    if kind == "demo":
+        step = scalar.make_demo(Value, inputs)
+        return lambda: step(scalar.RATE).data
     return scalar.make(Value, inputs, kind, op, chain, backward)

@@ -1,4 +1,4 @@
-"""Our Tensor on the `tensor` rows, our Scalar on the others."""
+"""Our Tensor on the `tensor` rows, our Scalar on the others; the demo as a program."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from benchmarks.cases.tiny import scalar
 
 
 def make(inputs: Inputs, kind: str, op: str, chain: int, backward: bool) -> Run:
+    if kind == "demo":
+        program = autograd.jit(scalar.make_demo(autograd.Scalar, inputs))
+        return lambda: program(scalar.RATE).data
     if kind != "tensor":
         return scalar.make(autograd.Scalar, inputs, kind, op, chain, backward)
     x = autograd.tensor(inputs["x"], requires_grad=True)
