@@ -129,7 +129,7 @@ class File:
         yield from statement(self.signature() + " {", "")
         yield from (f"  (void)input{i};" for i in range(len(self.inputs)) if i not in self.read)
         yield from self.changing.before
-        yield from lines
+        yield from lines if self.changing.before else lines[1:]
         yield from self.changing.after
         yield "}"
 
