@@ -220,3 +220,48 @@ def test_arguments_are_named_by_their_function():
 def test_a_python_step_says_why():
     call = captured(lambda x: x.argmax(), autograd.ones(3)).instructions[0]
     assert isinstance(call, PythonCall) and words.reason(call) == "no kernel for this op"
+
+
+def test_long_names_keep_to_their_columns():
+    class Deep(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a_block_with_a_long_name_indeed = nn.Sequential(
+                nn.Linear(300, 300), nn.ReLU(), nn.Linear(300, 4)
+            )
+            self.and_another_block_of_this_model = nn.ModuleList([nn.Linear(300, 300), nn.LayerNorm(300)])
+
+        def forward(self, x):
+            for part in self.and_another_block_of_this_model:
+                x = part(x)
+            return self.a_block_with_a_long_name_indeed(x)
+
+    model = Deep()
+    update = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+
+    def step(x):
+        update.zero_grad()
+        loss = (model(x) ** 2).mean()
+        loss.backward()
+        update.step()
+        return loss
+
+    text = str(captured(step, autograd.ones(2, 300)))
+    assert max(map(len, text.splitlines())) <= WIDTH
+    assert "SGD, 8 parameters" in text and "a_block_with_a_long_name_indeed.0.weight" in text
+
+
+def test_a_method_and_what_it_closes_over():
+    class Learner:
+        def __init__(self):
+            self.weight = nn.Parameter(autograd.ones(3))
+
+        @autograd.jit
+        def forward(self, x):
+            return (self.weight * x).argmax() + 1
+
+    learner = Learner()
+    for _ in range(3):
+        learner.forward(autograd.ones(3))
+    text = str(learner.forward.program)
+    assert "self.weight" in text and "x 3" in text

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from autograd import kernels
 from autograd.jit.expressions import expressions
@@ -192,16 +192,19 @@ def laid_out(row: tuple[str, str, list[str], str, list[str], str], widths: list[
 
 
 def filled(parts: Iterable[str], width: int) -> list[str]:
-    """The parts with commas between, as many a line as there is room for; none is broken."""
-    lines: list[str] = []
+    """The parts with commas between, as many a line as there is room for; only one too long is broken.
+
+    >>> filled(["t0 4x4", "weight 4", "bias 4"], 16)
+    ['t0 4x4,', 'weight 4, bias 4']
+    """
     parts = list(parts)
+    lines: list[str] = []
     for place, part in enumerate(parts):
-        comma = place < len(parts) - 1
-        if lines and len(lines[-1]) + 2 + len(part) + comma <= width:
-            lines[-1] += f", {part}"
+        text = part + ("," if place < len(parts) - 1 else "")
+        if lines and len(lines[-1]) + 1 + len(text) <= width:
+            lines[-1] += f" {text}"
         else:
-            lines = [*lines[:-1], lines[-1] + ","] if lines else []
-            lines.append(part)
+            lines += textwrap.wrap(text, width, subsequent_indent="  ")
     return lines
 
 
@@ -233,13 +236,13 @@ def written_by(instruction: Instruction | PythonCall, made: set[int]) -> list[Op
 
 
 def read_text(instruction: Instruction | PythonCall, written: list[Operand], names: Names) -> list[str]:
-    source = instruction.step if isinstance(instruction, PythonCall) else instruction.source
-    if isinstance(instruction, PythonCall) or instruction.kernel == kernels.ELEMENTWISE:
-        in_place = False
-    else:
-        in_place = isinstance(source, Step) and source.in_place
+    """What it reads; of a table of arrays the first and how many more."""
+    if isinstance(instruction, PythonCall):
+        return [names.with_shape(x) for x in dict.fromkeys(instruction.operands) if x not in written]
+    in_place = isinstance(instruction.source, Step) and instruction.source.in_place
+    in_place = in_place and instruction.kernel != kernels.ELEMENTWISE
     found: list[str] = []
-    for x in instruction.args if isinstance(instruction, Instruction) else instruction.operands:
+    for x in instruction.args:
         if x.__class__ is list:
             found.append(f"{names(x[0])} and {len(x) - 1} more" if len(x) > 1 else names.with_shape(x[0]))
         elif x.__class__ is Operand and (in_place or x not in written) and not skipped(x, instruction):
@@ -247,7 +250,7 @@ def read_text(instruction: Instruction | PythonCall, written: list[Operand], nam
     return list(dict.fromkeys(found))
 
 
-def skipped(x: Operand, instruction: Any) -> bool:
+def skipped(x: Operand, instruction: Instruction) -> bool:
     """Tables that say nothing to a reader: the plan of a pass, lengths and step counts of parameters."""
     return x.buffer.constant and (x is instruction.args[0] or instruction.update is not None)
 

@@ -129,11 +129,17 @@ class Names:
 
 
 def turned(x: Operand) -> str:
-    """How a view goes through its memory, where not in order."""
-    if len(x.shape) < 2 or x.contiguous:
+    """How a view goes through its memory, where not in order (what is only repeated counts as in order)."""
+    kept = [(n, stride) for n, stride in zip(x.shape, x.strides, strict=True) if stride]
+    shape, strides = tuple(n for n, _ in kept), tuple(stride for _, stride in kept)
+    once = x.viewed(shape, strides)
+    if len(shape) < 2 or once.contiguous:
         return ""
-    across = x.viewed(x.shape[::-1], x.strides[::-1])
-    return ".T" if len(x.shape) == 2 and across.contiguous else "[view]"
+    order = (*range(len(shape) - 2), len(shape) - 1, len(shape) - 2)
+    across = x.viewed(tuple(shape[d] for d in order), tuple(strides[d] for d in order))
+    if not across.contiguous:
+        return "[view]"
+    return ".T" if len(shape) == 2 else ".mT"
 
 
 def constant(buffer: Buffer) -> str:
