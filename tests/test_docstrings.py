@@ -19,7 +19,9 @@ MODULES = sorted(
     for path in (ROOT / top).rglob("*.py")
     if path.name != "__main__.py" and ">>> " in path.read_text(encoding="utf-8")
 )
-SHOWS_KERNELS = {"autograd.quick", "autograd.jit.to_c"}  # there only with kernels
+SHOWS_KERNELS = {"autograd.quick"} | {  # there only with kernels
+    f"autograd.jit.{name}" for name in ("to_c", "function", "listing", "expressions")
+}
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.IGNORE_EXCEPTION_DETAIL
 
 

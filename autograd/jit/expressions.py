@@ -72,7 +72,7 @@ def expressions(
     >>> from autograd.program import Program
     >>> rule = Program.trace(lambda g, z: g * (1 - z * z), inputs=2)
     >>> plan = rule.plan_anyway([np.ones(2), np.ones(2)])
-    >>> expressions(plan.code, rule.constants, ["g", "z", "dx"]) if plan else [("dx", "g * (1 - z * z)")]
+    >>> expressions(plan.code, rule.constants, ["g", "z", "dx"])
     [('dx', 'g * (1 - z * z)')]
     """
     inputs = int(plan[1])
