@@ -9,13 +9,13 @@ code, program  the instructions in C, and what runs them
 to_c, c        a program as one C file
 watch          what must be unchanged for a program to be right
 function       the decorator
+names, words, expressions, listing    a program to read
+work, limits, profile, profile_picture    where its time goes
 
 Functions of Scalars have a way of their own, from numbers to a register machine:
 scalar_number, scalars    what stands for a number while the function is written down, and the steps
 scalar_code    the steps as runs of equal ops
 scalar_call    arguments, state, results
-names, words, expressions, listing    a program to read
-work, limits, profile, profile_picture    where its time goes
 """
 
 from autograd.jit import lower as lower  # fills the table of kernels
