@@ -62,8 +62,16 @@ def with_backward(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+@pytest.fixture(params=kernels.isas())
+def isa(request: pytest.FixtureRequest) -> Any:
+    before = kernels.isa()
+    kernels.set_isa(request.param)
+    yield request.param
+    kernels.set_isa(before)
+
+
 @pytest.mark.parametrize("name", OPS)
-def test_every_op_and_its_gradients_are_eagers(name: str) -> None:
+def test_every_op_and_its_gradients_are_eagers(name: str, isa: str) -> None:
     count, op = OPS[name]
     run = with_backward(op)
     jitted = autograd.jit(run)
