@@ -28,13 +28,13 @@ KERNEL_NAMES = (
     "GEMM CONV2D CONV2D_INPUT CONV2D_WEIGHT ELEMENTWISE REDUCE EXTREME_BACKWARD SOFTMAX SOFTMAX_BACKWARD "
     "CROSS_ENTROPY CROSS_ENTROPY_BACKWARD MAX_POOL MAX_POOL_BACKWARD AVG_POOL AVG_POOL_BACKWARD GATHER "
     "SCATTER_ADD RANDOM STANDARDIZE STANDARDIZE_BACKWARD SGD ADAM RMSPROP CLIP_NORM LIMIT COUNT ENLARGE "
-    "BLOCK_SUMS MAX_POOL_SPREAD SCALARS SCALARS"
+    "BLOCK_SUMS MAX_POOL_SPREAD FINITE SCALARS"
 ).split()
 (
     GEMM, CONV2D, CONV2D_INPUT, CONV2D_WEIGHT, ELEMENTWISE, REDUCE, EXTREME_BACKWARD, SOFTMAX,
     SOFTMAX_BACKWARD, CROSS_ENTROPY, CROSS_ENTROPY_BACKWARD, MAX_POOL, MAX_POOL_BACKWARD, AVG_POOL,
     AVG_POOL_BACKWARD, GATHER, SCATTER_ADD, RANDOM, STANDARDIZE, STANDARDIZE_BACKWARD, SGD, ADAM, RMSPROP,
-    CLIP_NORM, LIMIT, COUNT, ENLARGE, BLOCK_SUMS, MAX_POOL_SPREAD, SCALARS, SCALARS,
+    CLIP_NORM, LIMIT, COUNT, ENLARGE, BLOCK_SUMS, MAX_POOL_SPREAD, FINITE, SCALARS,
 ) = range(len(KERNEL_NAMES))  # fmt: skip
 
 Array = np.ndarray | None  # None: not given
@@ -90,6 +90,7 @@ active: bool = lib is not None
 ERRORS = {
     1: IndexError("index out of range"), 2: ValueError("bad argument"), 3: MemoryError("workspace"),
     4: TypeError("takes np.ndarray only; convert other objects with np.asarray"),
+    5: FloatingPointError("not finite"),
 }  # fmt: skip
 
 
@@ -300,11 +301,6 @@ def mapper(
 def elementwise_ops() -> list[str]:
     """The names in csrc/ops.def in the order of their opcodes; [] without kernels."""
     return str(ffi.string(lib.kg_ops()).decode()).split() if lib is not None else []
-
-
-def scalar_ops() -> list[str]:
-    """The names in csrc/scalar_ops.def in the order of their opcodes; [] without kernels."""
-    return str(ffi.string(lib.kg_scalar_ops()).decode()).split() if lib is not None else []
 
 
 def scalar_ops() -> list[str]:

@@ -25,7 +25,7 @@ typedef struct {
 enum { KG_FLOAT32, KG_FLOAT64 };
 
 /* What a kernel returns. */
-enum { KG_OK, KG_BAD_INDEX, KG_BAD_ARGUMENT, KG_NO_MEMORY, KG_NO_ARRAY };
+enum { KG_OK, KG_BAD_INDEX, KG_BAD_ARGUMENT, KG_NO_MEMORY, KG_NO_ARRAY, KG_NOT_FINITE };
 
 enum {
   /* c = act(a @ b + bias), batched.  args: a b c bias
@@ -116,6 +116,7 @@ enum {
   KG_BLOCK_SUMS, /* args: x(out) y   sizes: those */
   /* args: x y g dx(out).  sizes: those of KG_MAX_POOL, of windows that lie apart (csrc/pool_spread.c) */
   KG_MAX_POOL_SPREAD,
+  KG_FINITE, /* args: x   sizes: n   KG_NOT_FINITE if a number of x is NaN or infinite */
   /* A register machine over doubles.  args: runs registers (float64)
    * runs is an int32 array, for each run: op (its place in kg_scalar_ops), how many numbers it computes, the
    * register of the first, and for each of the three operands (unused ones: 0 0) the register of the first and

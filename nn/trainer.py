@@ -20,7 +20,9 @@ from typing import Any
 
 import numpy as np
 
+import autograd
 from autograd import Tensor
+from autograd.ops.finite import require_finite
 from autograd.ops.random import Generator, default_generator
 from autograd.tape import no_grad
 from nn.module import Module
@@ -52,8 +54,7 @@ class Sums:
         count = len(target)
         self.loss += loss * count
         self.samples += count
-        # Integer labels against one score a class: what accuracy means is clear.
-        if target.dtype.kind in "iu" and len(output.shape) == len(target.shape) + 1:
+        if scored(output, target):
             self.right += int((output.data.argmax(1) == target.data).sum())
             self.labelled += target.data.size
 
@@ -69,6 +70,13 @@ class Sums:
         return found
 
 
+def scored(output: Any, target: Any) -> bool:
+    """Integer labels against one score a class: what accuracy means is clear."""
+    return bool(
+        target.dtype.kind in "iu" and output is not None and len(output.shape) == len(target.shape) + 1
+    )
+
+
 class Trainer:
     """Trains `model` with `loss` and `optimizer`.
 
@@ -78,6 +86,7 @@ class Trainer:
                 loss (the training loss where there is no validation)
     clip_norm   if given, gradients are clipped to this norm
     checkpoint  a path, written after every epoch and on Ctrl-C
+    jit         True to run each step as a program (autograd.jit): captured once for each shape of batch
     progress    False to print nothing (a bar on a terminal if tqdm is there, else lines, on stderr)
     on_batch    called as on_batch(trainer, loss) after each batch; on_epoch(trainer, record) after each epoch
 
@@ -106,6 +115,7 @@ class Trainer:
         *,
         clip_norm: float | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
+        jit: bool = False,
         progress: bool = True,
         on_batch: Callable[[Trainer, float], Any] | None = None,
         on_epoch: Callable[[Trainer, dict[str, Any]], Any] | None = None,
@@ -116,6 +126,11 @@ class Trainer:
         self.scheduler = scheduler
         self.clip_norm = clip_norm
         self.checkpoint = checkpoint
+        self.advance: Callable[..., tuple[Any, Any]] = self.update
+        if jit:
+            self.advance = self.compiled
+            self.program = autograd.jit(self.update)
+            self.prepared: set[Any] = set()  # the shapes and types of batches that are captured
         self.progress = progress
         self.on_batch = on_batch
         self.on_epoch = on_epoch
@@ -165,22 +180,37 @@ class Trainer:
 
     def step(self, *batch: Any) -> float:
         """One update on one batch (*inputs, target); returns its loss."""
+        try:
+            loss, output = self.advance(*batch)
+        except FloatingPointError:
+            raise FloatingPointError(self.explained(*batch)) from None
+        value = float(loss.item())
+        self.sums.add(value, output, batch[-1])
+        self.batch += 1
+        return value
+
+    def update(self, *batch: Any) -> tuple[Any, Any]:
+        """Forward, backward and the optimiser's step; (loss, output), the latter where accuracy wants it."""
         *inputs, target = batch
         self.optimizer.zero_grad()
         output = self.model(*inputs)
-        loss = self.loss(output, target)
-        value = float(loss.item())
-        if not math.isfinite(value):
-            raise FloatingPointError(self.explained(value, inputs, output))
+        loss = require_finite(self.loss(output, target))
         loss.backward()
         if self.clip_norm is not None:
             clip_grad_norm_(self.model.parameters(), self.clip_norm)
         self.optimizer.step()
         if isinstance(self.scheduler, OneCycleLR):
             self.scheduler.step()
-        self.sums.add(value, output, target)
-        self.batch += 1
-        return value
+        return loss, output if scored(output, target) else None
+
+    def compiled(self, *batch: Any) -> tuple[Any, Any]:
+        """`update` as a program. It is captured without effect, so that every update is a replay, and a run
+        that is resumed ends with the same bits as one that was not interrupted."""
+        key = tuple((x.shape, x.dtype) for x in batch)
+        if key not in self.prepared:
+            self.program.prepare(*batch)
+            self.prepared.add(key)
+        return self.program(*batch)  # type: ignore[no-any-return]
 
     def batches(self, loader: Any) -> Iterator[Any]:
         """The batches of the present epoch that are still to come."""
@@ -240,8 +270,12 @@ class Trainer:
 
     # What went wrong -----------------------------------------------------------------------------
 
-    def explained(self, value: float, inputs: list[Any], output: Any) -> str:
-        """Why a loss is not finite, as far as can be seen."""
+    def explained(self, *batch: Any) -> str:
+        """Why the loss of a batch is not finite, as far as can be seen by computing it again."""
+        *inputs, target = batch
+        with no_grad():
+            output = self.model(*inputs)
+            value = float(self.loss(output, target).item())
         where = f"the loss is {value} at epoch {self.epoch + 1}, batch {self.batch + 1}: "
         if any(not finite(x) for x in inputs):
             return where + "the inputs of this batch contain NaN or infinity; look at the data"

@@ -117,6 +117,12 @@ def add_train(commands: argparse._SubParsersAction[Parser]) -> None:
         metavar="X",
         help="hold out this share of the training images, and do not read the test images",
     )
+    parser.add_argument(
+        "--jit",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="run each update as one program (default), or op by op",
+    )
     parser.add_argument("--resume", action="store_true", help="go on with the run that was interrupted")
     add_shared_flags(parser, datasets.NAMES, "optdigits", "runs/digits-DATASET-MODEL")
 

@@ -73,7 +73,7 @@ def run(options: Namespace) -> int:
         write_json(unfinished / "settings.json", asdict(settings))
 
     begun = time.perf_counter()
-    trainer, loader = prepared(settings, images, unfinished / "checkpoint.safetensors", options.resume)
+    trainer, loader = prepared(settings, images, unfinished / "checkpoint.safetensors", options)
     announce(settings, trainer.model, len(images), trainer.epoch)
     try:
         history = trainer.fit(loader, settings.recipe.epochs, validation=checks)
@@ -136,13 +136,17 @@ def resume_command(settings: Settings, folder: Path, options: Namespace) -> str:
         words.append(f"--dataset {settings.dataset} --model {settings.model}")
     if options.data:
         words.append(f"--data {options.data}")
+    if not options.jit:
+        words.append("--no-jit")
     return " ".join(words)
 
 
 # The run -----------------------------------------------------------------------------------------
 
 
-def prepared(settings: Settings, images: Digits, file: Path, resume: bool) -> tuple[nn.Trainer, DataLoader]:
+def prepared(
+    settings: Settings, images: Digits, file: Path, options: Namespace
+) -> tuple[nn.Trainer, DataLoader]:
     """The trainer, at its beginning or where it was interrupted, and the batches."""
     recipe = settings.recipe
     autograd.manual_seed(settings.seed)
@@ -156,8 +160,8 @@ def prepared(settings: Settings, images: Digits, file: Path, resume: bool) -> tu
     steps = recipe.epochs * len(loader)
     schedule = nn.optim.lr_scheduler.OneCycleLR(optimizer, recipe.lr, total_steps=steps, pct_start=0.2)
     loss = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
-    trainer = nn.Trainer(model, loss, optimizer, schedule, checkpoint=file)
-    if resume:
+    trainer = nn.Trainer(model, loss, optimizer, schedule, checkpoint=file, jit=options.jit)
+    if options.resume:
         try:
             trainer.load(file)
         except (ValueError, RuntimeError, KeyError, TypeError) as error:

@@ -37,11 +37,10 @@ def looped(step: Any, data: Sequence[Any], order: Any, batch_size: int, epochs: 
         rows = np.ascontiguousarray(order_of(order, epoch, epochs, count), np.int64)
         whole = count // batch_size * batch_size
         start = 0
-        while start < whole and (found := step.ready(arrays, batch_size)) is None:
-            call(rows[start : start + batch_size])  # the first calls: eager, and captured
-            start += batch_size
-            if step.captured and step.ready(arrays, batch_size) is None:
-                break
+        if whole and not step.prepare(*[Tensor(x[rows[:batch_size]]) for x in arrays]):
+            call(rows[:batch_size])  # state begins
+            start = batch_size
+            step.prepare(*[Tensor(x[rows[:batch_size]]) for x in arrays])
         found = step.ready(arrays, batch_size) if start < whole else None
         if found is not None and Loop.fits(found[0], arrays):
             program, structure = found

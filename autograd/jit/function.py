@@ -19,6 +19,7 @@ from autograd.jit.program import Program
 from autograd.jit.scalar_call import ScalarCalls
 from autograd.jit.scalars import noticed
 from autograd.jit.trace import JitError, Trace
+from autograd.jit.undo import Undo
 from autograd.jit.watch import Watch, reachable
 from autograd.tape import ANOMALY, TRACE, WATCH, Value, mode
 from autograd.tensor import Tensor
@@ -143,8 +144,37 @@ class Jitted:
         with captures, noticed():
             return self.trace(key, args, kwargs)
 
-    def trace(self, key: Any, args: Any, kwargs: Any) -> Any:
-        trace, start = Trace(), perf_counter()
+    def prepare(self, *args: Any, **kwargs: Any) -> bool:
+        """Capture a program for arguments like these, without effect: state is put back as it was. So the
+        next call is a replay. False where that can't be (SGD's dampening treats the first step in another
+        way), or where calls run eagerly anyway.
+
+        >>> import autograd
+        >>> total = autograd.zeros(2)
+        >>> @autograd.jit
+        ... def add(x):
+        ...     total.add_(x)
+        >>> add.prepare(autograd.ones(2)), total.tolist()
+        (True, [0.0, 0.0])
+        >>> add(autograd.ones(2))
+        >>> total.tolist()
+        [1.0, 1.0]
+        """
+        if mode.word & (TRACE | WATCH | ANOMALY) or not kernels.active:
+            return False
+        key = (mode.word, kernels.settings.count, *self.key(args, kwargs, []))
+        self.seen.add(key)
+        if not any(program.watch.holds() for program, _ in self.programs.get(key, ())):
+            undo = Undo()
+            with captures:
+                try:
+                    self.trace(key, args, kwargs, undo)
+                finally:
+                    undo.restore()
+        return any(program.watch.holds() for program, _ in self.programs.get(key, ()))
+
+    def trace(self, key: Any, args: Any, kwargs: Any, undo: Undo | None = None) -> Any:
+        trace, start = Trace(undo), perf_counter()
         arguments = arguments_of(self.function, args, kwargs)
         args, kwargs = copies((args, kwargs), trace)
         mode.word, mode.trace = mode.word | TRACE, trace

@@ -504,6 +504,14 @@ def update(lowering: Lowering, step: Step) -> None:
     )  # fmt: skip
 
 
+@register("require_finite")
+def require_finite(lowering: Lowering, step: Step) -> None:
+    x = lowering.plain(step.reads[0])
+    if x.dtype not in REALS:
+        raise Unsuited
+    lowering.emit(kernels.FINITE, x.dtype, [x], [], (x.size,))
+
+
 @register("clip")
 def clip(lowering: Lowering, step: Step) -> None:
     a = step.attributes

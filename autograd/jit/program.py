@@ -286,6 +286,7 @@ class Program:
                     else:
                         segment(arrays)  # type: ignore[operator]
             except Failed as failed:
+                self.take_back()
                 raise self.explained(failed) from None
             outputs = [
                 Tensor(np.array(view if view.__class__ is np.ndarray else bound(view, arrays)))
@@ -311,6 +312,13 @@ class Program:
             else:
                 _, method, owner, args, kwargs = entry
                 method(owner, *args, **kwargs)
+
+    def take_back(self) -> None:
+        """Uncount the steps of updates that were not done."""
+        for entry in self.host:
+            if entry[0] == "update" and entry[1].counted:
+                for state in entry[1].states:
+                    state["step"] -= 1
 
     def refresh(self, place: int, update: Any, optimizer: Any, batch: Any, group: Any) -> None:
         for i, state in enumerate(update.states if update.counted else ()):

@@ -15,8 +15,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from autograd import tape
+from autograd import kernels, tape
 from autograd.jit.graph import HELD, INPUT, MADE, Array, Memory, Operand, Step, owner_of
+from autograd.jit.undo import Undo
 from autograd.op import REGISTRY, Op
 from autograd.op import copy_ as COPY
 from autograd.tape import PACKAGES, TRACE, Node, Value, mode
@@ -87,7 +88,8 @@ class Update:
 class Trace:
     """What was computed, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, undo: Undo | None = None) -> None:
+        self.undo = undo
         self.memory = Memory()
         self.steps: list[Step] = []
         self.host: list[tuple[Any, ...]] = []  # what Python does at each replay, in order
@@ -187,7 +189,8 @@ class Trace:
     def knows(self, op: Op, attributes: dict[str, Any]) -> bool:
         """Whether programs have kernels for a fused op (else it is traced as what it is made of)."""
         if attributes.get("momentum") is not None:
-            self.recorded.update(id(owner_of(x)) for x in attributes.get("running") or ())
+            for x in attributes.get("running") or ():
+                self.writing(x)
         return op.name in KNOWN
 
     def fused_forward(
@@ -244,14 +247,20 @@ class Trace:
             place = array[(*key, None)] if key.__class__ is tuple else array[key, None]
         if not np.may_share_memory(place, array):
             refuse("assignment to places given by an array", "use autograd.where or scatter_add")
-        self.write(place, source, array[key])
+        self.write(place, source)
 
-    def write(self, place: Array, source: Any, now: Any = None) -> None:
-        """place[...] = source, which has been done."""
+    def writing(self, array: Array) -> None:
+        """Memory that was there before is about to be written by a step."""
+        self.recorded.add(id(owner_of(array)))
+        if self.undo is not None:
+            self.undo.keep(array)
+
+    def write(self, place: Array, source: Any) -> None:
+        """place[...] = source, about to be done."""
         target = self.operand(place)
         if target.buffer.kind == INPUT:
             refuse("writing into an argument", "return the new value, or close over a tensor that holds it")
-        self.recorded.add(id(owner_of(place)))
+        self.writing(place)
         read = self.operand(source) if source.__class__ is np.ndarray and source.size else source
         if source.__class__ is np.ndarray and source.ndim == 0 and not source.flags.writeable:
             read = source.item()
@@ -269,6 +278,8 @@ class Trace:
 
     def set_grad(self, node: Node, value: Any) -> None:
         """`.grad` is about to be set by the program."""
+        if self.undo is not None:
+            self.undo.keep_grad(node)
         self.entry_grads.setdefault(node, MISSING)
         if value is None:
             self.emptied[node] = None
@@ -278,6 +289,8 @@ class Trace:
 
     def accumulate(self, node: Node, g: Value) -> None:
         """Add to a leaf's .grad: as a new value, or into the memory of a gradient that was there before."""
+        if self.undo is not None:
+            self.undo.keep_grad(node)
         old: Any = node.grad
         self.entry_grads.setdefault(node, old)
         if old is None:
@@ -323,13 +336,31 @@ class Trace:
         update.fresh = batch.fresh is not None and any(batch.fresh)
         columns = [c for c in rows.columns if c is not None]
         written = [self.operand(a) for column in columns for a in column]
-        self.recorded.update(id(owner_of(a)) for column in columns for a in column)
+        for column in columns:
+            for a in column:
+                self.writing(a)
+        self.begin(update)
         reads: list[Any] = [self.operand(g) for g in grads]
         self.add(
             Step("update", [*reads, *written], written, {"update": update, "grads": reads}, in_place=True)
         )
         self.host.append(("update", update, optimizer, batch, group))
         return grads
+
+    def begin(self, update: Update) -> None:
+        """State that began with an update that is undone is zero again. That is how Adam's and RMSprop's
+        begins; SGD's first velocity is the gradient, as zero gives it too where nothing is dampened."""
+        if self.undo is None:
+            return
+        if update.counted:
+            self.undo.counted += update.states
+        if update.fresh and update.kernel == kernels.SGD:
+            update.fresh = update.values[2] != 0.0
+            update.steps = None
+            if update.fresh:
+                self.undo.begun += update.states
+        elif update.fresh:
+            update.fresh = False
 
     def copied(self, array: Array) -> Array:
         value = tape.wrap(array, None)
@@ -338,15 +369,22 @@ class Trace:
     def clip(self, grads: Sequence[Array], norm: Array, keep: bool, max_norm: float) -> None:
         """All gradients, about to be clipped by the kernel."""
         operands = [self.operand(g) for g in grads]
-        self.recorded.update(id(owner_of(g)) for g in grads)
+        for g in grads:
+            self.writing(g)
         result = self.memory.add(norm, MADE)
         attributes = {"grads": operands, "norm": result, "keep": keep, "max_norm": max_norm}
         self.add(Step("clip", list(operands), [result, *operands], attributes, in_place=True))
+
+    def require_finite(self, array: Array) -> None:
+        """A step that stops the program."""
+        self.add(Step("require_finite", [self.operand(array)], [], in_place=True))
 
     # Random numbers and Python's own state ---------------------------------------------------------
 
     def taken(self, generator: Any, count: int, itemsize: int) -> None:
         self.place = (generator, count, itemsize)
+        if self.undo is not None:
+            self.undo.keep_offset(generator, count, itemsize)
 
     def drawn(self, real: np.dtype[Any], out: Array, sizes: Sequence[int], values: Sequence[float]) -> None:
         assert self.place is not None
@@ -360,11 +398,12 @@ class Trace:
         if any(isinstance(x, Value) for x in (*args, *kwargs.values())):
             refuse(f"{method.__name__}() of a tensor", "call it outside, with a number")
         self.host.append(("effect", method, owner, args, kwargs))
-        return method(owner, *args, **kwargs)
+        return None if self.undo is not None else method(owner, *args, **kwargs)
 
     # The end -------------------------------------------------------------------------------------
 
     MISSING = MISSING
+    refuse = staticmethod(refuse)
 
     @property
     def fresh(self) -> bool:

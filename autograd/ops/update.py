@@ -43,12 +43,12 @@ def assign(target: Value, source: Any, key: Any = Ellipsis) -> None:
             f"assign: cannot write {np.result_type(source)} into a tensor of {array.dtype}; cast it first"
         )
     key = key if key is Ellipsis else plain_key(key)
+    if mode.word & TRACE:
+        mode.trace.assign(array, key, source)
     try:
         array[key] = source
     except ValueError:
         raise ValueError(
             f"assign: a value of shape {np.shape(source)} doesn't fit the place of shape {array[key].shape}"
         ) from None
-    if mode.word & TRACE:
-        mode.trace.assign(array, key, source)
     tape.written(array)

@@ -205,8 +205,8 @@ def rmsprop(
         param -= lr * grad
 
 
-def clip_norm(grads: Sequence[Array], max_norm: float, keep: bool = False) -> float | None:
-    """The norm of all these arrays as one vector. Those of a larger norm, or none that is finite, are scaled
+def clip_norm(grads: Sequence[Array], max_norm: float, keep: bool = False) -> Array | None:
+    """The norm, (1,), of all these arrays as one vector. Those of a larger norm, or none that is finite, are scaled
     in place by max_norm / (norm + 1e-6); with `keep`, only those of a finite norm. None: the kernel can't
     take them (other types, strided arrays, shared memory), and nothing was done.
     """
@@ -226,7 +226,7 @@ def clip_norm(grads: Sequence[Array], max_norm: float, keep: bool = False) -> fl
     if mode.word & TRACE:
         mode.trace.clip(grads, norm, keep, max_norm)
     kernels.call_many(kernels.CLIP_NORM, dtype, args, (len(grads), keep), (max_norm,))
-    return float(norm[0])
+    return norm
 
 
 def decayed(grad: Array, param: Array, weight_decay: float, maximize: bool) -> Array:

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from autograd import Tensor
+from autograd.ops.finite import require_finite
 from autograd.ops.update_kernel import clip_norm
-from autograd.tape import stamp, storage, written
+from autograd.tape import TRACE, mode, stamp, storage, written
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_"]
 
@@ -38,9 +39,11 @@ def clip_grad_norm_(
     tensor([0.6, 0.8])
     """
     grads = gradients(parameters)
+    if mode.word & TRACE:
+        return clip_in_program(grads, max_norm, norm_type, error_if_nonfinite)
     one_call = norm_type == 2 and len(grads) >= 16  # fewer: NumPy's calls take less time than its set-up
     done = clip_norm(grads, max_norm, keep=error_if_nonfinite) if one_call else None
-    total = norm(grads, norm_type) if done is None else done
+    total = norm(grads, norm_type) if done is None else float(done[0])
     if error_if_nonfinite and not math.isfinite(total):
         raise RuntimeError(f"clip_grad_norm_: the total norm of the gradients is {total}")
     scale = max_norm / (total + 1e-6)
@@ -50,6 +53,23 @@ def clip_grad_norm_(
                 g *= scale
         stamp(map(storage, grads))
     return Tensor(np.asarray(total, grads[0].dtype if grads else np.float32))
+
+
+def clip_in_program(
+    grads: list[np.ndarray], max_norm: float, norm_type: float, error_if_nonfinite: bool
+) -> Tensor:
+    """The kernel's way, as a step of a program; a norm that is not finite is a FloatingPointError there."""
+    done = clip_norm(grads, max_norm, keep=error_if_nonfinite) if norm_type == 2 else None
+    if done is None:
+        mode.trace.refuse(
+            f"clip_grad_norm_ of these gradients (norm_type={norm_type})",
+            "programs clip the 2-norm of contiguous gradients of one type; run this part eagerly",
+        )
+        raise AssertionError
+    total = Tensor(done.reshape(()))
+    if error_if_nonfinite:
+        require_finite(total)
+    return total.to(grads[0].dtype)
 
 
 def norm(grads: list[np.ndarray], norm_type: float) -> float:
