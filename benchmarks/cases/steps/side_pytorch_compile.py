@@ -54,7 +54,9 @@ def compiled(step: Callable[..., Tensor]) -> Callable[..., Tensor]:
             raise RuntimeError("torch.compile runs the step eagerly here: is it switched off?")
         return step(*batch).detach()
 
-    return torch.compile(whole, fullgraph=True)
+    # Without what the process compiled before: a second batch size would make this graph one for any size.
+    torch.compiler.reset()
+    return torch.compile(whole, fullgraph=True, dynamic=False)
 
 
 OPTIM = SimpleNamespace(SGD=partial(Optimizer, "SGD"), Adam=partial(Optimizer, "Adam"))
