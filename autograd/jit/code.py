@@ -9,7 +9,9 @@ import numpy as np
 
 from autograd import kernels
 
-__all__ = ["Call", "Code", "Counter", "Link"]
+__all__ = ["NOTHING", "Call", "Code", "Counter", "Failed", "Link"]
+
+NOTHING: Any = kernels.ffi.NULL if kernels.ffi is not None else ()  # no arrays are given
 
 
 class Call(NamedTuple):

@@ -15,7 +15,7 @@ import numpy as np
 from autograd import kernels, tape
 from autograd.jit import fuse, listing
 from autograd.jit.arena import Life, aligned, arranged
-from autograd.jit.code import Call, Code, Failed, Link
+from autograd.jit.code import NOTHING, Call, Code, Failed, Link
 from autograd.jit.graph import HELD, INPUT, MADE, Array, Buffer, Operand, array_of
 from autograd.jit.instructions import Instruction, PythonCall, lowered
 from autograd.jit.names import Argument
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from autograd.jit.profile import Profile
 
 __all__ = ["Program"]
+
+new = object.__new__
+ndarray = np.ndarray
 
 
 class Program:
@@ -74,6 +77,7 @@ class Program:
         self.draws = self.patches()
         self.segments = self.cut()
         self.written = tuple(trace.recorded)
+        self.stamped = -1  # the serial number of the last note of a write
         self.dynamic = any(entry[0] != "update" for entry in self.host)
 
     def __str__(self) -> str:
@@ -278,7 +282,7 @@ class Program:
         """Run once on the arguments' arrays; the outputs, as tensors."""
         with self.lock:
             self.advance()
-            given = list(map(kernels.tell, arrays))
+            given = list(map(kernels.tell, arrays)) if arrays else NOTHING
             try:
                 for segment in self.segments:
                     if segment.__class__ is tuple:
@@ -288,15 +292,26 @@ class Program:
             except Failed as failed:
                 self.take_back()
                 raise self.explained(failed) from None
-            outputs = [
-                Tensor(np.array(view if view.__class__ is np.ndarray else bound(view, arrays)))
-                for view in self.views
-            ]
+            outputs = []
+            for view in self.views:
+                result = new(Tensor)
+                result.data = view.copy() if view.__class__ is ndarray else bound(view, arrays).copy()
+                result.node = None
+                outputs.append(result)
         for node, grad in self.exit_grads:
             node.grad = grad
         if self.written:
-            tape.stamp(self.written)
+            self.stamp()
         return outputs
+
+    def stamp(self) -> None:
+        """Note the writes, for graphs that saved what was written. If no node was made since the last time,
+        that time's note still tells all there are."""
+        if tape.next_serial() != self.stamped + 1:
+            tape.stamp(self.written)
+            self.stamped = tape.last_write
+        else:
+            self.stamped += 1
 
     def advance(self) -> None:
         """Python's own part of a call: schedules, step counts, rates, places in the random stream."""
