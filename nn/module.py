@@ -345,10 +345,10 @@ def array_of(value: Any) -> np.ndarray:
 
 
 def forget_gradient(parameter: Tensor, set_to_none: bool) -> None:
-    if parameter.grad is None:
+    if parameter.grad is None and not mode.word & TRACE:
         return
-    if set_to_none:
+    if set_to_none:  # in a program too where there is none: at the next call there may be one
         parameter.grad = None
-    else:
+    elif parameter.grad is not None:
         with no_grad():
             parameter.grad = parameter.grad.detach().zero_()

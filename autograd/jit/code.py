@@ -93,6 +93,9 @@ class Code:
         if error:
             raise Failed(int(self.program.failed), kernels.ERRORS[error])
 
+    def set_address(self, call: int, arg: int, address: int) -> None:
+        self.code[call].args[arg] = kernels.ffi.cast("void *", address)
+
     def set_sizes(self, call: int, first: int, sizes: Sequence[int]) -> None:
         self.code[call].sizes[first : first + len(sizes)] = sizes
 

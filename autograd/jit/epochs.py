@@ -25,6 +25,7 @@ def looped(step: Any, data: Sequence[Any], order: Any, batch_size: int, epochs: 
     total = epochs * -(-count // batch_size)
     results: list[Any] = []  # of calls, or stacked of many
     done = 0
+    loop: Loop | None = None
 
     def call(rows: Array) -> None:
         nonlocal done
@@ -51,7 +52,8 @@ def looped(step: Any, data: Sequence[Any], order: Any, batch_size: int, epochs: 
                     turn(before + rounds, total)
 
             with program.lock:
-                loop = Loop(program, arrays, batch_size)
+                if loop is None or loop.program is not program:
+                    loop = Loop(program, arrays, batch_size)
                 outputs = loop.run(rows[start:whole], advanced)
             results.append((structure, outputs))
             done += (whole - start) // batch_size

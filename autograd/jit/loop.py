@@ -41,6 +41,7 @@ class Loop:
             if entry[0] == "draw":
                 self.draws.append((place, *entry[1:]))
         self.inputs = [aligned(self.row_bytes(x) * batch) for x in data]
+        self.code, self.first = self.encoded()
 
     @staticmethod
     def fits(program: Program, data: Sequence[Array]) -> bool:
@@ -62,7 +63,11 @@ class Loop:
         called whenever Python has its turn."""
         rounds = len(order) // self.batch
         outputs = [np.empty((rounds, *view.shape), view.dtype) for view in self.views]
-        code, first = self.encoded(order, outputs)
+        code, first = self.code, self.first
+        for place in range(len(self.data)):
+            code.set_address(place, 1, order.ctypes.data)
+        for place, out in enumerate(outputs, start=code.count - len(outputs)):
+            code.set_address(place, 2, out.ctypes.data)
         done, chunk = 0, 1
         while done < rounds:
             count = min(chunk, rounds - done)
@@ -82,14 +87,15 @@ class Loop:
 
     # What C counts ---------------------------------------------------------------------------------
 
-    def encoded(self, order: Array, outputs: Sequence[Array]) -> tuple[Code, int]:
-        """The code of a round, and the place in it of the program's first call."""
+    def encoded(self) -> tuple[Code, int]:
+        """The code of a round, and the place in it of the program's first call. run() says where the order
+        and the outputs are."""
         program = self.program
         calls: list[Call] = []
         counters: list[Counter] = []
         for x, row in zip(self.data, self.inputs, strict=True):
             counters.append(Counter(len(calls), True, 1, 8 * self.batch))
-            calls.append(self.gather(x, order, row))
+            calls.append(self.gather(x, row))
         for _, update in self.updates:
             if update.steps is not None:
                 at = update.steps.ctypes.data
@@ -107,24 +113,25 @@ class Loop:
         for place, generator, *_ in self.draws:
             if place in program.draws:
                 counters.append(Counter(first + program.draws[place], False, 3, taken[generator]))
-        for view, out in zip(self.views, outputs, strict=True):
+        for view in self.views:
             counters.append(Counter(len(calls), True, 2, view.nbytes))
-            calls.append(self.copy(view, out))
+            calls.append(self.copy(view))
         return Code(calls, [], counters), first
 
-    def gather(self, x: Array, order: Array, row: Array) -> Call:
+    def gather(self, x: Array, row: Array) -> Call:
         """Rows of x, in the order of the next `batch` indices, into the program's input."""
         dtype = REALS[x.dtype.itemsize]
         width = self.row_bytes(x) // x.dtype.itemsize
-        addresses = [x.ctypes.data, order.ctypes.data, row.ctypes.data]
-        return Call(kernels.GATHER, dtype, addresses, (1, len(x), width, self.batch, 0), ())
+        return Call(
+            kernels.GATHER, dtype, [x.ctypes.data, 0, row.ctypes.data], (1, len(x), width, self.batch, 0), ()
+        )
 
     @staticmethod
-    def copy(view: Array, out: Array) -> Call:
+    def copy(view: Array) -> Call:
         """An output of the program to its place among those of all rounds."""
         sizes = (1, 1, view.size, 1, 0)
         dtype = REALS[view.dtype.itemsize]
-        return Call(kernels.GATHER, dtype, [view.ctypes.data, ZERO.ctypes.data, out.ctypes.data], sizes, ())
+        return Call(kernels.GATHER, dtype, [view.ctypes.data, ZERO.ctypes.data, 0], sizes, ())
 
     def advance(self, code: Code, first: int, rounds: int) -> None:
         """Python's own state, by as many rounds as are about to run."""
