@@ -14,7 +14,7 @@ import numpy as np
 
 from autograd.jit.graph import HELD, MADE, Operand, Step, array_of
 
-__all__ = ["Group", "activations_joined", "common", "grouped", "live", "ones_dropped"]
+__all__ = ["Group", "activations_joined", "common", "folded", "grouped", "live", "ones_dropped"]
 
 REALS = (np.dtype(np.float32), np.dtype(np.float64))
 BOOL = np.dtype(np.bool_)
@@ -145,6 +145,19 @@ def ones_dropped(steps: list[Step], wanted: list[Operand]) -> list[Step]:
                         replace_views(step.writes[0], rest[0], names, steps)
                         continue
         kept.append(step)
+    return kept
+
+
+def folded(steps: list[Step]) -> list[Step]:
+    """Steps that compute with constants alone were computed by the capture: what they wrote is constant."""
+    kept = []
+    for step in steps:
+        reads = list(operands_in((step.reads, tuple(step.attributes.values()))))
+        if step.record is None or step.in_place or not all(x.buffer.constant for x in reads):
+            kept.append(step)
+            continue
+        for x in step.writes:
+            x.buffer.kind, x.buffer.constant = HELD, True
     return kept
 
 

@@ -56,7 +56,7 @@ class Program:
         self.arguments: list[Argument] = []
         self.capture_seconds = 0.0
         steps = fuse.live(trace.steps, wanted)
-        steps = fuse.ones_dropped(steps, wanted)
+        steps = fuse.ones_dropped(fuse.folded(steps), wanted)
         steps = fuse.common(steps, wanted)
         steps = fuse.live(steps, wanted)
         steps = fuse.activations_joined(steps, wanted)

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from autograd import kernels, tape
-from autograd.jit.graph import HELD, INPUT, MADE, Array, Memory, Operand, Step, owner_of
+from autograd.jit.graph import HELD, INPUT, MADE, Array, Buffer, Memory, Operand, Step, owner_of
 from autograd.jit.undo import Undo
 from autograd.op import REGISTRY, Op
 from autograd.op import copy_ as COPY
@@ -252,8 +252,21 @@ class Trace:
     def writing(self, array: Array) -> None:
         """Memory that was there before is about to be written by a step."""
         self.recorded.add(id(owner_of(array)))
-        if self.undo is not None:
+        buffer = self.operand(array).buffer
+        if buffer.constant:
+            self.begin_anew(buffer)
+        elif self.undo is not None:
             self.undo.keep(array)
+
+    def begin_anew(self, buffer: Buffer) -> None:
+        """A constant made inside is about to be written: each replay begins with its values again."""
+        values = buffer.array
+        assert values is not None
+        buffer.kind, buffer.constant = MADE, False
+        whole = self.operand(values)
+        first = self.memory.add(values.copy(), HELD)
+        first.buffer.constant = True
+        self.steps.insert(0, Step("assign", [first], [whole], where=user_line(), in_place=True))
 
     def write(self, place: Array, source: Any) -> None:
         """place[...] = source, about to be done."""
