@@ -140,12 +140,15 @@ class Program:
             first.setdefault(id(x.buffer), 0)
             last[id(x.buffer)] = end
         self.buffers = buffers
-        lives = {
-            key: Life(first[key], last[key], b.nbytes)
-            for key, b in buffers.items()
-            if b.kind == MADE and key not in own
-        }
+        roots = self.shared(first, last, own)
+        lives: dict[int, Life] = {}
+        for key, b in buffers.items():
+            if b.kind == MADE and key not in own:
+                root = roots.get(key, key)
+                begin = min(first[key], lives[root].first) if root in lives else first[key]
+                lives[root] = Life(begin, max(last[key], lives[root].last if root in lives else 0), b.nbytes)
         places, self.arena_bytes = arranged(lives)
+        places |= {key: places[root] for key, root in roots.items()}
         self.arena = aligned(self.arena_bytes)
         start = self.arena.ctypes.data
         self.places = {key: start + place for key, place in places.items()}
@@ -159,6 +162,36 @@ class Program:
                 self.kept.append(b.array)
             elif b.kind == MADE:
                 b.array = None
+
+    def shared(self, first: dict[int, int], last: dict[int, int], own: dict[int, Array]) -> dict[int, int]:
+        """Results of elementwise passes that take the place of an operand read there for the last time: by
+        buffer, the first that had the place."""
+        roots: dict[int, int] = {}
+        for place, instruction in enumerate(self.instructions):
+            if (
+                not isinstance(instruction, Instruction)
+                or instruction.kernel != kernels.ELEMENTWISE
+                or len(instruction.writes) > 1
+            ):
+                continue
+            (out,) = instruction.writes
+            key = id(out.buffer)
+            if out.buffer.kind != MADE or key in own or first[key] != place or key in roots:
+                continue
+            for x in instruction.operands:
+                old = x.buffer
+                if (
+                    old.kind == MADE
+                    and old is not out.buffer
+                    and id(old) not in own
+                    and last[id(old)] == place
+                    and x[1:] == out[1:]
+                    and x.offset == 0
+                    and old.nbytes == out.buffer.nbytes == x.size * x.dtype.itemsize
+                ):
+                    roots[key] = roots.get(id(old), id(old))
+                    break
+        return roots
 
     def address(self, x: Operand) -> int:
         return 0 if x.buffer.kind == INPUT else self.places[id(x.buffer)] + x.offset
