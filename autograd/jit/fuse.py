@@ -196,7 +196,7 @@ class Group:
     shape: tuple[int, ...]
     dtype: np.dtype[Any] | None  # of the reals; None while only bools were met
     mask: int  # the steps' bits
-    outside: int = 0  # bits of the steps outside that wait for one of these
+    outside: int = 0  # bits of all steps that must run after these, those of whole groups
     inputs: set[Operand] = field(default_factory=set)
     outputs: set[Operand] = field(default_factory=set)
 
@@ -242,12 +242,20 @@ def grouped(steps: list[Step], wanted: Iterable[Operand]) -> list[Step | Group]:
                 groups.append(mine)
             for n in bits(mine.mask):
                 home[n] = mine
+        # A group runs as a whole: who waits for one of its steps waits for all, and for what they wait for.
+        whole = 1 << number if mine is None else mine.mask | mine.outside
         for group in groups:
-            if group is not mine and ancestors[number] & group.mask:
-                group.outside |= 1 << number
+            if group is not mine and whole_waits(group, mine, parents[number]):
+                group.outside |= whole
         for x in step.writes:
             maker[x] = number
     return ordered(steps, parents, home)
+
+
+def whole_waits(group: Group, mine: Group | None, parents: int) -> bool:
+    """Whether a step that waits for `parents`, or the group it is part of now, must run after `group`."""
+    after = group.mask | group.outside
+    return bool(parents & after or (mine is not None and mine.mask & group.outside))
 
 
 def bits(mask: int) -> Iterable[int]:
