@@ -78,13 +78,24 @@ def contiguous(shape: tuple[int, ...], strides: tuple[int, ...], itemsize: int) 
     return True
 
 
+class Window:
+    """An operand's memory as NumPy takes it from anybody, whatever the layout of the array that owns it."""
+
+    def __init__(self, operand: Operand) -> None:
+        self.owner = operand.buffer.array  # lives as long as arrays on this window
+        self.__array_interface__ = {
+            "version": 3,
+            "typestr": operand.dtype.str,
+            "shape": operand.shape,
+            "strides": operand.strides,
+            "data": (operand.buffer.address + operand.offset, False),
+        }
+
+
 def array_of(operand: Operand) -> Array:
     """The array that an operand was while the function was traced."""
-    memory = operand.buffer.array
-    assert memory is not None
-    flat = memory if memory.flags.c_contiguous else memory.T
-    start = operand.offset - (flat.__array_interface__["data"][0] - operand.buffer.address)
-    return np.ndarray(operand.shape, operand.dtype, flat, start, operand.strides)
+    assert operand.buffer.array is not None
+    return np.asarray(Window(operand))
 
 
 @dataclass(eq=False)
