@@ -121,12 +121,12 @@ def test_compiled_optimizers_are_pytorch_s() -> None:
         torch.testing.assert_close(trained[0], trained[1])
 
 
-def test_a_step_that_is_not_compiled_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_that_is_not_compiled_is_an_error() -> None:
     torch = pytest.importorskip("torch")
     from benchmarks.cases.steps.side_pytorch_compile import compiled
 
-    monkeypatch.setattr(torch._dynamo.config, "disable", True)
-    with pytest.raises(RuntimeError, match="runs the step eagerly"):
+    switched_off = torch._dynamo.config.patch(disable=True)
+    with switched_off, pytest.raises(RuntimeError, match="runs the step eagerly"):
         compiled(lambda x: x)(torch.ones(1))
 
 
