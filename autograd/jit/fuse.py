@@ -30,9 +30,20 @@ def live(steps: list[Step], wanted: Iterable[Operand]) -> list[Step]:
     kept = []
     for step in reversed(steps):
         if step.in_place or any(x.buffer.kind != MADE or id(x.buffer) in needed for x in step.writes):
-            needed.update(id(x.buffer) for x in step.operands)
+            needed.update(id(x.buffer) for x in read_by(step))
             kept.append(step)
     return kept[::-1]
+
+
+def read_by(step: Step) -> Iterable[Operand]:
+    """All operands that a step reads: an index, say, is one of its attributes."""
+    return operands_in((step.reads, tuple(step.attributes.values())))
+
+
+def overwritten(steps: Iterable[Step]) -> set[int]:
+    """The buffers (by id) that are written in place: what lies there is not one value, so it takes no other
+    name and no other place."""
+    return {id(x.buffer) for step in steps if step.in_place for x in step.writes}
 
 
 def renamed(step: Step, names: dict[Operand, Operand]) -> None:
@@ -65,7 +76,8 @@ def key_of(value: Any) -> Any:
 def common(steps: list[Step], wanted: Iterable[Operand]) -> list[Step]:
     """Of pure steps that compute the same from the same, only the first."""
     seen: dict[Any, Step] = {}
-    outputs = {id(x.buffer) for x in wanted}
+    unnamed = overwritten(steps)
+    fixed = {id(x.buffer) for x in wanted} | unnamed
     names: dict[Operand, Operand] = {}
     written: dict[int, int] = {}  # how often a buffer was written in place so far
     kept = []
@@ -78,20 +90,20 @@ def common(steps: list[Step], wanted: Iterable[Operand]) -> list[Step]:
                     step.op,
                     key_of(step.reads),
                     tuple((k, key_of(v)) for k, v in step.attributes.items()),
-                    tuple(written.get(id(x.buffer), 0) for x in step.operands),
+                    tuple(written.get(id(x.buffer), 0) for x in read_by(step)),
                 )
                 first = seen.get(key)
             except TypeError:  # something that can't be hashed
                 key = first = None
             result = step.writes[0]
-            if first is not None and first.writes[0][2:] == result[2:] and id(result.buffer) not in outputs:
+            if first is not None and first.writes[0][2:] == result[2:] and id(result.buffer) not in fixed:
                 names[result] = first.writes[0]
                 replace_views(result, first.writes[0], names, steps)
                 continue
         for x in step.writes:
             if x.buffer.kind != MADE or step.in_place:
                 written[id(x.buffer)] = written.get(id(x.buffer), 0) + 1
-        if key is not None:
+        if key is not None and id(step.writes[0].buffer) not in unnamed:
             seen[key] = step
         kept.append(step)
     return kept
@@ -101,7 +113,7 @@ def replace_views(old: Operand, new: Operand, names: dict[Operand, Operand], ste
     """Name the views of `old`'s memory after `new`'s."""
     shift = new.offset - old.offset
     for step in steps:
-        for x in operands_in((step.reads, tuple(step.attributes.values()))):
+        for x in read_by(step):
             if x.buffer is old.buffer:
                 names[x] = Operand(new.buffer, x.offset + shift, *x[2:])
 
@@ -126,7 +138,8 @@ def number_of(x: Any) -> Any:
 def ones_dropped(steps: list[Step], wanted: list[Operand]) -> list[Step]:
     """Constants read as numbers, and products with 1 left out."""
     names: dict[Operand, Operand] = {}
-    outputs = {id(x.buffer) for x in wanted}
+    written = overwritten(steps)
+    fixed = {id(x.buffer) for x in wanted} | written
     kept = []
     for step in steps:
         renamed(step, names)
@@ -134,12 +147,13 @@ def ones_dropped(steps: list[Step], wanted: list[Operand]) -> list[Step]:
             reads = [number_of(x) for x in step.reads]
             if any(x.__class__ is Operand and x.shape == step.writes[0].shape for x in reads):
                 step.reads = reads
-                if step.op == "mul" and id(step.writes[0].buffer) not in outputs:
+                if step.op == "mul" and id(step.writes[0].buffer) not in fixed:
                     rest = [x for x in reads if not (x.__class__ is float and x == 1.0)]
                     if (
                         len(rest) == 1
                         and same_layout(rest[0], step.writes[0])
                         and rest[0].buffer.kind == MADE
+                        and id(rest[0].buffer) not in written
                     ):
                         names[step.writes[0]] = rest[0]
                         replace_views(step.writes[0], rest[0], names, steps)
@@ -150,10 +164,11 @@ def ones_dropped(steps: list[Step], wanted: list[Operand]) -> list[Step]:
 
 def folded(steps: list[Step]) -> list[Step]:
     """Steps that compute with constants alone were computed by the capture: what they wrote is constant."""
-    kept = []
+    kept: list[Step] = []
+    written = overwritten(steps)
     for step in steps:
-        reads = list(operands_in((step.reads, tuple(step.attributes.values()))))
-        if step.record is None or step.in_place or not all(x.buffer.constant for x in reads):
+        lasting = step.record is not None and not any(id(x.buffer) in written for x in step.writes)
+        if not lasting or not all(x.buffer.constant for x in read_by(step)):
             kept.append(step)
             continue
         for x in step.writes:
@@ -168,13 +183,13 @@ def same_layout(x: Any, y: Operand) -> bool:
 def activations_joined(steps: list[Step], wanted: Iterable[Operand]) -> list[Step]:
     """An activation into the product or convolution whose result only it reads."""
     readers: dict[int, list[Step]] = {}
-    outputs = {id(x.buffer) for x in wanted}
+    fixed = {id(x.buffer) for x in wanted} | overwritten(steps)
     for step in steps:
-        for x in operands_in((step.reads, tuple(step.attributes.values()))):
+        for x in read_by(step):
             readers.setdefault(id(x.buffer), []).append(step)
     gone = set()
     for step in steps:
-        if step.op in WITH_ACTIVATION and id(step.writes[0].buffer) not in outputs:
+        if step.op in WITH_ACTIVATION and id(step.writes[0].buffer) not in fixed:
             users = readers.get(id(step.writes[0].buffer), [])
             if len(users) == 1 and users[0].op in ACTIVATIONS and users[0].reads == [step.writes[0]]:
                 after = users[0]
@@ -273,7 +288,7 @@ def dependencies(steps: list[Step]) -> tuple[list[int], list[int]]:
     readers: dict[int, int] = {}
     for number, step in enumerate(steps):
         before = 0
-        for x in operands_in((step.reads, tuple(step.attributes.values()))):
+        for x in read_by(step):
             before |= last_write.get(id(x.buffer), 0)
         for x in step.writes:
             before |= last_write.get(id(x.buffer), 0) | readers.get(id(x.buffer), 0)
@@ -283,7 +298,7 @@ def dependencies(steps: list[Step]) -> tuple[list[int], list[int]]:
         for n in bits(before):
             all_before |= ancestors[n]
         ancestors.append(all_before)
-        for x in operands_in((step.reads, tuple(step.attributes.values()))):
+        for x in read_by(step):
             readers[id(x.buffer)] = readers.get(id(x.buffer), 0) | 1 << number
         for x in step.writes:
             last_write[id(x.buffer)] = 1 << number
