@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.buffers import KEPT_FROM, empty, maker, recycled
+from autograd.buffers import KEPT_FROM, drop_free_buffers, empty, maker, recycled
 
 __all__ = ["active", "call", "empty", "get_num_threads", "isa", "isas", "maker", "set_isa", "set_num_threads"]
 
@@ -296,6 +296,13 @@ def mapper(
     if numbers or inputs > 2:
         return several
     return one if inputs == 1 else two
+
+
+def give_back() -> None:
+    """Give memory that nobody uses back to the system: kept buffers, and what the C library keeps."""
+    drop_free_buffers()
+    if lib is not None:
+        lib.kg_trim()
 
 
 def elementwise_ops() -> list[str]:

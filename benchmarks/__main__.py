@@ -2,6 +2,7 @@
 python -m benchmarks alone    one side by itself: what this machine gives that library
 python -m benchmarks report   a page and pictures of what was measured; the README's table with --readme
 python -m benchmarks targets  what this house wants to reach, and what a result says of it
+python -m benchmarks programs what becomes of training steps as programs: limits, memory, capture
 python -m benchmarks compare  two results, or two commits: what grew faster, what slower
 
 A ratio above 1 means that ours is faster. A row marked VOID does not count; it says why. Close other
@@ -55,6 +56,9 @@ def parser() -> argparse.ArgumentParser:
     )
     targets = commands.add_parser("targets", help="what a result says of what this house wants to reach")
     targets.add_argument("files", nargs="*", type=Path, metavar="FILE", help="the newest of these, or of all")
+    programs = commands.add_parser("programs", help="training steps as programs: limits, memory, capture")
+    programs.add_argument("--row", default="", metavar="TEXT", help="only rows whose label has this text")
+    programs.add_argument("--threads", type=positive, default=1, help="1, the default, or more")
     compare = commands.add_parser("compare", help="two results, or two commits", description=COMPARING)
     compare.add_argument("before", metavar="A", help="a file or a commit")
     compare.add_argument("after", metavar="B", help="another")
@@ -224,7 +228,21 @@ def compare(options: argparse.Namespace) -> int:
     return compare.status(verdicts)
 
 
-COMMANDS = {"run": run, "alone": alone, "report": report, "targets": targets, "compare": compare}
+def programs(options: argparse.Namespace) -> int:
+    from benchmarks import programs
+
+    programs.report(options.row, options.threads)
+    return 0
+
+
+COMMANDS = {
+    "programs": programs,
+    "run": run,
+    "alone": alone,
+    "report": report,
+    "targets": targets,
+    "compare": compare,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:

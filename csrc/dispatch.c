@@ -1,4 +1,7 @@
 /* Picks the ISA once, at load, and runs instructions through its table. */
+#ifdef __linux__
+#include <malloc.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
 #include "kernels.h"
@@ -84,6 +87,12 @@ int kg_set_isa(const char *name) {
 #define COMPILER "gcc " __VERSION__
 #endif
 const char *kg_build(void) { return COMPILER " | " KG_SOURCES_HASH; }
+
+void kg_trim(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
 
 const char *kg_ops(void) {
 #define OP(name, arguments, cycles, expression) #name " "

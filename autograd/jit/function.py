@@ -200,6 +200,8 @@ class Jitted:
         entries[:] = [entry for entry in entries if entry[0].watch.holds()] if len(entries) > 3 else entries
         entries.append((program, structure))
         self.note(key)
+        del trace
+        kernels.give_back()  # what the capture computed in
         return plain
 
     def closed_over(self, trace: Trace) -> tuple[list[Value], list[Any]]:

@@ -76,6 +76,9 @@ class Program:
         self.views = [self.view(x) for x in outputs]
         self.draws = self.patches()
         self.segments = self.cut()
+        for buffer in trace.memory.buffers:  # those inside fused passes too
+            if buffer.kind == MADE:
+                buffer.array = None
         self.written = tuple(trace.recorded)
         self.stamped = -1  # the serial number of the last note of a write
         self.dynamic = any(entry[0] != "update" for entry in self.host)
