@@ -83,13 +83,13 @@ enum {
    * sizes: kind (0 words, 1 uniform, 2 normal, 3 mask, 4 integers) count key low high | integers: lowest
    * range (as unsigned)       values: normal: mean std | mask: keep scale */
   KG_RANDOM,
-  /* y = (x - mean) rstd weight + bias for units of x (see norm.h), contiguous.
+  /* y = act((x - mean) rstd weight + bias) for units of x (see norm.h), contiguous.
    * args: x weight bias y mean(out) rstd(out) running_mean running_var    (weight, bias, running_*: or NULL)
-   * sizes: units segments length span period given (1: mean and variance are the running ones)
-   * values: eps momentum */
+   * sizes: units segments length span period given (1: mean and variance are the running ones) | activation
+   * (0 none, 1 relu, 5 silu: as of KG_GEMM; 6 leaky_relu)   values: eps momentum | negative slope */
   KG_STANDARDIZE,
-  /* args: x g weight mean rstd dx(out) dw(out) db(out)   (weight, dx; dw and db together: or NULL)
-   * sizes, values: those */
+  /* args: x g weight mean rstd dx(out) dw(out) db(out) bias   (weight, dx; dw and db together; bias, which only
+   * an activation asks for: or NULL)   sizes, values: those */
   KG_STANDARDIZE_BACKWARD,
   /* The update of parameters, in place, a row each.  args: counts param grad first second third steps
    * counts (elements of each row) and steps (how often it was updated, from 1; or NULL) are int64 arrays, the

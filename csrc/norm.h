@@ -34,8 +34,10 @@ typedef struct {
   int64_t units, segments, length, span, period, weights, jump; /* jump: between segments */
   int64_t width, strips;                                        /* of columns; see strip.h */
   double eps, momentum;
-  int given; /* the running statistics are used as they are */
-  int past;  /* the result is stored past the caches: planes only; short rows lose by it */
+  int given;      /* the running statistics are used as they are */
+  int past;       /* the result is stored past the caches: planes only; short rows lose by it */
+  int activation; /* of the result; see norm_activation.h */
+  real leak;
 } norm_job;
 
 INLINE norm_job norm_of(const kg_instruction *in) {
@@ -46,12 +48,20 @@ INLINE norm_job norm_of(const kg_instruction *in) {
                     .span = s[3],
                     .period = s[4],
                     .given = (int)s[5],
+                    .activation = (int)s[6],
                     .weights = s[4] * (s[2] / s[3]),
                     .jump = s[0] * s[2],
                     .eps = in->values[0],
                     .momentum = in->values[1],
+                    .leak = (real)in->values[2],
                     .past = s[3] > 1 && s[0] * s[1] * s[2] * (int64_t)sizeof(real) >= PAST_CACHES,
                     .partials = in->workspace};
+}
+
+/* Several segments are those of batch norm: a weight for every unit. */
+INLINE int well_formed(const norm_job *j) {
+  return j->span >= 1 && j->length % j->span == 0 && j->period >= 1 && j->segments >= 1 &&
+         (j->segments == 1 || (j->span == j->length && j->period == j->units));
 }
 
 /* dx, or y, of n elements in vectors: `value(i, count)` gives `count` of them from i on. Past the caches all but
@@ -110,15 +120,20 @@ INLINE void take(moments *m, const real *x, int64_t rows, int64_t n, int64_t jum
   m->count = total;
 }
 
-/* Of a whole unit: several short runs make a block, or a long one several. */
-INLINE moments moments_of(const norm_job *j, const real *x) {
-  moments m = {0, 0, 0};
-  const int64_t rows = BLOCK / j->length > 1 ? BLOCK / j->length : 1;
-  for (int64_t s = 0; s < j->segments; s += rows)
-    for (int64_t i = 0; i < j->length; i += BLOCK)
-      take(&m, x + s * j->jump + i, j->segments - s < rows ? j->segments - s : rows,
-           j->length - i < BLOCK ? j->length - i : BLOCK, j->jump);
-  return m;
+/* Of the runs [first, last) of a unit: several short ones make a block, or a long one several. */
+INLINE void take_runs(moments *m, const norm_job *j, const real *x, int64_t first, int64_t last) {
+  for (int64_t i = 0; i < j->length; i += BLOCK)
+    take(m, x + first * j->jump + i, last - first, j->length - i < BLOCK ? j->length - i : BLOCK, j->jump);
+}
+INLINE int64_t runs_in_block(const norm_job *j) { return BLOCK / j->length > 1 ? BLOCK / j->length : 1; }
+
+/* Batch norm goes through several channels together, sample after sample: their runs are neighbours, and a
+ * walk from sample to sample for each would fetch every page and part of a line as often as there are channels
+ * in it. */
+enum { TOGETHER = 16, TOGETHER_BYTES = 4096, LINE = 64 / sizeof(real) };
+INLINE int64_t together(const norm_job *j) {
+  const int64_t n = j->segments > 1 ? TOGETHER_BYTES / (int64_t)sizeof(real) / j->length : 1;
+  return n < 1 ? 1 : n > TOGETHER ? TOGETHER : n;
 }
 
 void NAME(standardize_columns)(norm_job *j);          /* the same where length is 1: batch norm of (N, C) */

@@ -3,7 +3,7 @@
  * A strip of four vectors of columns is worked on at a time, block of rows after block of rows: a block stays
  * in L1 while its moments are taken (as norm.h takes them, a column in every lane). Then the strip is read
  * again for the result. Strips are cut among the threads: the result does not depend on how many there are. */
-#include "norm.h"
+#include "norm_activation.h"
 #include "strip.h"
 
 /* Mean and sum of squared deviations of each column of a strip. */
@@ -40,6 +40,17 @@ INLINE void strip_moments(const norm_job *j, const real *x, int64_t n, int full,
   }
 }
 
+/* y as act(y), and g as g act'(y). */
+INLINE void activate_strip(const norm_job *j, vec y[WIDE]){
+#define APPLY(act) EACH y[k] = activated(act, y[k], j->leak)
+    BY_ACTIVATION(j->activation, APPLY)
+#undef APPLY
+} INLINE void return_strip(const norm_job *j, vec g[WIDE], const vec y[WIDE]){
+#define APPLY(act) EACH g[k] = through(act, g[k], y[k], j->leak)
+    BY_ACTIVATION(j->activation, APPLY)
+#undef APPLY
+}
+
 INLINE void strip_forward(const norm_job *j, int64_t row, int64_t c, int64_t n, int full) {
   (void)row;
   double mean[COLUMNS] = {0}, var[COLUMNS] = {0};
@@ -67,6 +78,7 @@ INLINE void strip_forward(const norm_job *j, int64_t row, int64_t c, int64_t n, 
   for (int64_t r = 0; r < j->segments; r++) {
     load_strip(v, j->x + c + r * j->jump, n, full);
     EACH v[k] = (v[k] - m[k]) * w[k] + b[k];
+    activate_strip(j, v);
     store_strip(j->out + c + r * j->jump, v, n, full);
   }
 }
@@ -74,16 +86,26 @@ INLINE void strip_forward(const norm_job *j, int64_t row, int64_t c, int64_t n, 
 INLINE void strip_backward(const norm_job *j, int64_t row, int64_t c, int64_t n, int full) {
   (void)row;
   double sum_g[COLUMNS] = {0}, sum_gd[COLUMNS] = {0};
-  real scale[COLUMNS] = {0}, slope[COLUMNS] = {0}, shift[COLUMNS] = {0};
-  vec m[WIDE], v[WIDE], g[WIDE], a[WIDE], b[WIDE];
+  real scale[COLUMNS] = {0}, bias[COLUMNS] = {0}, slope[COLUMNS] = {0}, shift[COLUMNS] = {0};
+  vec m[WIDE], v[WIDE], g[WIDE], w[WIDE], y[WIDE], a[WIDE], b[WIDE], beta[WIDE];
+  for (int64_t i = 0; i < n; i++) {
+    scale[i] = j->weight ? j->rstd[c + i] * j->weight[c + i] : j->rstd[c + i];
+    bias[i] = j->bias ? j->bias[c + i] : 0;
+  }
   load_strip(m, j->mean + c, n, full);
+  EACH w[k] = load(scale + k * VL), beta[k] = load(bias + k * VL);
+/* v = x - mean and g act'(y) of row r. */
+#define READ(r)                                    \
+  load_strip(v, j->x + c + (r)*j->jump, n, full);  \
+  load_strip(g, j->g + c + (r)*j->jump, n, full);  \
+  EACH v[k] -= m[k], y[k] = v[k] * w[k] + beta[k]; \
+  return_strip(j, g, y)
   for (int64_t first = 0; first < j->segments; first += BLOCK_ROWS) {
     const int64_t last = j->segments - first < BLOCK_ROWS ? j->segments : first + BLOCK_ROWS;
     EACH a[k] = b[k] = splat(0);
     for (int64_t r = first; r < last; r++) {
-      load_strip(v, j->x + c + r * j->jump, n, full);
-      load_strip(g, j->g + c + r * j->jump, n, full);
-      EACH a[k] += g[k], b[k] += g[k] * (v[k] - m[k]);
+      READ(r);
+      EACH a[k] += g[k], b[k] += g[k] * v[k];
     }
     real block_g[COLUMNS], block_gd[COLUMNS];
     EACH store(block_g + k * VL, a[k]), store(block_gd + k * VL, b[k]);
@@ -91,21 +113,19 @@ INLINE void strip_backward(const norm_job *j, int64_t row, int64_t c, int64_t n,
   }
   for (int64_t i = 0; i < n; i++) {
     const int64_t u = c + i;
-    const double r = j->rstd[u], w = j->weight ? j->weight[u] : 1, count = (double)j->segments;
+    const double r = j->rstd[u], weight = j->weight ? j->weight[u] : 1, count = (double)j->segments;
     if (j->dw) j->dw[u] = (real)(sum_gd[i] * r), j->db[u] = (real)sum_g[i];
-    scale[i] = (real)(r * w);
-    slope[i] = j->given ? 0 : (real)(w * sum_gd[i] / count * r * r * r);
-    shift[i] = j->given ? 0 : (real)(w * sum_g[i] / count * r);
+    slope[i] = j->given ? 0 : (real)(weight * sum_gd[i] / count * r * r * r);
+    shift[i] = j->given ? 0 : (real)(weight * sum_g[i] / count * r);
   }
   if (!j->out) return;
-  vec w[WIDE];
-  EACH w[k] = load(scale + k * VL), a[k] = load(slope + k * VL), b[k] = load(shift + k * VL);
+  EACH a[k] = load(slope + k * VL), b[k] = load(shift + k * VL);
   for (int64_t r = 0; r < j->segments; r++) {
-    load_strip(v, j->x + c + r * j->jump, n, full);
-    load_strip(g, j->g + c + r * j->jump, n, full);
-    EACH v[k] = g[k] * w[k] - (v[k] - m[k]) * a[k] - b[k];
+    READ(r);
+    EACH v[k] = g[k] * w[k] - v[k] * a[k] - b[k];
     store_strip(j->out + c + r * j->jump, v, n, full);
   }
+#undef READ
 }
 
 STRIPS(forward_strips, const norm_job, strip_forward)

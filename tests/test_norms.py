@@ -7,6 +7,8 @@ import pytest
 import autograd
 import nn.functional as F
 from autograd import Tensor, kernels
+from autograd.jit.instructions import ACTIVATIONS
+from autograd.ops.standardize import layout
 
 needs_kernels = pytest.mark.skipif(not kernels.active, reason="no compiled kernels")
 REALS = [np.float32, np.float64]
@@ -86,6 +88,93 @@ def test_output_and_gradients(backend, kind, parts, shape, dtype):
         assert got.dtype == dtype and got.shape == want.shape
         scale = max(1.0, np.abs(want).max())
         np.testing.assert_allclose(got.detach().numpy(), want, rtol=0, atol=tolerance * scale)
+
+
+def numpy_activation(name, y, leak=0.25):
+    """act(y) and act'(y)."""
+    if name == "relu":
+        return np.maximum(y, 0), (y > 0).astype(y.dtype)
+    if name == "leaky_relu":
+        return np.where(y > 0, y, leak * y), np.where(y > 0, 1, leak)
+    s = 1 / (1 + np.exp(-y))
+    return y * s, s * (1 + y * (1 - s))
+
+
+@pytest.fixture(params=kernels.isas())
+def isa(request):
+    before = kernels.isa()
+    kernels.set_isa(request.param)
+    yield request.param
+    kernels.set_isa(before)
+
+
+@pytest.mark.parametrize("given", ["wb", "w", "b", ""])
+@pytest.mark.parametrize("dtype", REALS)
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "silu"])
+@pytest.mark.parametrize(("kind", "parts", "shape"), CASES)
+def test_kernels_with_an_activation(isa, kind, parts, shape, activation, dtype, given):
+    """z = act(y) in one pass; its gradients from that of z, x and the bias. Only programs ask for it."""
+    rng = np.random.default_rng(0)
+    features = shape[-parts:] if kind == "layer" else shape[1:2]
+    x, g = (rng.normal(0.5, 2, shape).astype(dtype) for _ in "xg")
+    w = rng.uniform(0.5, 2, features).astype(dtype) if "w" in given else None
+    b = rng.uniform(-1, 1, features).astype(dtype) if "b" in given else None
+    sizes, values = layout(shape, kind, parts, 1e-5, 0.0)
+    code = ((*sizes, ACTIVATIONS[activation]), (*values, 0.25), np.dtype(dtype))
+    z, dx = np.empty_like(x), np.empty_like(x)
+    mean, r = (np.empty(sizes[0], dtype) for _ in "mr")
+    dw, db = (np.empty(features, dtype) for _ in "wb")
+    kernels.call(kernels.STANDARDIZE, (x, w, b, z, mean, r), *code)
+    kernels.call(kernels.STANDARDIZE_BACKWARD, (x, g, w, mean, r, dx, dw, db, b), *code)
+    ones, zeros = np.ones(features, dtype), np.zeros(features, dtype)
+    weights = (ones if w is None else w, zeros if b is None else b)
+    y = expected(kind, parts, x, *weights, g)[0]
+    want_z, slope = numpy_activation(activation, y)
+    _, *want = expected(kind, parts, x, *weights, g * slope)
+    tolerance = 3e-5 if dtype is np.float32 else 1e-11
+    for got, wanted in zip((z, dx, dw, db), (want_z, *want), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=tolerance * max(1.0, np.abs(wanted).max()))
+    # Without dw and db, without dx, and with dx in the place of g.
+    alone, in_place = np.empty_like(x), g.copy()
+    kernels.call(kernels.STANDARDIZE_BACKWARD, (x, g, w, mean, r, alone, None, None, b), *code)
+    np.testing.assert_array_equal(alone, dx)
+    kernels.call(kernels.STANDARDIZE_BACKWARD, (x, g, w, mean, r, None, dw, db, b), *code)
+    np.testing.assert_allclose(dw, want[1], rtol=0, atol=tolerance * max(1.0, np.abs(want[1]).max()))
+    kernels.call(kernels.STANDARDIZE_BACKWARD, (x, in_place, w, mean, r, in_place, None, None, b), *code)
+    np.testing.assert_array_equal(in_place, dx)
+
+
+def test_an_activation_gets_the_very_y_that_would_be_written(isa):
+    """A place where y is 0 or next to it must not change sides between forward and backward."""
+    rng = np.random.default_rng(0)
+    for kind, parts, shape in CASES:
+        x = rng.normal(0.5, 2, shape).astype(np.float32)
+        features = shape[-parts:] if kind == "layer" else shape[1:2]
+        w, b = (rng.uniform(0.5, 2, features).astype(np.float32) for _ in "wb")
+        sizes, values = layout(shape, kind, parts, 1e-5, 0.0)
+        y, z, zero = np.empty_like(x), np.empty_like(x), np.zeros_like(x)
+        mean, r = (np.empty(sizes[0], np.float32) for _ in "mr")
+        single = np.dtype(np.float32)
+        kernels.call(kernels.STANDARDIZE, (x, w, b, y, mean, r), sizes, values, single)
+        kernels.call(kernels.STANDARDIZE, (x, w, b, z, mean, r), (*sizes, 1), values, single)
+        np.testing.assert_array_equal(z, np.maximum(y, 0))
+        if kind == "batch":  # with the statistics given dx is g act'(y) r w, without averages
+            given = (*sizes[:5], 1)
+            running = r.astype(np.float64) ** -2 - 1e-5
+            args = (x, w, b, y, mean.copy(), r.copy(), mean, running.astype(np.float32))
+            kernels.call(kernels.STANDARDIZE, args, given, values, single)
+            args = (x, zero + 1, w, args[4], args[5], zero, None, None, b)
+            kernels.call(kernels.STANDARDIZE_BACKWARD, args, (*given, 1), values, single)
+            np.testing.assert_array_equal(zero != 0, y > 0)
+
+
+def test_unknown_activations_are_refused():
+    x = np.ones((2, 3), np.float32)
+    sizes, values = layout(x.shape, "layer", 1, 1e-5, 0.0)
+    args = (x, None, None, x.copy(), np.empty(2, np.float32), np.empty(2, np.float32))
+    if kernels.active:
+        with pytest.raises(ValueError):
+            kernels.call(kernels.STANDARDIZE, args, (*sizes, 2), values, x.dtype)
 
 
 @pytest.mark.parametrize("wanted", ["x", "w", "b", "wb", ""])

@@ -20,7 +20,7 @@ __all__ = ["LOWERED", "Instruction", "Lowering", "PythonCall", "lowered", "regis
 
 REALS = (np.dtype(np.float32), np.dtype(np.float64))
 INT64, BOOL = np.dtype(np.int64), np.dtype(np.bool_)
-ACTIVATIONS = {None: 0, "relu": 1, "tanh": 2, "sigmoid": 3, "gelu": 4, "silu": 5}
+ACTIVATIONS = {None: 0, "relu": 1, "tanh": 2, "sigmoid": 3, "gelu": 4, "silu": 5, "leaky_relu": 6}
 
 
 @dataclass(eq=False)
