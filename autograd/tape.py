@@ -343,7 +343,7 @@ def backpropagate(
             if node.serial < last_write:
                 refuse_stale(node)
             if create_graph or tracing:
-                saved, rules = plan.lift(node), plan.graph
+                saved, rules = plan.lift(node), mode.trace.rules_of(plan) if tracing else plan.graph
             else:
                 rules = plan.raw
             edges: Iterable[tuple[Node, Any, Any]]

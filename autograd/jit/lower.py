@@ -235,21 +235,29 @@ def standardize_forward(lowering: Lowering, step: Step) -> None:
     same_real(x.dtype, *running)
     weight, bias = (None if p is None else lowering.plain(p) for p in (weight, bias))
     args = [lowering.plain(x), weight, bias, out, mean, rstd, *running]
+    sizes, values = with_activation(step, sizes, values)
     lowering.emit(kernels.STANDARDIZE, x.dtype, args, step.writes, sizes, values)
+
+
+def with_activation(step: Step, sizes: Any, values: Any) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """The sizes and values of a norm's kernels, and those of the activation behind it (norms.py)."""
+    a = step.attributes
+    return (*sizes, ACTIVATIONS[a.get("activation")]), (*values, a.get("slope", 0.0))
 
 
 @register("standardize_backward")
 def standardize_backward(lowering: Lowering, step: Step) -> None:
     g = lowering.plain(step.reads[0])
-    x, weight, _, mean, rstd, plan = step.attributes["saved"]
+    x, weight, bias, mean, rstd, plan = step.attributes["saved"]
     dx, dw, db = step.attributes["results"]
     x = lowering.plain(x)
     if dw is None and db is not None or dw is not None and db is None:
         like: Any = dw or db
         other = lowering.temporary(like.shape, like.dtype)
         dw, db = dw or other, db or other
-    args = [x, g, weight, mean, rstd, dx, dw, db]
-    lowering.emit(kernels.STANDARDIZE_BACKWARD, x.dtype, args, step.writes, plan.sizes, plan.values)
+    args = [x, g, weight, mean, rstd, dx, dw, db, bias]
+    sizes, values = with_activation(step, plan.sizes, plan.values)
+    lowering.emit(kernels.STANDARDIZE_BACKWARD, x.dtype, args, step.writes, sizes, values)
 
 
 @register("cross_entropy")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd import kernels, tape
-from autograd.jit import fuse, listing
+from autograd.jit import fuse, listing, norms
 from autograd.jit.arena import Life, aligned, arranged
 from autograd.jit.code import NOTHING, Call, Code, Failed, Link
 from autograd.jit.graph import HELD, INPUT, MADE, Array, Buffer, Operand, array_of
@@ -59,6 +59,7 @@ class Program:
         steps = fuse.ones_dropped(fuse.folded(steps), wanted)
         steps = fuse.common(steps, wanted)
         steps = fuse.live(steps, wanted)
+        steps = norms.joined(steps, wanted)
         steps = fuse.activations_joined(steps, wanted)
         steps = without_index(steps, wanted)
         steps = fuse.live(steps, wanted)

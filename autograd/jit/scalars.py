@@ -228,6 +228,11 @@ class ScalarTrace:
             "(autograd.exp, not math.exp)",
         )
 
+    @staticmethod
+    def rules_of(plan: Any) -> Any:
+        """The rules that a backward pass goes through: as they are written."""
+        return plan.graph
+
     def __getattr__(self, name: str) -> Any:
         """All other things that are reported (writes of arrays, random draws ...) are a tensor's."""
         refuse_mixture()

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from autograd import kernels, tape
+from autograd.jit.gradients import rules_of
 from autograd.jit.graph import HELD, INPUT, MADE, Array, Buffer, Memory, Operand, Step, owner_of
 from autograd.jit.undo import Undo
 from autograd.op import REGISTRY, Op
@@ -130,6 +131,8 @@ class Trace:
         step.number = len(self.steps)
         step.where = step.where or user_line()
         self.steps.append(step)
+
+    rules_of = staticmethod(rules_of)
 
     # What the doors report -----------------------------------------------------------------------
 

@@ -23,7 +23,6 @@ PLAIN = {  # kernels that one name says all of
     kernels.EXTREME_BACKWARD: "max or min, gradient",
     kernels.SOFTMAX_BACKWARD: "softmax, gradient",
     kernels.CROSS_ENTROPY_BACKWARD: "cross entropy, gradient",
-    kernels.STANDARDIZE_BACKWARD: "norm, gradient",
     kernels.MAX_POOL_BACKWARD: "max pool, gradient",
     kernels.MAX_POOL_SPREAD: "max pool, gradient",
     kernels.AVG_POOL_BACKWARD: "average pool, gradient",
@@ -31,6 +30,7 @@ PLAIN = {  # kernels that one name says all of
 # Where sizes stand, by csrc/kernels.h.
 GEMM_BATCH, GEMM_BIAS, GEMM_ADDS, GEMM_ACTIVATION = 0, 12, 13, 14
 CONV_KERNEL, CONV_STRIDE, CONV_DILATION, CONV_GROUPS, CONV_ACTIVATION = 5, 9, 13, 15, 17
+NORM_ACTIVATION = 6
 
 
 def words(instruction: Instruction | PythonCall, program: Program | None = None) -> str:
@@ -133,7 +133,10 @@ def draw(instruction: Instruction, step: Step) -> str:
 
 
 def norm(instruction: Instruction, step: Step) -> str:
-    return f"{step.attributes.get('kind', '')} norm".strip()
+    act = ACTIVATION.get(dict(enumerate(instruction.sizes)).get(NORM_ACTIVATION, 0))
+    if instruction.kernel == kernels.STANDARDIZE_BACKWARD:
+        return f"{spoken(act)} and norm, gradient" if act else "norm, gradient"
+    return f"{step.attributes.get('kind', '')} norm".strip() + (f" + {spoken(act)}" if act else "")
 
 
 FAMILIES: dict[int, Callable[[Instruction, Step], str]] = {
@@ -146,6 +149,7 @@ FAMILIES: dict[int, Callable[[Instruction, Step], str]] = {
     kernels.AVG_POOL: pool,
     kernels.RANDOM: draw,
     kernels.STANDARDIZE: norm,
+    kernels.STANDARDIZE_BACKWARD: norm,
     kernels.CLIP_NORM: lambda instruction, step: f"clip gradients to norm {instruction.values[0]:.3g}",
     kernels.COUNT: lambda instruction, step: f"count {instruction.sizes[1]:+d}",
     kernels.CROSS_ENTROPY: lambda instruction, step: f"cross entropy, {step.attributes.get('reduction')}",

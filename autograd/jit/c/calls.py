@@ -13,7 +13,7 @@ import numpy as np
 from autograd import kernels
 from autograd.jit.c.library import Library
 from autograd.jit.c.memory import Memory
-from autograd.jit.c.passes import activation, elementwise, filled, reduction
+from autograd.jit.c.passes import activation, activation_gradient, elementwise, filled, reduction
 from autograd.jit.c.text import C_TYPES, literal, statement
 from autograd.jit.graph import Operand
 from autograd.jit.instructions import ACTIVATIONS, Instruction
@@ -176,20 +176,34 @@ NORM = "units segments length span period"
 @writes("STANDARDIZE")
 def standardize(writer: Writer, instruction: Instruction) -> list[str]:
     *arrays, running_mean, running_var = (*instruction.args, None, None)[:8]
-    *sizes, given = whole(instruction, 6)
-    dtype, (eps, momentum) = instruction.dtype, (*instruction.values, 0.0)[:2]
+    *sizes, given, act = whole(instruction, 7)
+    dtype, (eps, momentum, slope) = instruction.dtype, (*instruction.values, 0.0, 0.0)[:3]
     args = [*arrays, running_mean, running_var, writer.struct("norm_shape", dtype, NORM, sizes)]
     args.append(literal(eps, DOUBLE))
     if given:
-        return writer.call("standardize_given", dtype, *args)
-    return writer.call("standardize", dtype, *args, literal(momentum, DOUBLE))
+        lines = writer.call("standardize_given", dtype, *args)
+    else:
+        lines = writer.call("standardize", dtype, *args, literal(momentum, DOUBLE))
+    if act:
+        lines += activation(writer, str(ACTIVATION_NAMES[act]), arrays[3], dtype, slope)
+    return lines
 
 
 @writes("STANDARDIZE_BACKWARD")
 def standardize_backward(writer: Writer, instruction: Instruction) -> list[str]:
-    *sizes, given = whole(instruction, 6)
-    shape = writer.struct("norm_shape", instruction.dtype, NORM, sizes)
-    return writer.call("standardize_backward", instruction.dtype, *instruction.args, shape, given)
+    """Behind an activation y is made again where dx will be, and there multiplied by g act'."""
+    x, g, weight, mean, rstd, dx, dw, db, bias = (*instruction.args, None)[:9]
+    *sizes, given, act = whole(instruction, 7)
+    dtype = instruction.dtype
+    shape = writer.struct("norm_shape", dtype, NORM, sizes)
+    lines = []
+    if act:
+        lines = writer.call("normalize", dtype, x, weight, bias, dx, mean, rstd, shape)
+        name, slope = str(ACTIVATION_NAMES[act]), instruction.values[2]
+        lines += activation_gradient(writer, name, dx, g, dtype, slope)
+        g = dx
+    args = (x, g, weight, mean, rstd, dx, dw, db)
+    return lines + writer.call("standardize_backward", dtype, *args, shape, given)
 
 
 # Pools ---------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from autograd.symbol import TRUTH
 if TYPE_CHECKING:
     from autograd.jit.c.calls import Writer
 
-__all__ = ["activation", "copied_out", "elementwise", "filled", "reduction"]
+__all__ = ["activation", "activation_gradient", "copied_out", "elementwise", "filled", "reduction"]
 
 BOOL = np.dtype(np.bool_)
 DIMS = 6  # csrc/kernels.h, KG_ELEMENTWISE: how a plan is laid out
@@ -112,10 +112,29 @@ def elementwise(writer: Writer, instruction: Instruction) -> list[str]:
     return loops(shape, body)
 
 
-def activation(writer: Writer, name: str, y: Operand, dtype: np.dtype[Any]) -> list[str]:
-    """y = act(y), of a contiguous operand."""
+def activation(writer: Writer, name: str, y: Operand, dtype: np.dtype[Any], slope: float = 0.0) -> list[str]:
+    """y = act(y), of a contiguous operand. `slope`: of leaky_relu."""
     element = writer.memory.element(y, steps([1], [y.size]))
-    return loops([y.size], [f"{element} = {expression(writer, name, [element], dtype)};"])
+    reads = [element, literal(slope, dtype)] if name == "leaky_relu" else [element]
+    return loops([y.size], [f"{element} = {expression(writer, name, reads, dtype)};"])
+
+
+# g times the derivative of an activation at y, by the elementwise ops: what each reads.
+GRADIENTS = {
+    "relu": ("where_le", "{y} {zero} {zero} {g}"),
+    "leaky_relu": ("where_lt", "{zero} {y} {g} {less}"),
+    "silu": ("silu_gradient", "{g} {y}"),
+}
+
+
+def activation_gradient(
+    writer: Writer, name: str, y: Operand, g: Operand, dtype: np.dtype[Any], slope: float
+) -> list[str]:
+    """y = g act'(y), of contiguous operands."""
+    at, given = (writer.memory.element(x, steps([1], [x.size])) for x in (y, g))
+    op, reads = GRADIENTS[name]
+    texts = {"{y}": at, "{g}": given, "{zero}": "0", "{less}": f"{given} * {literal(slope, dtype)}"}
+    return loops([y.size], [f"{at} = {expression(writer, op, [texts[r] for r in reads.split()], dtype)};"])
 
 
 def filled(writer: Writer, x: Operand) -> list[str]:
