@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd.jit.loop import Loop
+from autograd.jit.structure import described, rebuilt
 from autograd.ops.random import default_generator
 from autograd.tape import Value
 from autograd.tensor import Tensor
@@ -29,7 +30,7 @@ def looped(step: Any, data: Sequence[Any], order: Any, batch_size: int, epochs: 
 
     def call(rows: Array) -> None:
         nonlocal done
-        results.append(stacked(step(*[Tensor(x[rows]) for x in arrays])))
+        results.append(described(step(*[Tensor(x[rows]) for x in arrays]), lambda array: array[None]))
         done += 1
         if turn is not None:
             turn(done, total)
@@ -98,32 +99,9 @@ def order_of(order: Any, epoch: int, epochs: int, count: int) -> Array:
 # Results: a pair of their structure and the stacked arrays of its places ---------------------------
 
 
-def stacked(result: Any) -> tuple[Any, list[Array]]:
-    """The result of one call as that of a loop of one round."""
-    from autograd.jit.function import Place
-
-    outputs: list[Array] = []
-
-    def described(x: Any) -> Any:
-        if isinstance(x, Tensor):
-            outputs.append(x.data[None])
-            return Place(len(outputs) - 1)
-        if isinstance(x, tuple) and hasattr(x, "_fields"):
-            return x.__class__(*map(described, x))
-        if isinstance(x, list | tuple):
-            return x.__class__(map(described, x))
-        if isinstance(x, dict):
-            return {k: described(y) for k, y in x.items()}
-        return x
-
-    return described(result), outputs
-
-
 def joined(results: list[Any]) -> Any:
     """One result for all calls. A last batch's outputs that have its number of samples can't be stacked with
     the others': ValueError."""
-    from autograd.jit.function import rebuilt
-
     if not results:
         return None
     structure = results[0][0]

@@ -195,7 +195,7 @@ def measured(program: Program, args: Sequence[Any], kwargs: dict[str, Any], seco
 
 def given_arrays(program: Program, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Array]:
     """The arrays in the arguments, as a call would take them."""
-    from autograd.jit.function import key_of
+    from autograd.jit.structure import key_of
 
     arrays: list[Array] = []
     for x in (*args, *kwargs.values()):
