@@ -52,10 +52,12 @@ class Facts(NamedTuple):
         )
 
 
-HEADER = (
-    f"{'':46} {'traced -> instructions':>13} {'':4}{'':10} {'':11} {'GFLOP/s,':>9} {'share':>6} {'MB at most':>20}\n"
-    f"{'step':46} {'(of them in Python)':>18} {'capture':>9} {'a step':>14} {'of the limit':>14} "
-    f"{'jit':>7} {'eager':>7} {'PyTorch':>7}"
+HEADER = "\n".join(
+    [
+        " " * 47 + f"{'traced -> instructions':42} {'GFLOP/s,':>8} {'share':>6} {'MB at most':>16}",
+        f"{'step':46} {'(of them in Python)':18} {'capture':>9} {'a step':>14} {'of the limit':>14} "
+        f"{'jit':>7} {'eager':>7} {'PyTorch':>7}",
+    ]
 )
 
 

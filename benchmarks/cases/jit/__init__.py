@@ -8,6 +8,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from benchmarks.cases import steps
+from benchmarks.cases import Row, steps
 
-CASE = replace(steps.CASE, name="jit")
+UPDATES = 1000  # of one call, in the row "one-call loop"
+
+playground = steps.CASE.rows[0]
+loop = Row(
+    f"playground 2-8-8-1, {UPDATES:,} updates in one call",
+    {**playground.sizes, "updates": UPDATES},
+    ("pytorch", "jax"),
+)
+CASE = replace(steps.CASE, name="jit", rows=(playground, loop, *steps.CASE.rows[1:]))

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from functools import partial
+from typing import Any
 
 import autograd
 import nn
+from benchmarks.cases import Inputs, Run
 from benchmarks.cases.steps import training
 from benchmarks.cases.steps.models import Library
 from nn import optim
 
-make = partial(training.make, Library(autograd, nn, optim, compiled=autograd.jit))
+LIBRARY = Library(autograd, nn, optim, compiled=autograd.jit)
 
-# TO BE FILLED: the row "playground 2-8-8-1, one-call loop", whose unit is one update. For it make() gives a
-# run() of many updates, step.loop(data, order=..., epochs=...). Its row joins __init__.py when it works.
+
+def make(inputs: Inputs, updates: int = 1, **sizes: Any) -> Run:
+    run = training.make(LIBRARY, inputs, **sizes)
+    if updates == 1:
+        return run
+    step, data = run.func, run.args  # a partial of the jitted step
+
+    def loop() -> Any:
+        """As many updates, each on a batch that is gathered from the data: all of them, here."""
+        return step.loop(data, batch_size=len(data[0]), epochs=updates)[-1]
+
+    return loop

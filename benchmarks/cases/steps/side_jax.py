@@ -47,13 +47,14 @@ class Trained(NamedTuple):
 Step = Callable[..., tuple[Array, Any]]  # (state, *batch) -> (loss, state)
 
 
-def make(inputs: Inputs, model: str, batch: int, optimizer: str, dropout: bool) -> Run:
+def make(inputs: Inputs, model: str, batch: int, optimizer: str, dropout: bool, updates: int = 1) -> Run:
+    """`updates`: how many a call makes, in one loop of the compiled function."""
     if model == "dcgan":
         step, state = adversarial()
     else:
         step, state = supervised(MODELS[model](LIBRARY, dropout), loss_for(LIBRARY, inputs), optimizer)
     tensors = [jnp.asarray(value) for value in inputs.values()]
-    jitted = jax.jit(step, donate_argnums=0)
+    jitted = jax.jit(step if updates == 1 else repeated(step, updates), donate_argnums=0)
 
     def run() -> Array:
         nonlocal state
@@ -61,6 +62,15 @@ def make(inputs: Inputs, model: str, batch: int, optimizer: str, dropout: bool) 
         return loss.block_until_ready()
 
     return run
+
+
+def repeated(step: Step, updates: int) -> Step:
+    """`step` many times; the loss is that of the last."""
+
+    def steps(state: Any, *batch: Array) -> tuple[Array, Any]:
+        return jax.lax.fori_loop(1, updates, lambda _, found: step(found[1], *batch), step(state, *batch))
+
+    return steps
 
 
 def supervised(network: Module, loss_of: jax_nn.Loss, optimizer: str) -> tuple[Step, Trained]:
