@@ -37,6 +37,7 @@ datasets:
 models:
   dnn         fully connected layers; --widths 512,256 are two hidden layers
   cnn         convolutions 3x3; --widths 32,64,64 are three layers of so many filters
+  quick       for mnist and fashion, learns in one epoch; --widths 24,32,256 are two convolutions and a layer
 
 What is not given is taken from a recipe per dataset and model, chosen on a validation part of the training
 images (apps/digits/recipes.py). The test images are read once, after the last epoch. To make choices of your
@@ -47,6 +48,7 @@ Ctrl-C saves; the same command with --resume goes on, to the same result bit by 
 
 TRAIN_EXAMPLES = """examples:
   python -m apps.digits train
+  python -m apps.digits train --dataset mnist --model quick
   python -m apps.digits train --dataset mnist --data ~/data --model dnn --widths 800,400 --epochs 15
   python -m apps.digits train --lr 0.01 --validation 0.2 --output runs/try
   python -m apps.digits train --resume
@@ -66,7 +68,7 @@ on light or light on dark. The digit is found, cut out, scaled and centred as th
 the network then sees is shown in characters, with its ranking of the classes under it.
 
 The first path is the network: a folder that `train` wrote, or its model.safetensors. Left out, it is
-runs/digits-mnist-cnn, or else runs/digits-optdigits-cnn.
+runs/digits-mnist-cnn, or else runs/digits-mnist-quick, or else runs/digits-optdigits-cnn.
 """
 
 EXPLORE = """Walk through learning on one real image, with all the numbers: the pixels, a 4x4 picture of them
@@ -101,7 +103,9 @@ def add_train(commands: argparse._SubParsersAction[Parser]) -> None:
 
     parser = commands.add_parser("train", description=TRAIN, epilog=TRAIN_EXAMPLES)
     parser.set_defaults(run=command)
-    parser.add_argument("--model", choices=tuple(models.MODELS), metavar="NAME", help="dnn or cnn (default)")
+    parser.add_argument(
+        "--model", choices=tuple(models.MODELS), metavar="NAME", help="dnn, cnn (default) or quick"
+    )
     parser.add_argument("--widths", type=widths, metavar="N,N,...", help="units or filters of each layer")
     parser.add_argument("--epochs", type=number(int, 1, 10_000), metavar="N", help="passes over the images")
     parser.add_argument("--lr", type=number(float, 0, 100, above=True), metavar="X",

@@ -1,8 +1,11 @@
 """The networks: `dnn`, fully connected layers of any widths, and `cnn`, convolutions; sized to the image.
+`quick` is one for 28x28 that learns MNIST in one epoch.
 
-dnn  pixels - [linear, batch norm, ReLU, dropout] for each width - linear - 10 scores
-cnn  image - [convolution 3x3, batch norm, ReLU] for each width, the image halved in between down to
-     about 7x7 (28x28) or 4x4 (8x8) - dropout - linear - 10 scores
+dnn    pixels - [linear, batch norm, ReLU, dropout] for each width - linear - 10 scores
+cnn    image - [convolution 3x3, batch norm, ReLU] for each width, the image halved in between down to
+       about 7x7 (28x28) or 4x4 (8x8) - dropout - linear - 10 scores
+quick  image - [convolution 5x5, then 3x3, ReLU, halved, batch norm] - linear, ReLU, batch norm - dropout -
+       linear - 10 scores
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from collections.abc import Sequence
 
 import nn
 
-__all__ = ["MODELS", "build", "cnn", "dnn", "parameter_count"]
+__all__ = ["MODELS", "build", "cnn", "dnn", "parameter_count", "quick"]
 
 
 def dnn(side: int, widths: Sequence[int], classes: int = 10, dropout: float = 0.3) -> nn.Sequential:
@@ -49,7 +52,27 @@ def cnn(side: int, widths: Sequence[int], classes: int = 10, dropout: float = 0.
     return nn.Sequential(*layers)
 
 
-MODELS = {"dnn": dnn, "cnn": cnn}
+def quick(side: int, widths: Sequence[int], classes: int = 10, dropout: float = 0.0) -> nn.Sequential:
+    """Two convolutions and a hidden layer: the network of Tuomas Oikarinen's "Training a NN to 99% accuracy
+    on MNIST in 0.76 seconds" (github.com/tuomaso/train_mnist_fast), with batch norm, which he does without.
+    It stands behind the pooling, where a quarter of the numbers is left.
+    Three widths: those of the convolutions, which have no padding, and of the hidden layer.
+
+    >>> import autograd
+    >>> quick(28, widths=[4, 8, 16])(autograd.zeros(2, 1, 28, 28)).shape
+    (2, 10)
+    """
+    first, second, hidden = widths
+    side = ((side - 4) // 2 - 2) // 2
+    return nn.Sequential(
+        nn.Conv2d(1, first, 5), nn.ReLU(), nn.MaxPool2d(2), nn.BatchNorm2d(first),
+        nn.Conv2d(first, second, 3), nn.ReLU(), nn.MaxPool2d(2), nn.BatchNorm2d(second),
+        nn.Flatten(), nn.Linear(second * side * side, hidden), nn.ReLU(), nn.BatchNorm1d(hidden),
+        nn.Dropout(dropout), nn.Linear(hidden, classes),
+    )  # fmt: skip
+
+
+MODELS = {"dnn": dnn, "cnn": cnn, "quick": quick}
 
 
 def build(model: str, side: int, widths: Sequence[int], dropout: float) -> nn.Sequential:

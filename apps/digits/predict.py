@@ -19,7 +19,7 @@ __all__ = ["run"]
 Array = np.ndarray[Any, Any]
 
 # The checkpoint where none is named: MNIST's writers are more, and its images larger.
-USUAL = ("runs/digits-mnist-cnn", "runs/digits-optdigits-cnn")
+USUAL = ("runs/digits-mnist-cnn", "runs/digits-mnist-quick", "runs/digits-optdigits-cnn")
 BAR = 30  # characters of a bar of 100%
 SHADES = " .:-=+*#%@"
 

@@ -113,7 +113,8 @@ def resumed_settings(options: Namespace, unfinished: Path) -> Settings:
     try:
         found = json.loads(file.read_text())
         fields = found.pop("recipe")
-        recipe = recipes.Recipe(**{**fields, "widths": tuple(fields["widths"])})
+        lists = {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+        recipe = recipes.Recipe(**fields | lists)
         settings = Settings(**found, recipe=recipe)
     except (ValueError, TypeError, KeyError) as error:
         raise UserError(f"{file}: damaged settings ({error}); start the run again without --resume") from None
@@ -156,9 +157,13 @@ def prepared(
         drop_last=len(images) % recipe.batch_size == 1,  # of one image there is no variance to normalise by
         transform=recipes.augmentation(recipe.augment, settings.side),
     )  # fmt: skip
-    optimizer = nn.optim.AdamW(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay)
-    steps = recipe.epochs * len(loader)
-    schedule = nn.optim.lr_scheduler.OneCycleLR(optimizer, recipe.lr, total_steps=steps, pct_start=0.2)
+    optimizer = nn.optim.AdamW(
+        model.parameters(), lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay
+    )
+    schedule = nn.optim.lr_scheduler.OneCycleLR(
+        optimizer, recipe.lr, epochs=recipe.epochs, steps_per_epoch=len(loader),
+        pct_start=0.2, cycle_momentum=recipe.cycle_momentum,
+    )  # fmt: skip
     loss = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
     trainer = nn.Trainer(model, loss, optimizer, schedule, checkpoint=file, jit=options.jit)
     if options.resume:
@@ -211,7 +216,7 @@ def finish(
     print(
         f"wrote {folder}/: model.safetensors, history.json and, as PNG, curves, confusion, mistakes, filters"
     )
-    print(f"trained in {seconds:.0f} s")
+    print(f"trained in {seconds:.1f} s")
     print(f"{kind} accuracy {100 * accuracy:.2f}% ({title})", flush=True)
 
 
