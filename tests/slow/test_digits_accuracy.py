@@ -21,7 +21,8 @@ RUNS = [
     # dataset, model, seeds, least mean accuracy in percent
     ("optdigits", "cnn", range(5), 99.2),  # 1-nearest neighbour: 98.00
     ("mnist", "dnn", range(3), 98.4),
-    ("mnist", "cnn", range(2), 99.0),
+    ("mnist", "cnn", range(3), 99.25),
+    ("mnist", "quick", range(10), 99.0),  # one epoch
 ]
 
 
