@@ -9,6 +9,7 @@ cases/         what is compared: a folder a case, with one file a side
 directions/    what forward and gradient mean to each library
 running.py     a whole run, which can be interrupted; results.py is its file, table.py what it prints
 report/        pages and pictures of a run
+digits/        whole trainings of the digits app, a program of its own
 compare.py     verdicts on two runs, or (commits.py) on two commits in turn
 test_pairs.py  the same rows as pytest-benchmark cases
 """

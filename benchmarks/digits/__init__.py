@@ -1,0 +1,1 @@
+"""Whole trainings of the digits app, beside PyTorch's: `python -m benchmarks.digits --help`."""
