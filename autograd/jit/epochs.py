@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ __all__ = ["looped"]
 
 Array = np.ndarray[Any, Any]
 Turn = Callable[[int, int], Any] | None
+MANY = 1 << 20  # rows of a stretch, about
 
 
 def looped(step: Any, data: Sequence[Any], order: Any, batch_size: int, epochs: int, turn: Turn) -> Any:
@@ -35,9 +36,8 @@ def looped(step: Any, data: Sequence[Any], order: Any, batch_size: int, epochs: 
         if turn is not None:
             turn(done, total)
 
-    for epoch in range(epochs):
-        rows = np.ascontiguousarray(order_of(order, epoch, epochs, count), np.int64)
-        whole = count // batch_size * batch_size
+    for rows in stretches(order, epochs, count, batch_size):
+        whole = len(rows) // batch_size * batch_size
         start = 0
         if whole and not step.prepare(*[Tensor(x[rows[:batch_size]]) for x in arrays]):
             call(rows[:batch_size])  # state begins
@@ -59,7 +59,7 @@ def looped(step: Any, data: Sequence[Any], order: Any, batch_size: int, epochs: 
             results.append((structure, outputs))
             done += (whole - start) // batch_size
             start = whole
-        for first in range(start, count, batch_size):
+        for first in range(start, len(rows), batch_size):
             call(rows[first : first + batch_size])
     return joined(results)
 
@@ -75,6 +75,17 @@ def checked(arrays: Sequence[Array], batch_size: int, epochs: int) -> int:
     (count,) = lengths
     assert count is not None
     return count
+
+
+def stretches(order: Any, epochs: int, count: int, batch_size: int) -> Iterator[Array]:
+    """The rows of all epochs, in order: an epoch at a time, or many where batches fill them without a rest.
+    Orders that are drawn come epoch by epoch, between the draws of the steps."""
+    together = 1
+    if count % batch_size == 0 and not isinstance(order, str):
+        together = max(1, MANY // max(count, 1))
+    for first in range(0, epochs, together):
+        parts = [order_of(order, e, epochs, count) for e in range(first, min(epochs, first + together))]
+        yield np.ascontiguousarray(np.concatenate(parts), np.int64)
 
 
 def order_of(order: Any, epoch: int, epochs: int, count: int) -> Array:

@@ -206,9 +206,9 @@ def rmsprop(
 
 
 def clip_norm(grads: Sequence[Array], max_norm: float, keep: bool = False) -> Array | None:
-    """The norm, (1,), of all these arrays as one vector. Those of a larger norm, or none that is finite, are scaled
-    in place by max_norm / (norm + 1e-6); with `keep`, only those of a finite norm. None: the kernel can't
-    take them (other types, strided arrays, shared memory), and nothing was done.
+    """The norm of all these arrays as one vector, (1,). Those of a larger norm, or none that is finite, are
+    scaled in place by max_norm / (norm + 1e-6); with `keep`, only those of a finite norm. None: the kernel
+    can't take them (other types, strided arrays, shared memory), and nothing was done.
     """
     if not kernels.active or not grads:
         return None
