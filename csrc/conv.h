@@ -30,6 +30,7 @@ enum { CONV_LINE = 64 / sizeof(real) };
 
 static inline int64_t conv_min(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t conv_max(int64_t a, int64_t b) { return a > b ? a : b; }
+static inline double conv_greater(double a, double b) { return a > b ? a : b; }
 static inline int64_t conv_ceil(int64_t a, int64_t b) { return (a + b - 1) / b; } /* a >= 0, b > 0 */
 static inline int64_t conv_round(int64_t a, int64_t b) { return conv_ceil(a, b) * b; }
 
@@ -61,6 +62,11 @@ static inline double conv_work(const conv_shape *s) {
 /* Of the direct algorithms, on one thread: the products, at most of the peak, and each weight packed. */
 static inline double conv_direct_cost(const conv_shape *s) {
   return conv_work(s) / 0.85 + 12 * (double)(s->K * s->Cg * s->R * s->S) / VL;
+}
+
+/* Filling planes, their rows one by one. */
+static inline double conv_copy_cost(int64_t planes, conv_grid grid) {
+  return (double)(planes * grid.rows * (8 + 4 * conv_ceil(grid.width, VL)));
 }
 
 /* How many units of `work` elementary steps are worth a thread. */
@@ -132,6 +138,7 @@ typedef struct {
 } conv_product;
 
 void NAME(conv_shifted)(const conv_product *product);
+double NAME(conv_shifted_cost)(int64_t outputs, int64_t places, int64_t terms); /* as of conv_choose.c */
 
 /* Deal rows x columns outputs, in a grid `width` wide, into vectors; y holds them without gaps. With
  * `within`, no vector reads past the last place (the planes are then the caller's own array); this

@@ -19,9 +19,8 @@ typedef struct {
       worker_bytes; /* the workspace, in this order */
 } conv_plan;
 
-static conv_plan plan_of(const kg_instruction *in) {
-  conv_plan plan = {.s = conv_shape_of(in)};
-  const conv_shape *s = &plan.s;
+static conv_plan plan_of(const conv_shape *s) {
+  conv_plan plan = {.s = *s};
   plan.x = NAME(conv_layout_of)(s, CONV_PHASES);
   plan.x.within = plan.x.within && s->H * s->W % 1024; /* planes 4 KB apart would share a few cache sets */
 
@@ -59,10 +58,22 @@ static conv_plan plan_of(const kg_instruction *in) {
 }
 
 /* It suits every shape. */
-double NAME(conv2d_direct_cost)(const conv_shape *s) { return conv_direct_cost(s) / kg_get_threads(); }
+double NAME(conv2d_direct_cost)(const conv_shape *s) {
+  const conv_plan plan = plan_of(s);
+  double cost = conv_direct_cost(s);
+  if (!plan.lanes.vectors) {
+    int64_t shifted = (plan.rows - 1) * plan.x.grid.width + s->Q;
+    double bands = (double)(s->N * s->groups * plan.bands);
+    cost = conv_greater(cost, bands * NAME(conv_shifted_cost)(s->Kg, shifted, s->Cg * s->R * s->S));
+    if (!plan.x.within)
+      cost += bands * conv_copy_cost(s->Cg * plan.x.phases_h * plan.x.phases_w, plan.x.grid);
+  }
+  return cost / kg_get_threads();
+}
 
 int64_t NAME(conv2d_direct_workspace)(const kg_instruction *in) {
-  conv_plan plan = plan_of(in);
+  const conv_shape s = conv_shape_of(in);
+  conv_plan plan = plan_of(&s);
   return plan.offset_bytes + plan.panel_bytes + kg_get_threads() * plan.worker_bytes;
 }
 
@@ -147,8 +158,8 @@ static void convolve(void *context, int64_t begin, int64_t end, int worker) {
 }
 
 int NAME(conv2d_direct)(const kg_instruction *in) {
-  conv_plan plan = plan_of(in);
-  const conv_shape *s = &plan.s;
+  const conv_shape shape = conv_shape_of(in), *s = &shape;
+  conv_plan plan = plan_of(s);
   if (s->N * s->K * s->P * s->Q == 0) return KG_OK;
   char *workspace = in->workspace;
   conv_run run = {&plan,

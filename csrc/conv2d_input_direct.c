@@ -58,9 +58,8 @@ static int64_t panel_size(const input_plan *plan, int64_t terms) {
                              : NAME(conv_panel_size)(plan->s.Cg, terms);
 }
 
-static input_plan plan_of(const kg_instruction *in) {
-  input_plan plan = {.s = conv_shape_of(in)};
-  const conv_shape *s = &plan.s;
+static input_plan plan_of(const conv_shape *s) {
+  input_plan plan = {.s = *s};
   plan.h = axis_of(s->R, s->stride_h, s->pad_h, s->dilation_h, s->H);
   plan.w = axis_of(s->S, s->stride_w, s->pad_w, s->dilation_w, s->W);
   plan.phases = s->stride_h * s->stride_w;
@@ -109,12 +108,26 @@ static input_plan plan_of(const kg_instruction *in) {
 
 /* It suits every shape. Phases are dealt into x, and their taps are picked one by one. */
 double NAME(conv2d_input_direct_cost)(const conv_shape *s) {
-  const double cost = conv_direct_cost(s), taps = (double)(s->K * s->Cg * s->R * s->S);
-  return (s->stride_h * s->stride_w > 1 ? 1.2 * cost + 10 * taps : cost) / kg_get_threads();
+  const input_plan plan = plan_of(s);
+  const double taps = (double)(s->K * s->Cg * s->R * s->S);
+  double cost = conv_direct_cost(s);
+  if (!plan.lanes.vectors) {
+    const int64_t shifted = (plan.rows - 1) * plan.grid.width + plan.w.count;
+    const double bands = (double)(s->N * s->groups * plan.bands * plan.phases);
+    cost = conv_greater(cost,
+                        bands * NAME(conv_shifted_cost)(s->Cg, shifted, s->Kg * s->R * s->S / plan.phases));
+    if (!plan.within) cost += bands / (double)plan.phases * conv_copy_cost(s->Kg, plan.grid);
+  } else { /* all taps of each place, whether they meet an output or not */
+    const int64_t lanes = conv_round(s->Cg, plan.lanes.vectors * VL) / VL;
+    cost = conv_greater(cost, (double)(s->N * s->groups * s->H * s->W * lanes) *
+                                  (double)(s->Kg * s->R * s->S / plan.phases) / 0.95);
+  }
+  return (plan.phases > 1 ? 1.2 * cost + 10 * taps : cost) / kg_get_threads();
 }
 
 int64_t NAME(conv2d_input_direct_workspace)(const kg_instruction *in) {
-  input_plan plan = plan_of(in);
+  const conv_shape s = conv_shape_of(in);
+  input_plan plan = plan_of(&s);
   return plan.tap_bytes + plan.panel_bytes + kg_get_threads() * plan.worker_bytes;
 }
 
@@ -353,7 +366,7 @@ static void broadcast(void *context, int64_t begin, int64_t end, int worker) {
 int NAME(conv2d_input_direct)(const kg_instruction *in) {
   conv_shape s = conv_shape_of(in);
   if (s.N * s.C * s.H * s.W == 0) return KG_OK;
-  input_plan plan = plan_of(in);
+  input_plan plan = plan_of(&s);
   char *workspace = in->workspace;
   input_run run = {&plan,
                    in->args[2],

@@ -155,3 +155,17 @@ void NAME(conv_shifted)(const conv_product *d) {
       run_tiles(d, block, d->panel + k * terms, k, v, conv_min(d->vectors, v + together));
     }
 }
+
+/* A vector that crosses a cache line, as most of these do, takes as long to load as four products (two with
+ * vectors of half a line); compressing and storing one takes as long as six, or by single lanes. */
+double NAME(conv_shifted_cost)(int64_t outputs, int64_t places, int64_t terms) {
+  enum { LOAD = VBYTES / 16, STORE = VBYTES == 64 ? 6 : 3 * VL };
+  double cost = 0;
+  for (int64_t k = 0, block; k < outputs; k += block) {
+    block = block_of(outputs - k);
+    const int64_t vectors = tiles_of(block)->vectors;
+    const int64_t step = conv_max(block * vectors, block + LOAD * vectors);
+    cost += (double)(step * terms + STORE * block * vectors) / (double)vectors;
+  }
+  return cost * (double)conv_ceil(places, VL);
+}

@@ -84,6 +84,22 @@ def test_depthwise_kernels_agree_with_the_reference(sizes, dtype):
         ((3, 9, 7, 5), (9, 1, 3, 3), (1, 1), (1, 1), (1, 1), 9),
         ((1, 5, 21, 35), (5, 1, 3, 3), (1, 1), (3, 0), (1, 1), 5),  # more padding than the window is wide
         ((4, 70, 9, 9), (21, 70, 1, 1), (1, 1), (0, 0), (1, 1), 1),  # a matrix product
+        (
+            (70, 3, 9, 8),
+            (13, 3, 5, 5),
+            (1, 1),
+            (2, 1),
+            (1, 1),
+            1,
+        ),  # vectors of images, the last not full
+        (
+            (35, 6, 8, 8),
+            (20, 3, 3, 5),
+            (2, 3),
+            (1, 4),
+            (2, 1),
+            2,
+        ),  # the same, channels of a page
         ((2, 6, 12, 12), (4, 6, 1, 1), (3, 2), (0, 0), (1, 1), 1),  # inputs that no tap meets
         ((1, 3, 7, 1), (4, 3, 1, 1), (2, 2), (1, 1), (1, 1), 1),  # rows, and a column of nothing else
         ((2, 6, 11, 13), (4, 3, 1, 2), (3, 3), (1, 1), (1, 1), 2),
@@ -115,6 +131,24 @@ def test_the_thread_count_does_not_change_a_bit():
             results.append(run())
         for other in results[1:]:
             np.testing.assert_array_equal(results[0], other)
+
+
+@pytest.mark.skipif(not kernels.active, reason="no compiled kernels")
+@pytest.mark.parametrize("stride", [1, 2])
+def test_images_in_the_lanes_do_not_change_a_bit(stride):
+    """They add in the order of the direct algorithms, so that "auto" may choose by the number of threads."""
+    rng = np.random.default_rng(3)
+    x, w = rng.standard_normal((35, 6, 14, 14)), rng.standard_normal((16, 6, 5, 5))
+    rest = ((stride, stride), (1, 1), (1, 1), 1)
+    y = conv_kernel.forward(x, w, None, *rest)
+    for run in (
+        lambda: conv_kernel.forward(x, w, None, *rest),
+        lambda: conv_kernel.input_gradient(y, w, (14, 14), *rest),
+    ):
+        of_isa = {}
+        for way, result in every_way(run, ["direct", "images"]):
+            expected = of_isa.setdefault(way.split(",")[0], result)
+            np.testing.assert_array_equal(result, expected, err_msg=way)
 
 
 LOCAL = [name for name in conv_choice.ALGORITHMS if name != "winograd"]  # it computes tiles as a whole
@@ -272,7 +306,7 @@ def test_an_activation_is_applied_to_the_sum_with_its_bias(channels, groups, siz
     x, w, bias = (rng.standard_normal(s).astype(dtype) for s in (x_shape, w_shape, w_shape[:1]))
     y_shape = (3, w_shape[0], size, size)
     sizes = (*x_shape, w_shape[0], 3, 3, size, size, 1, 1, 1, 1, 1, 1, groups)
-    suiting = {"direct", "depthwise" if groups > 1 else "winograd"}
+    suiting = ["direct", "depthwise" if groups > 1 else "winograd", *(["images"] if size <= 30 else [])]
     for isa in kernels.isas():
         kernels.set_isa(isa)
         for algorithm in suiting:

@@ -17,7 +17,7 @@ from autograd import kernels
 
 __all__ = ["call", "get_conv_algorithm", "set_conv_algorithm"]
 
-ALGORITHMS = ("direct", "depthwise", "winograd")
+ALGORITHMS = ("direct", "depthwise", "winograd", "images")
 WORDS = ("auto", "benchmark", *ALGORITHMS)
 
 chosen = "auto"
@@ -31,7 +31,7 @@ def set_conv_algorithm(name: str) -> None:
     of threads. The estimate is the same in every run, and so is every bit of the result.
     "benchmark": the first time a shape comes, every algorithm that suits it is timed, and the fastest one
     is remembered for the process (as torch.backends.cudnn.benchmark does it). Runs may differ in rounding.
-    "direct", "depthwise", "winograd": by that algorithm wherever it suits, else as "auto".
+    "direct", "depthwise", "winograd", "images": by that algorithm wherever it suits, else as "auto".
 
     All agree within rounding: in float32 to about 6e-6 of the largest result. Winograd's, which "auto" takes
     for most convolutions of 3 x 3 taps without stride and of 4 x 4 with stride 2, computes 4 x 4 outputs
