@@ -189,7 +189,7 @@ const char *kg_scalar_ops(void);  /* and those of KG_SCALARS (scalar_ops.def) */
 /* "kernel_algorithm" of each row of conv.def, in order, space-separated. */
 const char *kg_conv_algorithms(void);
 
-void kg_trim(void); /* gives freed memory back to the system, where the C library knows how */
+void kg_trim(void);         /* gives freed memory back to the system, where the C library knows how */
 const char *kg_build(void); /* "compiler version | hash of the sources" */
 
 #endif

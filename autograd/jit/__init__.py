@@ -18,9 +18,11 @@ scalar_code    the steps as runs of equal ops
 scalar_call    arguments, state, results
 """
 
-from autograd.jit import lower as lower  # fills the table of kernels
+from autograd.jit import lower as lower  # these three fill the table of kernels
+from autograd.jit import lower_moves as lower_moves
+from autograd.jit import lower_state as lower_state
 from autograd.jit.function import Jitted, jit
 from autograd.jit.program import Program
-from autograd.jit.trace import JitError
+from autograd.jit.sealed import JitError
 
 __all__ = ["JitError", "Jitted", "Program", "jit"]

@@ -17,8 +17,9 @@ from autograd.jit.names import arguments_of
 from autograd.jit.program import Program
 from autograd.jit.scalar_call import ScalarCalls
 from autograd.jit.scalars import noticed
+from autograd.jit.sealed import JitError
 from autograd.jit.structure import copies, described, key_of, rebuilt, unwrapped
-from autograd.jit.trace import JitError, Trace
+from autograd.jit.trace import Trace
 from autograd.jit.undo import Undo
 from autograd.jit.watch import Watch, reachable
 from autograd.tape import ANOMALY, TRACE, WATCH, Value, mode

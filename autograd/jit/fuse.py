@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd.jit.graph import HELD, MADE, Operand, Step, array_of
+from autograd.jit.graph import HELD, MADE, Operand, Step, array_of, read_by
+from autograd.jit.order import bits, dependencies, ordered
 
 __all__ = ["Group", "activations_joined", "common", "folded", "grouped", "live", "ones_dropped"]
 
@@ -33,11 +34,6 @@ def live(steps: list[Step], wanted: Iterable[Operand]) -> list[Step]:
             needed.update(id(x.buffer) for x in read_by(step))
             kept.append(step)
     return kept[::-1]
-
-
-def read_by(step: Step) -> Iterable[Operand]:
-    """All operands that a step reads: an index, say, is one of its attributes."""
-    return operands_in((step.reads, tuple(step.attributes.values())))
 
 
 def overwritten(steps: Iterable[Step]) -> set[int]:
@@ -116,14 +112,6 @@ def replace_views(old: Operand, new: Operand, names: dict[Operand, Operand], ste
         for x in read_by(step):
             if x.buffer is old.buffer:
                 names[x] = Operand(new.buffer, x.offset + shift, *x[2:])
-
-
-def operands_in(value: Any) -> Iterable[Operand]:
-    if value.__class__ is Operand:
-        yield value
-    elif value.__class__ in (tuple, list):
-        for v in value:
-            yield from operands_in(v)
 
 
 def number_of(x: Any) -> Any:
@@ -273,39 +261,6 @@ def whole_waits(group: Group, mine: Group | None, parents: int) -> bool:
     return bool(parents & after or (mine is not None and mine.mask & group.outside))
 
 
-def bits(mask: int) -> Iterable[int]:
-    while mask:
-        low = mask & -mask
-        yield low.bit_length() - 1
-        mask ^= low
-
-
-def dependencies(steps: list[Step]) -> tuple[list[int], list[int]]:
-    """For each step: all steps that must run before it, and those of them that it waits for directly."""
-    ancestors: list[int] = []
-    parents: list[int] = []
-    last_write: dict[int, int] = {}
-    readers: dict[int, int] = {}
-    for number, step in enumerate(steps):
-        before = 0
-        for x in read_by(step):
-            before |= last_write.get(id(x.buffer), 0)
-        for x in step.writes:
-            before |= last_write.get(id(x.buffer), 0) | readers.get(id(x.buffer), 0)
-        before &= ~(1 << number)
-        parents.append(before)
-        all_before = before
-        for n in bits(before):
-            all_before |= ancestors[n]
-        ancestors.append(all_before)
-        for x in read_by(step):
-            readers[id(x.buffer)] = readers.get(id(x.buffer), 0) | 1 << number
-        for x in step.writes:
-            last_write[id(x.buffer)] = 1 << number
-            readers[id(x.buffer)] = 0
-    return ancestors, parents
-
-
 def constants_of(steps: Iterable[Step]) -> int:
     return len({float(x) for step in steps for x in step.reads if x.__class__ is not Operand})
 
@@ -364,38 +319,3 @@ def merge(a: Group, b: Group, home: dict[int, Group], groups: list[Group]) -> No
     for n in bits(b.mask):
         home[n] = a
     groups.remove(b)
-
-
-def ordered(steps: list[Step], parents: list[int], home: dict[int, Group]) -> list[Step | Group]:
-    """Steps and groups, each after all that it waits for, as near to the given order as that allows."""
-    done, placed = 0, set()
-    order: list[Step | Group] = []
-
-    def place(number: int) -> None:
-        nonlocal done
-        stack = [number]
-        while stack:
-            n = stack[-1]
-            group = home.get(n)
-            mask = group.mask if group is not None else 1 << n
-            if done & mask == mask:
-                stack.pop()
-                continue
-            before = 0
-            for member in bits(mask):
-                before |= parents[member]
-            waiting = before & ~done & ~mask
-            if waiting:
-                stack.append(waiting.bit_length() - 1)
-                continue
-            stack.pop()
-            done |= mask
-            if group is None:
-                order.append(steps[n])
-            elif id(group) not in placed:
-                placed.add(id(group))
-                order.append(group)
-
-    for number in range(len(steps)):
-        place(number)
-    return order

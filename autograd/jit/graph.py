@@ -16,7 +16,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["HELD", "INPUT", "MADE", "Buffer", "Memory", "Operand", "Step", "array_of", "owner_of"]
+__all__ = [
+    "HELD", "INPUT", "MADE", "Buffer", "Memory", "Operand", "Step", "array_of", "operands_in", "owner_of",
+    "read_by",
+]  # fmt: skip
 
 Array = np.ndarray[Any, Any]
 MADE, INPUT, HELD = "made", "input", "held"
@@ -115,6 +118,23 @@ class Step:
     @property
     def operands(self) -> Iterator[Operand]:
         return (x for x in self.reads if x.__class__ is Operand)
+
+
+def operands_in(value: Any) -> Iterator[Operand]:
+    """The operands in (nested tuples, lists and dicts of) what a step reads or has as attributes."""
+    if value.__class__ is Operand:
+        yield value
+    elif isinstance(value, dict):
+        yield from operands_in(list(value.values()))
+    elif value.__class__ in (tuple, list):
+        for part in value:
+            yield from operands_in(part)
+
+
+def read_by(step: Step) -> Iterator[Operand]:
+    """All operands that a step reads: an index, say, is one of its attributes."""
+    yield from operands_in(step.reads)
+    yield from operands_in(step.attributes)
 
 
 def owner_of(array: Array) -> Array:

@@ -14,7 +14,18 @@ import numpy as np
 
 from autograd import kernels
 from autograd.jit.fuse import Group
-from autograd.jit.graph import HELD, MADE, Array, Buffer, Operand, Step, array_of, contiguous
+from autograd.jit.graph import (
+    HELD,
+    MADE,
+    Array,
+    Buffer,
+    Operand,
+    Step,
+    array_of,
+    contiguous,
+    operands_in,
+    read_by,
+)
 
 __all__ = ["LOWERED", "Instruction", "Lowering", "PythonCall", "lowered", "register"]
 
@@ -55,17 +66,7 @@ class PythonCall:
 
     @property
     def operands(self) -> list[Operand]:
-        return [*operands_of(self.step.reads), *operands_of(self.step.attributes), *self.step.writes]
-
-
-def operands_of(value: Any) -> list[Operand]:
-    if value.__class__ is Operand:
-        return [value]
-    if isinstance(value, dict):
-        value = list(value.values())
-    if value.__class__ in (tuple, list):
-        return [x for v in value for x in operands_of(v)]
-    return []
+        return [*read_by(self.step), *self.step.writes]
 
 
 class Lowering:
@@ -190,13 +191,13 @@ def lower_step(lowering: Lowering, step: Step) -> None:
     before = len(lowering.instructions)
     function = LOWERED.get(step.op)
     try:
-        if function is None or any(not x.size for x in (*step.writes, *operands_of(step.reads))):
+        if function is None or any(not x.size for x in (*step.writes, *operands_in(step.reads))):
             raise Unsuited
         function(lowering, step)
     except Unsuited:
         del lowering.instructions[before:]
         if step.record is None and step.run is None and step.op != "assign":
-            from autograd.jit.trace import JitError
+            from autograd.jit.sealed import JitError
 
             raise JitError(
                 f"{step.op} at {step.where}: no kernel takes these types and layouts; run this step eagerly"
@@ -209,7 +210,7 @@ def reading(steps: Sequence[Step | Group], wanted: set[Operand]) -> dict[int, se
     readers: dict[int, set[int]] = {}
     for step in steps:
         for member in step.steps if isinstance(step, Group) else [step]:
-            for x in (*operands_of(member.reads), *operands_of(member.attributes)):
+            for x in read_by(member):
                 readers.setdefault(id(x.buffer), set()).add(id(step))
     for x in wanted:
         readers.setdefault(id(x.buffer), set()).add(0)

@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from autograd.jit.fuse import operands_in, same_layout
-from autograd.jit.graph import Operand, Step
+from autograd.jit.fuse import same_layout
+from autograd.jit.graph import Operand, Step, read_by
 
 __all__ = ["joined"]
 
@@ -37,7 +37,7 @@ class Uses:
         self.writers: dict[int, list[Step]] = {}
         self.place = {id(step): place for place, step in enumerate(steps)}
         for step in steps:
-            for key in {id(x.buffer) for x in operands_in((step.reads, tuple(step.attributes.values())))}:
+            for key in {id(x.buffer) for x in read_by(step)}:
                 self.readers.setdefault(key, []).append(step)
             for x in step.writes:
                 self.writers.setdefault(id(x.buffer), []).append(step)

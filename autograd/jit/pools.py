@@ -16,8 +16,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from autograd.jit.fuse import operands_in
-from autograd.jit.graph import MADE, Buffer, Operand, Step
+from autograd.jit.graph import MADE, Buffer, Operand, Step, read_by
 
 __all__ = ["without_index"]
 
@@ -28,7 +27,7 @@ def readers_of(steps: list[Step]) -> Readers:
     """By buffer (its id): the steps that read it."""
     readers: Readers = {}
     for step in steps:
-        for x in operands_in((step.reads, tuple(step.attributes.values()))):
+        for x in read_by(step):
             found = readers.setdefault(id(x.buffer), [])
             if not found or found[-1] is not step:
                 found.append(step)

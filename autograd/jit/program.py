@@ -14,10 +14,11 @@ import numpy as np
 
 from autograd import kernels, tape
 from autograd.jit import fuse, listing, norms
-from autograd.jit.arena import Life, aligned, arranged
+from autograd.jit.arena import aligned, arranged
 from autograd.jit.code import NOTHING, Call, Code, Failed, Link
-from autograd.jit.graph import HELD, INPUT, MADE, Array, Buffer, Operand, array_of
+from autograd.jit.graph import HELD, INPUT, MADE, Array, Operand, array_of
 from autograd.jit.instructions import Instruction, PythonCall, lowered
+from autograd.jit.lifetimes import Uses
 from autograd.jit.names import Argument
 from autograd.jit.pools import without_index
 from autograd.jit.to_c import to_c
@@ -129,28 +130,9 @@ class Program:
 
     def lay_out(self, outputs: Sequence[Operand], own: dict[int, Array]) -> None:
         """Give every buffer that the instructions make a place in the arena."""
-        first: dict[int, int] = {}
-        last: dict[int, int] = {}
-        buffers: dict[int, Buffer] = {}
-        end = len(self.instructions)
-        for place, instruction in enumerate(self.instructions):
-            for x in instruction.operands:
-                key = id(x.buffer)
-                buffers[key] = x.buffer
-                first.setdefault(key, place)
-                last[key] = place
-        for x in outputs:
-            buffers[id(x.buffer)] = x.buffer
-            first.setdefault(id(x.buffer), 0)
-            last[id(x.buffer)] = end
-        self.buffers = buffers
-        roots = self.shared(first, last, own)
-        lives: dict[int, Life] = {}
-        for key, b in buffers.items():
-            if b.kind == MADE and key not in own:
-                root = roots.get(key, key)
-                begin = min(first[key], lives[root].first) if root in lives else first[key]
-                lives[root] = Life(begin, max(last[key], lives[root].last if root in lives else 0), b.nbytes)
+        uses = Uses(self.instructions, outputs)
+        self.buffers = buffers = uses.buffers
+        lives, roots = uses.lives(own)
         places, self.arena_bytes = arranged(lives)
         places |= {key: places[root] for key, root in roots.items()}
         self.arena = aligned(self.arena_bytes)
@@ -166,36 +148,6 @@ class Program:
                 self.kept.append(b.array)
             elif b.kind == MADE:
                 b.array = None
-
-    def shared(self, first: dict[int, int], last: dict[int, int], own: dict[int, Array]) -> dict[int, int]:
-        """Results of elementwise passes that take the place of an operand read there for the last time: by
-        buffer, the first that had the place."""
-        roots: dict[int, int] = {}
-        for place, instruction in enumerate(self.instructions):
-            if (
-                not isinstance(instruction, Instruction)
-                or instruction.kernel != kernels.ELEMENTWISE
-                or len(instruction.writes) > 1
-            ):
-                continue
-            (out,) = instruction.writes
-            key = id(out.buffer)
-            if out.buffer.kind != MADE or key in own or first[key] != place or key in roots:
-                continue
-            for x in instruction.operands:
-                old = x.buffer
-                if (
-                    old.kind == MADE
-                    and old is not out.buffer
-                    and id(old) not in own
-                    and last[id(old)] == place
-                    and x[1:] == out[1:]
-                    and x.offset == 0
-                    and old.nbytes == out.buffer.nbytes == x.size * x.dtype.itemsize
-                ):
-                    roots[key] = roots.get(id(old), id(old))
-                    break
-        return roots
 
     def address(self, x: Operand) -> int:
         return 0 if x.buffer.kind == INPUT else self.places[id(x.buffer)] + x.offset

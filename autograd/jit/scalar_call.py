@@ -15,7 +15,7 @@ from autograd import kernels
 from autograd.jit.scalar_code import encoded
 from autograd.jit.scalar_number import Number
 from autograd.jit.scalars import ScalarTrace, noticed
-from autograd.jit.trace import JitError, refuse
+from autograd.jit.sealed import JitError, refuse
 from autograd.jit.watch import Watch, filled
 from autograd.scalar import Scalar
 from autograd.tape import TRACE, Value, mode

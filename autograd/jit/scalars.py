@@ -36,7 +36,7 @@ import numpy as np
 
 from autograd.jit.scalar_code import OPCODES
 from autograd.jit.scalar_number import Number
-from autograd.jit.trace import refuse
+from autograd.jit.sealed import refuse
 from autograd.op import REGISTRY, Op
 from autograd.operands import on_numbers
 from autograd.scalar import Scalar

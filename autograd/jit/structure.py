@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd.jit.trace import JitError, Trace
+from autograd.jit.sealed import JitError
+from autograd.jit.trace import Trace
 from autograd.tape import Value
 from autograd.tensor import Tensor
 

@@ -19,7 +19,7 @@ from autograd.jit.c.updates import Changing
 from autograd.jit.graph import INPUT, Operand
 from autograd.jit.instructions import Instruction, PythonCall
 from autograd.jit.names import Argument, known_arrays
-from autograd.jit.trace import JitError
+from autograd.jit.sealed import JitError
 from autograd.jit.words import lines_of, reason, steps_of, words
 
 if TYPE_CHECKING:

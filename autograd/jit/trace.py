@@ -8,82 +8,30 @@ happen is that a *value* decides what the program is. Whoever asks for one is re
 from __future__ import annotations
 
 import gc
-import sys
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from autograd import kernels, tape
 from autograd.jit.gradients import rules_of
 from autograd.jit.graph import HELD, INPUT, MADE, Array, Buffer, Memory, Operand, Step, owner_of
+from autograd.jit.sealed import DATA, JitError, Traced, refuse, refuse_value, user_line
 from autograd.jit.undo import Undo
+from autograd.jit.update import Update
 from autograd.op import REGISTRY, Op
 from autograd.op import copy_ as COPY
-from autograd.tape import PACKAGES, TRACE, Node, Value, mode
+from autograd.tape import Node, Value
 from autograd.tensor import Tensor
 
-__all__ = ["JitError", "Trace", "Traced", "Update"]
+__all__ = ["Trace"]
 
 # Fused ops whose kernels programs run; the others are traced as the ops they are made of.
 KNOWN = frozenset(["standardize", "cross_entropy"])
-SEALED = tuple(path + name for path in PACKAGES for name in ("metrics.py", "trainer.py", "serialize.py"))
 
 
 MISSING: Any = object()  # a .grad that was set before it was read
-
-
-class JitError(RuntimeError):
-    """Something in a jitted function that can't become part of a program."""
-
-
-def user_line() -> str:
-    """file:line of the innermost frame that is not in this package."""
-    frame = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(PACKAGES):
-        frame = frame.f_back  # type: ignore[assignment]
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else "?"
-
-
-def refuse(what: str, way_out: str) -> NoReturn:
-    raise JitError(f"{what} inside a jitted function, at {user_line()}: {way_out}")
-
-
-def read_data(self: Any) -> Any:
-    name = sys._getframe(1).f_code.co_filename
-    if mode.word & TRACE and (not name.startswith(PACKAGES) or name.startswith(SEALED)):
-        refuse(
-            "reading .data",
-            "what NumPy computes is not part of the program; use autograd's functions, or return the tensor",
-        )
-    return DATA.__get__(self, Tensor)
-
-
-DATA: Any = Value.__dict__["data"]
-
-
-class Traced(Tensor):
-    """A tensor computed while a function is captured: its array is not to be read."""
-
-    __slots__ = ()
-    data = property(read_data, lambda self, array: DATA.__set__(self, array))
-
-
-class Update:
-    """An optimiser's update of several parameters by one kernel."""
-
-    def __init__(self, kernel: int, rows: Any, sizes: Sequence[int], values: Sequence[float]) -> None:
-        self.kernel = kernel
-        self.rows = rows
-        self.sizes = tuple(sizes)
-        self.values = tuple(values)
-        self.version = -1  # of the group that sizes and values were read from
-        self.coded = -1  # of the group that the program's instruction has
-        self.steps: Array | None = None  # int64: the count of each row, where the kernel wants it
-        self.states: list[dict[str, Any]] = []
-        self.fresh = False  # whether the state began with this update
-        self.counted = False  # whether the state counts steps
 
 
 class Trace:
@@ -420,6 +368,7 @@ class Trace:
 
     MISSING = MISSING
     refuse = staticmethod(refuse)
+    refuse_value = staticmethod(refuse_value)
 
     @property
     def fresh(self) -> bool:
@@ -447,10 +396,3 @@ class Trace:
                     "it (in an attribute, a list ...): a replay would not store it again; return it, or "
                     "write it into a tensor that is there before (copy_)"
                 )
-
-    def refuse_value(self, name: str) -> NoReturn:
-        refuse(
-            name,
-            "the value is not known when the program is captured; return the tensor and read it outside (for "
-            "a choice between values use autograd.where)",
-        )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from autograd import kernels
 from autograd.jit.fuse import Group
-from autograd.jit.graph import Step
-from autograd.jit.instructions import ACTIVATIONS, LOWERED, REALS, Instruction, PythonCall, operands_of
+from autograd.jit.graph import Step, operands_in
+from autograd.jit.instructions import ACTIVATIONS, LOWERED, REALS, Instruction, PythonCall
 
 if TYPE_CHECKING:
     from autograd.jit.program import Program
@@ -164,7 +164,7 @@ def reason(call: PythonCall) -> str:
     'no kernel for this op'
     """
     step = call.step
-    operands = [*operands_of(step.reads), *step.writes]
+    operands = [*operands_in(step.reads), *step.writes]
     if any(not x.size for x in operands):
         return "an empty array"
     others = {str(x.dtype) for x in operands if x.dtype not in REALS}

@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 from autograd import kernels
 from autograd.jit.expressions import steps_of
-from autograd.jit.fuse import operands_in
-from autograd.jit.graph import MADE, Operand, Step
+from autograd.jit.graph import MADE, Operand, Step, read_by
 from autograd.jit.instructions import Instruction
 
 __all__ = ["Work", "peak_bytes", "work"]
@@ -141,7 +140,7 @@ def peak_bytes(steps: Sequence[Step], kept: Iterable[Operand]) -> int:
     last: dict[int, int] = {}
     sizes: dict[int, int] = {}
     for place, step in enumerate(steps):
-        for x in (*step.writes, *operands_in((step.reads, tuple(step.attributes.values())))):
+        for x in (*step.writes, *read_by(step)):
             if x.buffer.kind == MADE:
                 first.setdefault(id(x.buffer), place)
                 last[id(x.buffer)] = place

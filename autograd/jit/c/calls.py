@@ -17,7 +17,7 @@ from autograd.jit.c.passes import activation, activation_gradient, elementwise, 
 from autograd.jit.c.text import C_TYPES, literal, statement
 from autograd.jit.graph import Operand
 from autograd.jit.instructions import ACTIVATIONS, Instruction
-from autograd.jit.trace import JitError
+from autograd.jit.sealed import JitError
 
 __all__ = ["WRITTEN", "Writer", "writes"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,9 +12,9 @@ from autograd.jit.arena import Life, arranged
 from autograd.jit.c.library import pieces
 from autograd.jit.c.text import C_TYPES, identifier, initializer, literal, place
 from autograd.jit.fuse import Group
-from autograd.jit.graph import HELD, INPUT, MADE, Buffer, Operand
+from autograd.jit.graph import HELD, INPUT, MADE, Buffer, Operand, array_of
 from autograd.jit.instructions import Instruction
-from autograd.jit.trace import JitError
+from autograd.jit.sealed import JitError
 
 __all__ = ["RESERVED", "Memory", "value_of"]
 
@@ -167,8 +166,8 @@ def type_of(buffer: Buffer, kinds: set[np.dtype[Any]]) -> np.dtype[Any]:
 
 def value_of(buffer: Buffer, dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
     """A copy of held memory, flat, in the order of memory."""
-    memory = (ctypes.c_char * buffer.nbytes).from_address(buffer.address)
-    return np.frombuffer(bytes(memory), dtype)
+    whole = Operand(buffer, 0, (buffer.nbytes // dtype.itemsize,), (dtype.itemsize,), dtype)
+    return array_of(whole).copy()
 
 
 def maker(instruction: Instruction, x: Operand) -> str:

@@ -14,7 +14,7 @@ from autograd.jit.c.library import pieces
 from autograd.jit.c.text import C_TYPES, literal, loops, place
 from autograd.jit.graph import Operand, array_of, contiguous
 from autograd.jit.instructions import Instruction
-from autograd.jit.trace import JitError
+from autograd.jit.sealed import JitError
 from autograd.symbol import TRUTH
 
 if TYPE_CHECKING:
