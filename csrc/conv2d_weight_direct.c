@@ -95,11 +95,21 @@ static int64_t worker_bytes(const weight_plan *plan) {
   return plan->offset_bytes + plan->planes_bytes + plan->y_bytes + plan->line_bytes + plan->sum_bytes;
 }
 
-/* It suits every shape. Outer sums work on whole vectors of outputs, inner sums at two fifths of their speed. */
+/* It suits every shape. Outer sums work on whole vectors of outputs, and wait for the loads of a single one. Inner
+ * sums copy x for each tap, or where outputs are few begin and end with every row, whose last vector is not full. */
 double NAME(conv2d_weight_direct_cost)(const conv_shape *s) {
   conv_shape whole = *s;
-  whole.K = s->groups * (s->Kg * 2 <= VL ? 5 * s->Kg / 2 : conv_round(s->Kg, VL));
-  return conv_direct_cost(&whole) / kg_get_threads();
+  double cost;
+  if (!inner_is_faster(s)) {
+    whole.K = s->groups * conv_round(s->Kg, VL);
+    cost = conv_direct_cost(&whole) * (s->Kg <= VL ? 1.1 : 1);
+  } else if (s->Kg >= MANY_OUTPUTS) {
+    cost = conv_direct_cost(s) + conv_copy_cost(s->N * s->C * s->R * s->S, (conv_grid){s->P, s->Q, 0});
+  } else {
+    const double row = (double)conv_max(1, s->Q) / VL;
+    cost = conv_direct_cost(s) * ((double)conv_ceil(s->Q, VL) + 0.75) / row;
+  }
+  return cost / kg_get_threads();
 }
 
 int64_t NAME(conv2d_weight_direct_workspace)(const kg_instruction *in) {

@@ -96,20 +96,21 @@ void NAME(conv_inner)(const conv_dots *d) {
   int64_t outputs = 1, terms = 1, best = INT64_MAX;
   for (int64_t k = 1; k <= MOST_OUTPUTS; k++) {
     int64_t t = even(d->terms, most_terms(k));
-    int64_t time = conv_ceil(d->outputs, k) * conv_ceil(d->terms, t) * conv_max(k * t, 4 * k + t);
+    int64_t loads = conv_ceil(d->terms, t) * 4 * k + d->terms;
+    int64_t time = conv_ceil(d->outputs, k) * conv_max(k * d->terms, loads);
     if (time <= best) best = time, outputs = k, terms = t;
   }
   outputs = even(d->outputs, outputs);
   const real *from[MOST_TERMS];
   real *to[MOST_TERMS];
   for (int64_t k = 0; k < d->outputs; k += outputs)
-    for (int64_t t = 0; t < d->terms; t += terms) {
-      for (int64_t i = 0; i < terms; i++) {
-        int64_t term = conv_min(t + i, d->terms - 1); /* the last tile repeats its last term */
-        from[i] = d->planes + d->offset[term];
-        to[i] = d->sums + (k * d->terms + term) * VL;
+    for (int64_t t = 0, count; t < d->terms; t += count) {
+      count = even(d->terms - t, terms);
+      for (int64_t i = 0; i < count; i++) {
+        from[i] = d->planes + d->offset[t + i];
+        to[i] = d->sums + (k * d->terms + t + i) * VL;
       }
-      tiles[conv_min(outputs, d->outputs - k) - 1][terms - 1](d, from, d->y + k * d->y_size, to,
+      tiles[conv_min(outputs, d->outputs - k) - 1][count - 1](d, from, d->y + k * d->y_size, to,
                                                               d->terms * VL);
     }
 }

@@ -115,15 +115,16 @@ def test_kernels_on_the_ways_they_distinguish(sizes, dtype):
     check_all(*sizes, dtype)
 
 
-def test_the_thread_count_does_not_change_a_bit():
+@pytest.mark.parametrize(("batch", "taps"), [(3, 3), (35, 5)])
+def test_the_thread_count_does_not_change_a_bit(batch, taps):
     rng = np.random.default_rng(3)
-    x, w = rng.standard_normal((3, 12, 15, 15)), rng.standard_normal((20, 12, 3, 3))
+    x, w = rng.standard_normal((batch, 12, 15, 15)), rng.standard_normal((20, 12, taps, taps))
     rest = ((1, 1), (1, 1), (1, 1), 1)
     y = conv_kernel.forward(x, w, None, *rest)
     for run in (
         lambda: conv_kernel.forward(x, w, None, *rest),
         lambda: conv_kernel.input_gradient(y, w, (15, 15), *rest),
-        lambda: conv_kernel.weight_gradient(x, y, (3, 3), *rest),
+        lambda: conv_kernel.weight_gradient(x, y, (taps, taps), *rest),
     ):
         results = []
         for threads in (1, 2, 5):
