@@ -52,7 +52,7 @@ static image_plan plan_of(const conv_shape *s, int input) {
   return plan;
 }
 
-/* The windows of one axis: `outputs` places, `limit` inputs. Sources rise, as those of the direct algorithms. */
+/* The windows of one axis: `outputs` places, `limit` inputs. Sources rise, as in the direct algorithms. */
 static image_axis find_windows(image_window *window, int input, int64_t outputs, int64_t limit, int64_t taps,
                                int64_t stride, int64_t dilation, int64_t pad) {
   image_axis axis = {1, 1, window};

@@ -95,8 +95,9 @@ static int64_t worker_bytes(const weight_plan *plan) {
   return plan->offset_bytes + plan->planes_bytes + plan->y_bytes + plan->line_bytes + plan->sum_bytes;
 }
 
-/* It suits every shape. Outer sums work on whole vectors of outputs, and wait for the loads of a single one. Inner
- * sums copy x for each tap, or where outputs are few begin and end with every row, whose last vector is not full. */
+/* It suits every shape. Outer sums work on whole vectors of outputs, and wait for the loads of a single one.
+ * Inner sums copy x for each tap, or where outputs are few begin and end with every row, whose last vector is
+ * not full. */
 double NAME(conv2d_weight_direct_cost)(const conv_shape *s) {
   conv_shape whole = *s;
   double cost;

@@ -2,10 +2,10 @@
  *   w[k, c, r, s] = sum_p,q sum_n y[k, p, q, n] * x[c, p * stride_h + r * dilation_h - pad_h,
  *                                                     q * stride_w + s * dilation_w - pad_w, n].
  *
- * Arrays contiguous, w apart from the others. A vector of images at a time, x (in zero-padded planes where there
- * is padding or a stride) and bands of rows of y are turned into lanes. The inner sums (conv_inner.c) then run
- * along rows whose elements are vectors: every load is aligned and no lane idle, however short the rows. The
- * bands are so short that y stays in L1 while all inputs and taps pass.
+ * Arrays contiguous, w apart from the others. A vector of images at a time, x (in zero-padded planes where
+ * there is padding or a stride) and bands of rows of y are turned into lanes. The inner sums (conv_inner.c)
+ * then run along rows whose elements are vectors: every load is aligned and no lane idle, however short the
+ * rows. The bands are so short that y stays in L1 while all inputs and taps pass.
  *
  * Threads take whole chunks of output channels, so nothing is added up between them and the result does not
  * depend on their number. */
