@@ -223,7 +223,8 @@ def replayed(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Bindings:
-    """Counts the times that an attribute of a module was set: programs look whether it moved."""
+    """Counts the times that an attribute of a module was set, a hook added or removed, a gradient wanted or
+    no more: programs look whether it moved."""
 
     count = 0
 

@@ -14,7 +14,7 @@ from autograd.ops import index, reduce, softmax, update
 from autograd.ops import matmul as mm
 from autograd.ops import shape as views
 from autograd.ops.random import default_generator
-from autograd.tape import FACES, RECORD, TRACE, Extra, Node, Value, mode
+from autograd.tape import FACES, RECORD, TRACE, Extra, Node, Value, bindings, mode
 
 __all__ = ["Tensor"]
 
@@ -49,7 +49,7 @@ class Tensor(Value):
         dtypes.category(self.data.dtype)
         self.node = None
         if requires_grad:
-            self.requires_grad_()
+            self.begin_leaf()
 
     # What it is ----------------------------------------------------------------------------------
 
@@ -167,14 +167,19 @@ class Tensor(Value):
     def requires_grad_(self, flag: bool = True) -> Tensor:
         """Ask for (or, on a leaf, stop asking for) gradients; returns self."""
         if flag and self.node is None:
-            if self.data.dtype.kind != "f":
-                raise TypeError(f"requires_grad: only float tensors have gradients, this one is {self.dtype}")
-            self.node = tape.leaf(self.data.shape)
+            self.begin_leaf()
+            bindings.count += 1
         elif not flag and self.node is not None:
             if self.node.plan is not None:
                 raise RuntimeError("requires_grad_(False) on a value on the tape; use .detach()")
             self.node = None
+            bindings.count += 1
         return self
+
+    def begin_leaf(self) -> None:
+        if self.data.dtype.kind != "f":
+            raise TypeError(f"requires_grad: only float tensors have gradients, this one is {self.dtype}")
+        self.node = tape.leaf(self.data.shape)
 
     @property
     def is_leaf(self) -> bool:
@@ -501,9 +506,11 @@ class RemovableHook:
         self.hooks = hooks
         self.key = max(hooks, default=0) + 1
         hooks[self.key] = call
+        bindings.count += 1
 
     def remove(self) -> None:
         self.hooks.pop(self.key, None)
+        bindings.count += 1
 
 
 def as_tensor(g: Any) -> Tensor:

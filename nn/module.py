@@ -35,11 +35,13 @@ class HookHandle:
         self.hooks = hooks
         self.key = next(HookHandle.keys)
         hooks[self.key] = hook
+        bindings.count += 1
 
     keys = itertools.count()
 
     def remove(self) -> None:
         self.hooks.pop(self.key, None)
+        bindings.count += 1
 
 
 class Module:
@@ -110,6 +112,8 @@ class Module:
                 )
             if name in self._buffer_names and not isinstance(value, Tensor):
                 raise TypeError(f"{type(self).__name__}.{name} is a buffer: assign a tensor or None")
+        if mode.word & TRACE:
+            mode.trace.attributes.note(self, name)
         self.__dict__[name] = value
         bindings.count += 1
 

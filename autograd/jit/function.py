@@ -15,13 +15,14 @@ from autograd import kernels
 from autograd.jit.epochs import looped
 from autograd.jit.names import arguments_of
 from autograd.jit.program import Program
+from autograd.jit.reach import Reach
 from autograd.jit.scalar_call import ScalarCalls
 from autograd.jit.scalars import noticed
 from autograd.jit.sealed import JitError
 from autograd.jit.structure import copies, described, key_of, rebuilt, unwrapped
 from autograd.jit.trace import Trace
 from autograd.jit.undo import Undo
-from autograd.jit.watch import Watch, reachable
+from autograd.jit.watch import Surroundings, Watch
 from autograd.tape import ANOMALY, TRACE, WATCH, Value, mode
 from autograd.tensor import Tensor
 
@@ -215,6 +216,8 @@ class Jitted:
         trace, start = Trace(undo), perf_counter()
         arguments = arguments_of(self.function, args, kwargs)
         args, kwargs = copies((args, kwargs), trace)
+        reach = Reach(self.function)
+        surroundings = Surroundings(reach)
         mode.word, mode.trace = mode.word | TRACE, trace
         try:
             result = self.function(*args, **kwargs)
@@ -227,9 +230,12 @@ class Jitted:
         plain = unwrapped(result)
         del result, args, kwargs
         trace.refuse_escapes(plain)
-        tensors, optimizers = self.closed_over(trace)
+        surroundings.refuse_changes()
+        trace.attributes.refuse_changes(reach.seen)
+        tensors, optimizers = self.closed_over(trace, reach)
         grads = [(n, g) for n, g in trace.entry_grads.items() if g is not trace.MISSING]
-        watch = Watch(self.function, tensors, trace.modules, grads, optimizers)
+        rates = not reach.words.isdisjoint(("param_groups", "get_last_lr"))
+        watch = Watch(surroundings, tensors, trace.modules, grads, optimizers, rates)
         program = Program(trace, outputs, watch, self.name)
         program.function, program.arguments = self.function, arguments
         program.capture_seconds = perf_counter() - start
@@ -241,17 +247,18 @@ class Jitted:
         kernels.give_back()  # what the capture computed in
         return plain
 
-    def closed_over(self, trace: Trace) -> tuple[list[Value], list[Any]]:
+    def closed_over(self, trace: Trace, reach: Reach) -> tuple[list[Value], list[Any]]:
         """The tensors whose memory the program has, as far as they can be found, and the optimisers."""
         found: dict[int, Value] = {}
         optimizers = [entry[2] for entry in trace.host if entry[0] == "update"]
         batches = [entry[3] for entry in trace.host if entry[0] == "update"]
-        stack: list[Any] = [*reachable(self.function), *trace.modules]
+        stack: list[Any] = [*reach.objects, *trace.modules]
         for module in trace.modules:
             stack += vars(module).values()
         for batch in batches:
             stack += batch.params
             stack += [x for state in batch.states for x in state.values()]
+        optimizers += [x for x in reach.objects if hasattr(x, "param_groups") and hasattr(x, "memories")]
         for x in stack:
             if (
                 isinstance(x, Value)

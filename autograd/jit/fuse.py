@@ -37,8 +37,7 @@ def live(steps: list[Step], wanted: Iterable[Operand]) -> list[Step]:
 
 
 def overwritten(steps: Iterable[Step]) -> set[int]:
-    """The buffers (by id) that are written in place: what lies there is not one value, so it takes no other
-    name and no other place."""
+    """The buffers (by id) that are written in place: not one value lies there, so it keeps its name."""
     return {id(x.buffer) for step in steps if step.in_place for x in step.writes}
 
 

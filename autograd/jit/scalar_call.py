@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from autograd import kernels
+from autograd.jit.reach import Reach, filled
 from autograd.jit.scalar_code import encoded
 from autograd.jit.scalar_number import Number
 from autograd.jit.scalars import ScalarTrace, noticed
 from autograd.jit.sealed import JitError, refuse
-from autograd.jit.watch import Watch, filled
+from autograd.jit.watch import Surroundings, Watch
 from autograd.scalar import Scalar
 from autograd.tape import TRACE, Value, mode
 
@@ -129,7 +130,7 @@ class ScalarProgram:
     def __init__(
         self, function: Any, trace: ScalarTrace, outputs: Sequence[Output], arguments: Sequence[Any]
     ) -> None:
-        self.watch = Watch(function, [], [], [], [])
+        self.watch = Watch(Surroundings(Reach(function), inside=False))
         self.bindings = bindings(function)
         self.lock = threading.Lock()
         self.owners: list[Any] = trace.owners

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from autograd import kernels, tape
+from autograd.jit.effects import Attributes
 from autograd.jit.gradients import rules_of
 from autograd.jit.graph import HELD, INPUT, MADE, Array, Buffer, Memory, Operand, Step, owner_of
 from autograd.jit.sealed import DATA, JitError, Traced, refuse, refuse_value, user_line
@@ -44,6 +45,7 @@ class Trace:
         self.host: list[tuple[Any, ...]] = []  # what Python does at each replay, in order
         self.tensors: list[weakref.ref[Any]] = []
         self.modules: list[Any] = []
+        self.attributes = Attributes()
         self.recorded: set[int] = set()  # ids of owners of memory that steps write in place
         self.place: tuple[Any, int, int] | None = None  # the generator of the next draw
         self.grads: dict[Node, Any] = {}  # leaves whose .grad was set inside
