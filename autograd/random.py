@@ -19,6 +19,7 @@ from autograd.ops.random import (
     seed,
     set_rng_state,
 )
+from autograd.tape import TRACE, mode
 from autograd.tensor import Tensor, shape_of
 
 __all__ = [
@@ -76,11 +77,15 @@ def randint(
 
 def randperm(n: int, generator: Generator | None = None) -> Tensor:
     """0 ... n-1 in random order, int64."""
+    if mode.word & TRACE:
+        mode.trace.refuse_draw("randperm")
     return Tensor((generator or default_generator).permutation(n))
 
 
 def bernoulli(p: Tensor, generator: Generator | None = None) -> Tensor:
     """1 with probability p, else 0, for each element of p; no gradient flows."""
+    if mode.word & TRACE:  # the same draw, compared by an op
+        return (rand(p.shape, dtype=p.dtype, generator=generator) < p.detach()).to(p.dtype)
     return Tensor((generator or default_generator).bernoulli(p.data))
 
 
@@ -101,6 +106,10 @@ def normal(
         if (stds < 0).any():
             raise ValueError(f"normal: want std >= 0, got {stds.min()}")
         real = dtype or np.result_type(means, stds)
+        if mode.word & TRACE:
+            z = randn(*np.broadcast_shapes(means.shape, stds.shape), dtype=real, generator=generator)
+            centre, scale = (v.detach() if isinstance(v, Tensor) else v for v in (mean, std))
+            return (centre + scale * z).to(real)
         z = source.normal(np.broadcast_shapes(means.shape, stds.shape), real)
         return Tensor((means + stds * z).astype(real, copy=False))
     if size is None:

@@ -13,7 +13,8 @@ import numpy as np
 from autograd import Tensor
 from autograd.ops.random import default_generator
 from autograd.ops.update import assign
-from autograd.tape import no_grad
+from autograd.random import rand_like
+from autograd.tape import TRACE, mode, no_grad
 
 __all__ = [
     "calculate_gain", "constant_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_", "orthogonal_",
@@ -26,7 +27,7 @@ GAINS = {
 }  # fmt: skip
 
 
-def fill(tensor: Tensor, values: np.ndarray | float) -> Tensor:
+def fill(tensor: Tensor, values: Tensor | np.ndarray | float) -> Tensor:
     with no_grad():
         assign(tensor, values)
     return tensor
@@ -34,7 +35,8 @@ def fill(tensor: Tensor, values: np.ndarray | float) -> Tensor:
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
     """Uniform in [a, b)."""
-    return fill(tensor, default_generator.uniform(tensor.shape, tensor.dtype) * (b - a) + a)
+    drawn = rand_like(tensor)
+    return fill(tensor, drawn * (b - a) + a if mode.word & TRACE else drawn.data * (b - a) + a)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
@@ -61,6 +63,8 @@ def trunc_normal_(
     low, high = normal.cdf(a), normal.cdf(b)
     if not low < high:
         raise ValueError(f"trunc_normal_: no probability between a={a} and b={b} for mean {mean}, std {std}")
+    if mode.word & TRACE:
+        mode.trace.refuse_draw("trunc_normal_")
     u = default_generator.uniform(tensor.shape, np.float64) * (high - low) + low
     # inv_cdf is not defined at 0 and 1 themselves.
     u = np.clip(u, np.finfo(np.float64).tiny, np.nextafter(1.0, 0.0))
@@ -134,6 +138,8 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
     True
     """
     fans(tensor)
+    if mode.word & TRACE:
+        mode.trace.refuse_draw("orthogonal_")
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
     normal = default_generator.normal((max(rows, columns), min(rows, columns)), np.float64)
     q, r = np.linalg.qr(normal)

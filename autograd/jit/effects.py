@@ -22,7 +22,7 @@ class Attributes:
         self.before.setdefault((id(module), name), (module, old, user_line()))
 
     def refuse_changes(self, known: set[int]) -> None:
-        """Refuse those that are others now, but for modules made inside: of the modules (by id) in `known`."""
+        """Refuse those that are others now, of modules (by id) that were there before."""
         for (key, name), (module, old, where) in self.before.items():
             now = vars(module).get(name, MISSING)
             if key in known and now is not old and not (plain(now) and plain(old) and now == old):

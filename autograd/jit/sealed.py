@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from autograd.tape import PACKAGES, TRACE, Value, mode
 from autograd.tensor import Tensor
 
-__all__ = ["DATA", "JitError", "Traced", "refuse", "refuse_value", "user_line"]
+__all__ = ["DATA", "JitError", "Traced", "refuse", "refuse_draw", "refuse_value", "user_line"]
 
 # Files of this package that read values as programs of users do.
 SEALED = tuple(path + name for path in PACKAGES for name in ("metrics.py", "trainer.py", "serialize.py"))
@@ -36,6 +36,10 @@ def refuse_value(name: str) -> NoReturn:
         "the value is not known when the program is captured; return the tensor and read it outside (for a "
         "choice between values use autograd.where)",
     )
+
+
+def refuse_draw(name: str) -> NoReturn:
+    refuse(f"{name}()", "NumPy has a part in it, which a program could not repeat; call it outside")
 
 
 def read_data(self: Any) -> Any:

@@ -18,7 +18,7 @@ from autograd import kernels, tape
 from autograd.jit.effects import Attributes
 from autograd.jit.gradients import rules_of
 from autograd.jit.graph import HELD, INPUT, MADE, Array, Buffer, Memory, Operand, Step, owner_of
-from autograd.jit.sealed import DATA, JitError, Traced, refuse, refuse_value, user_line
+from autograd.jit.sealed import DATA, JitError, Traced, refuse, refuse_draw, refuse_value, user_line
 from autograd.jit.undo import Undo
 from autograd.jit.update import Update
 from autograd.op import REGISTRY, Op
@@ -371,6 +371,13 @@ class Trace:
     MISSING = MISSING
     refuse = staticmethod(refuse)
     refuse_value = staticmethod(refuse_value)
+    refuse_draw = staticmethod(refuse_draw)
+
+    def refuse_index(self, index: Array) -> None:
+        """An index of no dimensions is a number; all that is known of it is its value in this run."""
+        found = self.memory.find(index)
+        if found is None or not found.buffer.constant:
+            refuse_value("an index that is a tensor without dimensions (give it one: i.reshape(1))")
 
     @property
     def fresh(self) -> bool:

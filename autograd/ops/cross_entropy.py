@@ -14,14 +14,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd import kernels
+from autograd import kernels, tape
 from autograd.fused import fused
+from autograd.op import cast, copy_
 from autograd.ops import elementwise as e
 from autograd.ops import reduce
-from autograd.ops.index import gather
-from autograd.ops.shape import squeeze
+from autograd.ops.index import gather, getitem
+from autograd.ops.shape import reshape, squeeze, unsqueeze
 from autograd.ops.softmax import log_softmax
-from autograd.tape import Value
+from autograd.tape import TRACE, Value, mode
 
 __all__ = ["cross_entropy", "prepared"]
 
@@ -45,23 +46,31 @@ def composite(
     reduction: str,
 ) -> Any:
     shape = tuple(logits.shape)
-    labels = checked(shape, raw(targets))
+    labels: Any = checked(shape, raw(targets))
     refuse_targets(labels, shape[1], ignore_index)
-    kept = labels != ignore_index
-    labels = np.where(kept, labels, 0)
+    if mode.word & TRACE:  # which labels count is another matter at each replay: all of it in ops
+        labels, weight = tape.wrap(labels, None), None if weight is None else tape.wrap(weight, None)
+    kept = e.ne(labels, ignore_index)
+    labels = e.where(kept, labels, 0)
     log_p = log_softmax(logits, 1)
-    losses = -squeeze(gather(log_p, 1, np.expand_dims(labels, 1)), 1)
+    losses = -squeeze(gather(log_p, 1, unsqueeze(labels, 1)), 1)
     if weight is not None:
-        weight = weight.astype(logits.dtype, copy=False)
-        losses = losses * weight[labels]
+        weight = cast(weight, logits.dtype)
+        losses = losses * getitem(weight, labels)
     if label_smoothing:
-        each = log_p if weight is None else log_p * weight.reshape(1, -1, *(1,) * (len(shape) - 2))
+        by_class = (1, shape[1], *(1,) * (len(shape) - 2))
+        each = log_p if weight is None else log_p * reshape(weight, by_class)
         losses = losses * (1 - label_smoothing) - reduce.mean(each, 1) * label_smoothing
     losses = e.where(kept, losses, 0.0)
     if reduction == "none":
         return losses
-    counted = float(np.sum(kept if weight is None else kept * weight[labels]))
-    return reduce.sum(losses) * (1.0 if reduction == "sum" else 1.0 / counted if counted else math.nan)
+    if reduction == "sum":
+        return reduce.sum(losses)
+    counts = cast(kept, logits.dtype)
+    counted = reduce.sum(counts if weight is None else counts * getitem(weight, labels))
+    if not mode.word & TRACE:
+        return reduce.sum(losses) * (1.0 / float(counted) if float(counted) else math.nan)
+    return reduce.sum(losses) / counted
 
 
 class Plan(NamedTuple):
@@ -236,6 +245,9 @@ def cross_entropy(
     >>> cross_entropy(autograd.zeros(2, 4), autograd.tensor([0, 3]))
     tensor(1.3863)
     """
+    if mode.word & TRACE and isinstance(targets, Value):  # as the kernel takes them, by steps of the program
+        targets = cast(targets, INT64)
+        targets = targets if targets.data.flags.c_contiguous else copy_(targets)
     if weight is not None:
         weight = raw(weight)
         if weight.shape != logits.shape[1:2]:

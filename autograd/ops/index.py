@@ -23,7 +23,7 @@ from autograd.ops.index_kernel import (
     wrapped,
 )
 from autograd.quick import quick
-from autograd.tape import Value
+from autograd.tape import TRACE, Value, mode, traced_constant
 
 Shape = tuple[int, ...]
 
@@ -89,7 +89,11 @@ def plain_key(key: Any) -> Any:
     if isinstance(key, np.ndarray):
         if key.dtype.kind not in "iub":
             raise TypeError(f"indexing: want integers or booleans, got an index of {key.dtype}")
-        return int(key) if key.ndim == 0 and key.dtype.kind != "b" else key
+        if key.ndim == 0 and key.dtype.kind != "b":
+            if mode.word & TRACE:
+                mode.trace.refuse_index(key)
+            return int(key)
+        return key
     if isinstance(key, np.integer):
         return int(key)
     if key is None or key is Ellipsis or isinstance(key, int | slice):
@@ -110,7 +114,7 @@ def gather_shape(x: Shape, *, dim: int, index: np.ndarray) -> Shape:
 
 
 def put_along(g: Any, shape: Shape, dim: int, index: np.ndarray) -> Any:
-    return scatter_add_(np.zeros(shape, g.dtype), g, dim=dim, index=index)
+    return scatter_add_(traced_constant(np.zeros(shape, g.dtype)), g, dim=dim, index=index)
 
 
 def scatter_rule_source(g: Any, dim: int, index: np.ndarray, source_shape: Shape) -> Any:

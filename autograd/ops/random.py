@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from autograd.ops import philox
-from autograd.tape import TRACE, mode
+from autograd.tape import TRACE, mode, replayed
 
 __all__ = [
     "Generator",
@@ -77,6 +77,7 @@ class Generator:
 
     # The state -----------------------------------------------------------------------------------
 
+    @replayed
     def manual_seed(self, seed: int) -> Generator:
         """Go to the beginning of the stream of `seed`, an int in [-2^63, 2^64) (negative: its two's
         complement). Returns the generator itself."""
@@ -89,15 +90,17 @@ class Generator:
     def initial_seed(self) -> int:
         return self._seed
 
+    @replayed
     def seed(self) -> int:
         """Seed from the operating system's entropy; returns that seed."""
-        self.manual_seed(int.from_bytes(os.urandom(8), "little"))
+        self._seed, self.offset = int.from_bytes(os.urandom(8), "little"), 0
         return self._seed
 
     def get_state(self) -> Array:
         """(2,) uint64: seed and offset."""
         return np.array([self._seed, self.offset], np.uint64)
 
+    @replayed
     def set_state(self, state: Array) -> Generator:
         """Go on where `get_state` was called."""
         state = np.asarray(state)

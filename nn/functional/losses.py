@@ -17,7 +17,7 @@ from autograd.ops.cross_entropy import prepared as prepared_cross_entropy
 from autograd.ops.elementwise import logistic_loss
 from autograd.ops.squared_error import squared_error
 from autograd.quick import quick
-from autograd.tape import Value
+from autograd.tape import TRACE, Value, mode
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_similarity", "cross_entropy",
@@ -209,9 +209,26 @@ def nll_loss(
     input (C,), (N, C) or (N, C, *); target: labels of that shape without C; weight (C,) counts classes
     differently (the mean divides by the sum of the weights); labels equal to `ignore_index` don't count.
     """
-    labels, kept = class_labels("nll_loss", input, target, ignore_index)
     dim = 1 if len(input.shape) > 1 else 0
+    if mode.word & TRACE:
+        return nll_in_program(input, target, weight, ignore_index, reduction, dim)
+    labels, kept = class_labels("nll_loss", input, target, ignore_index)
     return weighted(-picked(input, labels, dim), factors(labels, kept, weight, input.dtype), reduction)
+
+
+def nll_in_program(input: Any, target: Any, weight: Any, ignore_index: int, reduction: str, dim: int) -> Any:
+    """nll_loss in ops alone: which labels count is another matter at each replay."""
+    target = autograd.as_tensor(target)
+    kept = autograd.ne(target, ignore_index)
+    labels = autograd.where(kept, target, 0)
+    losses = -autograd.squeeze(autograd.gather(input, dim, autograd.unsqueeze(labels, dim)), dim)
+    factor = kept.to(input.dtype)
+    if weight is not None:
+        factor = factor * autograd.as_tensor(weight).to(input.dtype)[labels]
+    losses = losses * factor
+    if checked(reduction) == "mean":
+        return autograd.sum(losses) / autograd.sum(factor)
+    return reduced(losses, reduction)
 
 
 def quick_cross_entropy(

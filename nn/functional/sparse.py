@@ -8,7 +8,7 @@ import numpy as np
 
 import autograd
 from autograd import Tensor
-from autograd.tape import Value
+from autograd.tape import TRACE, Value, mode
 
 __all__ = ["embedding", "one_hot"]
 
@@ -22,8 +22,8 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Any:
     if padding_idx is None:
         return rows
     padding = padding_row("embedding", padding_idx, weight.shape[0])
-    index = input.data if isinstance(input, Value) else np.asarray(input)
-    return autograd.where(Tensor((index == padding)[..., None]), rows.detach(), rows)
+    padded = autograd.unsqueeze(autograd.eq(autograd.as_tensor(input), padding), -1)
+    return autograd.where(padded, rows.detach(), rows)
 
 
 def padding_row(name: str, padding_idx: int, rows: int) -> int:
@@ -40,6 +40,11 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     >>> one_hot(autograd.tensor([0, 2])).tolist()
     [[1, 0, 0], [0, 0, 1]]
     """
+    if mode.word & TRACE and num_classes >= 1:
+        labels = autograd.unsqueeze(autograd.as_tensor(tensor), -1)
+        return autograd.eq(labels, autograd.arange(num_classes)).long()  # type: ignore[no-any-return]
+    if mode.word & TRACE:
+        mode.trace.refuse_value("one_hot() without num_classes")
     labels = tensor.data if isinstance(tensor, Value) else np.asarray(tensor)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"one_hot: labels must be integers, got {labels.dtype}; use .long()")

@@ -9,7 +9,7 @@ import autograd
 import nn.functional as F
 from autograd import Tensor
 from autograd.ops.update import assign
-from autograd.tape import no_grad
+from autograd.tape import TRACE, mode, no_grad
 from nn import init
 from nn.module import Module
 from nn.parameter import Parameter
@@ -79,6 +79,11 @@ class BatchNorm(Module):
         if self.training and self.num_batches_tracked is not None:
             with no_grad():
                 assign(self.num_batches_tracked, self.num_batches_tracked + 1)
+            if momentum is None and mode.word & TRACE:
+                mode.trace.refuse(
+                    "batch norm with momentum=None",
+                    "its momentum is another at each call; give it a number, or run this part eagerly",
+                )
             if momentum is None:
                 momentum = 1.0 / self.num_batches_tracked.item()
         batch = self.training or self.running_mean is None

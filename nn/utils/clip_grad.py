@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+import autograd
 from autograd import Tensor
 from autograd.ops.finite import require_finite
 from autograd.ops.update_kernel import clip_norm
@@ -84,5 +85,9 @@ def norm(grads: list[np.ndarray], norm_type: float) -> float:
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
     """Limit every element of the gradients, in place, to [-clip_value, clip_value]."""
     for g in gradients(parameters):
+        if mode.word & TRACE:
+            place = Tensor(g)
+            place.copy_(autograd.clamp(place, -clip_value, clip_value))
+            continue
         np.clip(g, -clip_value, clip_value, out=g)
         written(g)
