@@ -85,7 +85,8 @@ def randperm(n: int, generator: Generator | None = None) -> Tensor:
 def bernoulli(p: Tensor, generator: Generator | None = None) -> Tensor:
     """1 with probability p, else 0, for each element of p; no gradient flows."""
     if mode.word & TRACE:  # the same draw, compared by an op
-        return (rand(p.shape, dtype=p.dtype, generator=generator) < p.detach()).to(p.dtype)
+        drawn: Tensor = rand(p.shape, dtype=p.dtype, generator=generator) < p.detach()
+        return drawn.to(p.dtype)
     return Tensor((generator or default_generator).bernoulli(p.data))
 
 
@@ -107,9 +108,10 @@ def normal(
             raise ValueError(f"normal: want std >= 0, got {stds.min()}")
         real = dtype or np.result_type(means, stds)
         if mode.word & TRACE:
-            z = randn(*np.broadcast_shapes(means.shape, stds.shape), dtype=real, generator=generator)
+            shape = np.broadcast_shapes(means.shape, stds.shape)
             centre, scale = (v.detach() if isinstance(v, Tensor) else v for v in (mean, std))
-            return (centre + scale * z).to(real)
+            drawn: Tensor = centre + scale * randn(shape, dtype=real, generator=generator)
+            return drawn.to(real)
         z = source.normal(np.broadcast_shapes(means.shape, stds.shape), real)
         return Tensor((means + stds * z).astype(real, copy=False))
     if size is None:

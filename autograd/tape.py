@@ -23,7 +23,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = ["Node", "Value", "backpropagate", "detect_anomaly", "enable_grad", "is_grad_enabled", "no_grad"]
 
@@ -209,7 +209,10 @@ def traced_constant(array: Any) -> Any:
     return array
 
 
-def replayed(method: Callable[..., Any]) -> Callable[..., Any]:
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def replayed(method: Method) -> Method:
     """Decorate a method that changes only Python's own state, and that independently of any data (the step of
     a schedule): a program calls it again at each replay."""
 
@@ -219,7 +222,7 @@ def replayed(method: Callable[..., Any]) -> Callable[..., Any]:
             return mode.trace.effect(method, self, args, kwargs)
         return method(self, *args, **kwargs)
 
-    return call
+    return call  # type: ignore[return-value]
 
 
 class Bindings:

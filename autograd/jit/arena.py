@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Life", "aligned", "arranged"]
+__all__ = ["APART", "Life", "aligned", "arranged"]
 
 LINE = 64  # bytes: buffers begin at whole cache lines
+
+# Each buffer in memory of its own, just as large as it is: so a sanitizer sees who reads or writes beside it.
+APART = os.environ.get("AUTOGRAD_ARENA") == "apart"
 
 
 class Life(NamedTuple):

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd import kernels
+from autograd import kernels, tape
+from autograd.jit.effects import refuse_alias, refuse_arrays_made_inside, refuse_escapes
 from autograd.jit.epochs import looped
 from autograd.jit.names import arguments_of
 from autograd.jit.program import Program
@@ -19,7 +20,7 @@ from autograd.jit.reach import Reach
 from autograd.jit.scalar_call import ScalarCalls
 from autograd.jit.scalars import noticed
 from autograd.jit.sealed import JitError
-from autograd.jit.structure import copies, described, key_of, rebuilt, unwrapped
+from autograd.jit.structure import arrays_of, copies, described, key_of, rebuilt, unwrapped
 from autograd.jit.trace import Trace
 from autograd.jit.undo import Undo
 from autograd.jit.watch import Surroundings, Watch
@@ -215,6 +216,7 @@ class Jitted:
     def trace(self, key: Any, args: Any, kwargs: Any, undo: Undo | None = None) -> Any:
         trace, start = Trace(undo), perf_counter()
         arguments = arguments_of(self.function, args, kwargs)
+        given = arrays_of((args, kwargs))
         args, kwargs = copies((args, kwargs), trace)
         reach = Reach(self.function)
         surroundings = Surroundings(reach)
@@ -229,7 +231,11 @@ class Jitted:
         structure, outputs = described(result, trace.operand)
         plain = unwrapped(result)
         del result, args, kwargs
-        trace.refuse_escapes(plain)
+        refuse_escapes(trace.tensors, trace.grads.values())
+        refuse_arrays_made_inside(trace.memory.buffers)
+        for x in given:
+            if tape.storage(x) in trace.recorded:
+                refuse_alias(x)
         surroundings.refuse_changes()
         trace.attributes.refuse_changes(reach.seen)
         tensors, optimizers = self.closed_over(trace, reach)

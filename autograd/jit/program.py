@@ -14,8 +14,9 @@ import numpy as np
 
 from autograd import kernels, tape
 from autograd.jit import fuse, listing, norms
-from autograd.jit.arena import aligned, arranged
+from autograd.jit.arena import APART, aligned, arranged
 from autograd.jit.code import NOTHING, Call, Code, Failed, Link
+from autograd.jit.effects import refuse_alias
 from autograd.jit.graph import HELD, INPUT, MADE, Array, Operand, array_of
 from autograd.jit.instructions import Instruction, PythonCall, lowered
 from autograd.jit.lifetimes import Uses
@@ -81,7 +82,10 @@ class Program:
         for buffer in trace.memory.buffers:  # those inside fused passes too
             if buffer.kind == MADE:
                 buffer.array = None
-        self.written = tuple(trace.recorded)
+        # Of arrays that live on: the ids of others may be those of any array by now.
+        self.owners = {id(b.array) for b in trace.memory.buffers if b.kind == HELD} & trace.recorded
+        self.owners |= {tape.storage(grad.data) for _, grad in self.exit_grads if grad is not None}
+        self.written = tuple(self.owners)
         self.stamped = -1  # the serial number of the last note of a write
         self.dynamic = any(entry[0] != "update" for entry in self.host)
 
@@ -133,14 +137,17 @@ class Program:
         uses = Uses(self.instructions, outputs)
         self.buffers = buffers = uses.buffers
         lives, roots = uses.lives(own)
+        if APART:
+            own = own | {key: np.empty(life.nbytes, np.uint8) for key, life in lives.items()}
+            lives = {}
         places, self.arena_bytes = arranged(lives)
-        places |= {key: places[root] for key, root in roots.items()}
         self.arena = aligned(self.arena_bytes)
         start = self.arena.ctypes.data
         self.places = {key: start + place for key, place in places.items()}
         for key, memory in own.items():
             self.places[key] = memory.ctypes.data
             self.kept.append(memory)
+        self.places |= {key: self.places[root] for key, root in roots.items()}
         self.own_bytes = sum(memory.nbytes for memory in own.values())
         for key, b in buffers.items():
             if b.kind == HELD:
@@ -269,6 +276,10 @@ class Program:
 
     def __call__(self, arrays: Sequence[Array]) -> list[Any]:
         """Run once on the arguments' arrays; the outputs, as tensors."""
+        if self.written:
+            for x in arrays:
+                if id(x) in self.owners or (x.base is not None and tape.storage(x) in self.owners):
+                    refuse_alias(x)
         with self.lock:
             self.advance()
             given = list(map(kernels.tell, arrays)) if arrays else NOTHING
@@ -281,6 +292,9 @@ class Program:
             except Failed as failed:
                 self.take_back()
                 raise self.explained(failed) from None
+            except Exception:
+                self.take_back()
+                raise
             outputs = []
             for view in self.views:
                 result = new(Tensor)

@@ -12,7 +12,7 @@ from autograd.jit.trace import Trace
 from autograd.tape import Value
 from autograd.tensor import Tensor
 
-__all__ = ["Place", "copies", "described", "key_of", "mapped", "rebuilt", "unwrapped"]
+__all__ = ["Place", "arrays_of", "copies", "described", "key_of", "mapped", "rebuilt", "unwrapped"]
 
 
 def mapped(function: Callable[[Any], Any], x: Any) -> Any:
@@ -43,8 +43,10 @@ def key_of(x: Any, arrays: list[np.ndarray]) -> Any:
                     f"a tensor on the tape (shape {data.shape}) as an argument of a jitted function: "
                     "gradients don't flow through a program; detach() it, or compute it inside"
                 )
+            # One leaf in two places is one leaf in the function too: its gradient has the parts of both.
+            twin = x.node and next((i for i, known in enumerate(arrays) if known is data), None)
             arrays.append(data if data.flags.c_contiguous else np.ascontiguousarray(data))
-            return (x.__class__, data.shape, data.dtype, x.node is not None)
+            return (x.__class__, data.shape, data.dtype, x.node is not None, twin)
         return (x.__class__, data)
     if isinstance(x, np.ndarray):
         arrays.append(x if x.flags.c_contiguous and x.__class__ is np.ndarray else np.ascontiguousarray(x))
@@ -60,16 +62,36 @@ def key_of(x: Any, arrays: list[np.ndarray]) -> Any:
     return (x.__class__, x)
 
 
+def arrays_of(x: Any) -> list[np.ndarray]:
+    """The arrays of arguments, as they were given."""
+    found: list[np.ndarray] = []
+
+    def note(end: Any) -> None:
+        data = end.data if isinstance(end, Value) else end
+        if isinstance(data, np.ndarray):
+            found.append(data)
+
+    mapped(note, x)
+    return found
+
+
 def copies(x: Any, trace: Trace) -> Any:
     """Arguments on memory of their own, which the trace knows as inputs."""
 
+    leaves: dict[int, Any] = {}
+
     def copy(end: Any) -> Any:
         if isinstance(end, Value) and isinstance(end.data, np.ndarray):
+            if id(end) in leaves:
+                trace.input(np.array(end.data, order="C"))  # which nobody reads
+                return leaves[id(end)]
             result: Any = end.__class__.__new__(end.__class__)
             result.data = np.array(end.data, order="C")
             result.node = None
             if end.node is not None:
-                result.requires_grad_()
+                result.begin_leaf()
+                leaves[id(end)] = result
+                trace.given.append(result)
             trace.input(result.data)
             return result
         if isinstance(end, np.ndarray):

@@ -7,7 +7,6 @@ happen is that a *value* decides what the program is. Whoever asks for one is re
 
 from __future__ import annotations
 
-import gc
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd import kernels, tape
-from autograd.jit.effects import Attributes
+from autograd.jit.effects import Attributes, refuse_masks
 from autograd.jit.gradients import rules_of
 from autograd.jit.graph import HELD, INPUT, MADE, Array, Buffer, Memory, Operand, Step, owner_of
 from autograd.jit.sealed import DATA, JitError, Traced, refuse, refuse_draw, refuse_value, user_line
@@ -49,6 +48,7 @@ class Trace:
         self.recorded: set[int] = set()  # ids of owners of memory that steps write in place
         self.place: tuple[Any, int, int] | None = None  # the generator of the next draw
         self.grads: dict[Node, Any] = {}  # leaves whose .grad was set inside
+        self.given: list[Value] = []  # the arguments that want a gradient
         self.entry_grads: dict[Node, Any] = {}  # .grad as it was, of leaves that were added to
         self.updating: tuple[Any, Any, Any] | None = None  # optimizer, batch and group of the present update
         self.emptied: dict[Node, None] = {}  # leaves whose .grad was set to None inside
@@ -123,6 +123,8 @@ class Trace:
         """A step that is one call of an op; arrays among its attributes are read like inputs."""
         reads = [self.operand(x) if x.__class__ is np.ndarray else x for x in inputs]
         kept = {name: self.attribute(value) for name, value in attributes.items()}
+        if "key" in kept:
+            refuse_masks(kept["key"])
         writes = [self.memory.add(out, MADE) for out in outputs]
         self.add(Step(op.name, reads, writes, kept, record=op))
 
@@ -255,6 +257,11 @@ class Trace:
 
     def accumulate(self, node: Node, g: Value) -> None:
         """Add to a leaf's .grad: as a new value, or into the memory of a gradient that was there before."""
+        if any(x.node is node for x in self.given):
+            refuse(
+                "backward() into the .grad of an argument",
+                "arguments are copies; take autograd.grad(loss, x) and return it, or use x.detach()",
+            )
         if self.undo is not None:
             self.undo.keep_grad(node)
         old: Any = node.grad
@@ -390,18 +397,3 @@ class Trace:
             value = ref()
             if value is not None:
                 value.__class__ = Tensor
-
-    def refuse_escapes(self, result: Any) -> None:
-        """Refuse tensors that live on outside, other than as .grad: a replay would not make them anew."""
-        kept = {id(g) for g in self.grads.values()}
-        alive = [ref for ref in self.tensors if ref() is not None and id(ref()) not in kept]
-        if alive:
-            gc.collect()
-        for ref in alive:
-            value = ref()
-            if value is not None and id(value) not in kept:
-                raise JitError(
-                    f"a tensor of shape {value.shape} computed inside a jitted function was stored outside "
-                    "it (in an attribute, a list ...): a replay would not store it again; return it, or "
-                    "write it into a tensor that is there before (copy_)"
-                )

@@ -48,18 +48,19 @@ def composite(
     shape = tuple(logits.shape)
     labels: Any = checked(shape, raw(targets))
     refuse_targets(labels, shape[1], ignore_index)
+    weights: Any = weight
     if mode.word & TRACE:  # which labels count is another matter at each replay: all of it in ops
-        labels, weight = tape.wrap(labels, None), None if weight is None else tape.wrap(weight, None)
+        labels, weights = tape.wrap(labels, None), None if weight is None else tape.wrap(weight, None)
     kept = e.ne(labels, ignore_index)
     labels = e.where(kept, labels, 0)
     log_p = log_softmax(logits, 1)
     losses = -squeeze(gather(log_p, 1, unsqueeze(labels, 1)), 1)
-    if weight is not None:
-        weight = cast(weight, logits.dtype)
-        losses = losses * getitem(weight, labels)
+    if weights is not None:
+        weights = cast(weights, logits.dtype)
+        losses = losses * getitem(weights, labels)
     if label_smoothing:
         by_class = (1, shape[1], *(1,) * (len(shape) - 2))
-        each = log_p if weight is None else log_p * reshape(weight, by_class)
+        each = log_p if weights is None else log_p * reshape(weights, by_class)
         losses = losses * (1 - label_smoothing) - reduce.mean(each, 1) * label_smoothing
     losses = e.where(kept, losses, 0.0)
     if reduction == "none":
@@ -67,7 +68,7 @@ def composite(
     if reduction == "sum":
         return reduce.sum(losses)
     counts = cast(kept, logits.dtype)
-    counted = reduce.sum(counts if weight is None else counts * getitem(weight, labels))
+    counted = reduce.sum(counts if weights is None else counts * getitem(weights, labels))
     if not mode.word & TRACE:
         return reduce.sum(losses) * (1.0 / float(counted) if float(counted) else math.nan)
     return reduce.sum(losses) / counted

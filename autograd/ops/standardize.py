@@ -21,6 +21,7 @@ from autograd.fused import fused
 from autograd.ops import elementwise as e
 from autograd.ops import reduce, reduce_kernel
 from autograd.ops.shape import reshape
+from autograd.tape import TRACE, mode
 
 __all__ = ["prepared", "standardize"]
 
@@ -46,7 +47,8 @@ def composite(
         x = reshape(x, (shape[0], parts, -1) if x.size else (*shape[:1], parts, 0))
     if momentum is None:
         assert running is not None
-        out = (x - running[0].reshape(channel)) * (1 / np.sqrt(running[1] + eps)).reshape(channel)
+        mean, var = (reshape(tape.wrap(p, None), channel) for p in running)
+        out = (x - mean) * e.rsqrt(var + eps)
     else:
         deviation = x - reduce.mean(x, averaged(kind, parts, len(x.shape)), keepdim=True)
         var = reduce.mean(e.square(deviation), averaged(kind, parts, len(x.shape)), keepdim=True)
@@ -194,6 +196,11 @@ def usable(a: Array | None, dtype: np.dtype[Any]) -> bool:
 
 def follow(x: Array, running: Running, momentum: float) -> None:
     """Move the running mean and (unbiased) variance towards the batch's."""
+    if mode.word & TRACE:
+        mode.trace.refuse(
+            "batch norm whose running statistics no kernel follows",
+            "give the input and the statistics one type, float32 or float64, and contiguous memory",
+        )
     dims = averaged("batch", 0, x.ndim)
     now = (reduce_kernel.mean(x, dims), reduce_kernel.var(x, dims, correction=1))
     for array, value in zip(running, now, strict=True):
