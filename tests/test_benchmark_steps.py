@@ -148,8 +148,9 @@ def test_a_step_becomes_one_graph() -> None:
 
 
 def test_jit_has_the_rows_of_the_steps() -> None:
-    assert jit.CASE.rows == steps.CASE.rows
-    for row in jit.CASE.rows:
+    rows = [row for row in jit.CASE.rows if row is not jit.loop]
+    assert tuple(rows) == steps.CASE.rows
+    for row in rows:
         assert {"pytorch", "pytorch_compile", "jax"} <= set(row.peers)
         assert ("pytorch_channels_last" in row.peers) is (row.sizes["model"] in steps.CONVOLUTIONS)
     assert cases.load(cases.package("jit")) is jit.CASE

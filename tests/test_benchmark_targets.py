@@ -91,7 +91,7 @@ def test_every_target_has_rows() -> None:
                 if case in target.cases and beside == peer and (not target.groups or group in target.groups)
             ]
             assert found, (target.name, peer)
-    labels = [row.label for row in cases.load(cases.package("jit")).rows]
+    labels = [row.label for row in cases.load(cases.package("jit")).rows if "updates" not in row.sizes]
     assert [label for label, *_ in targets.COMPILED] == labels
     small = next(target for target in targets.TARGETS if "16^3" in target.name)
     assert small.picked(run.records[0], run)
