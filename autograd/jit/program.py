@@ -87,7 +87,9 @@ class Program:
         self.owners |= {tape.storage(grad.data) for _, grad in self.exit_grads if grad is not None}
         self.written = tuple(self.owners)
         self.stamped = -1  # the serial number of the last note of a write
-        self.dynamic = any(entry[0] != "update" for entry in self.host)
+        self.rates: list[tuple[Any, Any, int]] | None = None  # where nothing is counted or drawn
+        if all(entry[0] == "update" and not entry[1].counted for entry in self.host):
+            self.rates = [(entry[4], entry[1], place) for place, entry in enumerate(self.host)]
 
     def __str__(self) -> str:
         return listing.listing(self)
@@ -318,6 +320,11 @@ class Program:
 
     def advance(self) -> None:
         """Python's own part of a call: schedules, step counts, rates, places in the random stream."""
+        if self.rates is not None:
+            for group, update, place in self.rates:
+                if group.version != update.coded:
+                    self.refresh(place, *self.host[place][1:])
+            return
         for place, entry in enumerate(self.host):
             kind = entry[0]
             if kind == "update":

@@ -40,14 +40,17 @@ class Surroundings:
         self.entries = [entries(*space) for space in self.spaces]
 
     def hold(self) -> bool:
-        if self.cells and not held(list(map(contents, self.cells)), self.cell_values):
-            return False
+        cells = self.cells  # nearly always these are the same objects: that is asked first
+        if cells and not all(map(operator.is_, map(contents, cells), self.cell_values)):
+            if not held(list(map(contents, cells)), self.cell_values):
+                return False
         for names in self.globals:
             if not held(names.now(), names.values):
                 return False
-        for space, before in zip(self.spaces, self.entries, strict=True):
-            if not held(entries(*space), before):
-                return False
+        if self.spaces:
+            for space, before in zip(self.spaces, self.entries, strict=True):
+                if not held(entries(*space), before):
+                    return False
         return True
 
     def refuse_changes(self) -> None:
@@ -148,9 +151,10 @@ class Watch:
             return False
         if not self.surroundings.hold():
             return False
-        for (node, grad), data in zip(self.grads, self.grad_arrays, strict=True):
-            if node.grad is not grad or (grad is not None and grad.data is not data):
-                return False
+        if self.grads:
+            for (node, grad), data in zip(self.grads, self.grad_arrays, strict=True):
+                if node.grad is not grad or (grad is not None and grad.data is not data):
+                    return False
         for rules in self.optimizers:
             if not rules.hold():
                 return False
