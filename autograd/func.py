@@ -64,7 +64,8 @@ def detached(x: Value) -> Value:
 
 
 def zero_of(x: Value) -> Value:
-    return tape.wrap(np.zeros_like(x.data) if isinstance(x.data, np.ndarray) else 0.0, None)
+    zero = tape.traced_constant(np.zeros_like(x.data)) if isinstance(x.data, np.ndarray) else 0.0
+    return tape.wrap(zero, None)
 
 
 def grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
@@ -101,7 +102,7 @@ def jvp(function: Callable[..., Any], primals: Sequence[Any], tangents: Sequence
     with tape.enable_grad():
         inputs = [tracked(x) for x in primals]
         out = function(*inputs)
-        dummy = tape.wrap(np.zeros_like(out.data), tape.leaf(out.data.shape))
+        dummy = tape.wrap(tape.traced_constant(np.zeros_like(out.data)), tape.leaf(out.data.shape))
         rows = gradients.grad(out, inputs, dummy, create_graph=True, allow_unused=True)
         used = [
             (row, t)
@@ -123,6 +124,7 @@ def jacobian(function: Callable[[Any], Any], x: Any, create_graph: bool = False)
         for i in range(out.data.size):
             seed = np.zeros(out.data.size, out.data.dtype)
             seed[i] = 1.0
+            tape.traced_constant(seed)
             (row,) = gradients.grad(
                 out,
                 x,

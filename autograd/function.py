@@ -184,4 +184,4 @@ def as_value(g: Any, like: Any) -> Value:
 
 
 def zeros_like(data: Any) -> Any:
-    return np.zeros_like(data) if isinstance(data, np.ndarray) else 0.0
+    return tape.traced_constant(np.zeros_like(data)) if isinstance(data, np.ndarray) else 0.0

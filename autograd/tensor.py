@@ -448,13 +448,19 @@ class Tensor(Value):
 
     def allclose(self, other: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any = False) -> Any:
         """Whether all |x - other| <= atol + rtol |other|."""
+        if mode.word & TRACE:
+            mode.trace.refuse_value("allclose()")
         other = other.data if isinstance(other, Value) else other
         return np.allclose(self.data, other, rtol, atol, equal_nan)
 
     def all(self) -> Tensor:
+        if mode.word & TRACE:
+            return (self == 0).float().sum() == 0.0  # type: ignore[no-any-return]
         return Tensor(np.asarray(np.all(self.data)))
 
     def any(self) -> Tensor:
+        if mode.word & TRACE:
+            return (self != 0).float().sum() > 0.0  # type: ignore[no-any-return]
         return Tensor(np.asarray(np.any(self.data)))
 
     def reshape(self, *shape_: Any) -> Tensor:

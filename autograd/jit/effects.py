@@ -15,7 +15,10 @@ from autograd.jit.graph import HELD, Buffer, Operand
 from autograd.jit.reach import MISSING, plain
 from autograd.jit.sealed import JitError, refuse, user_line
 
-__all__ = ["Attributes", "refuse_alias", "refuse_arrays_made_inside", "refuse_escapes", "refuse_masks"]
+__all__ = [
+    "Attributes", "forget_leaves", "refuse_alias", "refuse_arrays_made_inside", "refuse_escapes",
+    "refuse_masks",
+]  # fmt: skip
 
 
 class Attributes:
@@ -55,6 +58,13 @@ def refuse_escapes(tensors: Iterable[weakref.ref[Any]], gradients: Iterable[Any]
                 "(an attribute, a list ...): a replay would not store it again; return it, or write it into "
                 "a tensor that is there before (copy_)"
             )
+
+
+def forget_leaves(began: int, *gradients: dict[Any, Any]) -> None:
+    """The gradients of leaves that began with the call are nobody's when it has returned."""
+    for leaves in gradients:
+        for node in [node for node in leaves if node.serial > began]:
+            del leaves[node]
 
 
 def refuse_alias(x: Any) -> NoReturn:

@@ -7,12 +7,13 @@ import threading
 import warnings
 from collections.abc import Callable, Sequence
 from time import perf_counter
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
 
 from autograd import kernels, tape
-from autograd.jit.effects import refuse_alias, refuse_arrays_made_inside, refuse_escapes
+from autograd.jit.effects import forget_leaves, refuse_alias, refuse_arrays_made_inside, refuse_escapes
 from autograd.jit.epochs import looped
 from autograd.jit.names import arguments_of
 from autograd.jit.program import Program
@@ -88,6 +89,14 @@ class Jitted:
         if bound is None:
             bound = vars(instance)[name] = Jitted(self.function.__get__(instance, owner))
         return bound
+
+    def __reduce__(self) -> Any:
+        """Copies and pickles are of the function: programs have addresses, a copy makes its own."""
+        if isinstance(self.function, FunctionType):
+            return self.function.__qualname__
+        if isinstance(self.function, MethodType):
+            return method_of, (self.function.__self__, self.function.__name__)
+        return Jitted, (self.function,)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         word = mode.word
@@ -231,6 +240,7 @@ class Jitted:
         structure, outputs = described(result, trace.operand)
         plain = unwrapped(result)
         del result, args, kwargs
+        forget_leaves(trace.began, trace.grads, trace.entry_grads, trace.emptied)
         refuse_escapes(trace.tensors, trace.grads.values())
         refuse_arrays_made_inside(trace.memory.buffers)
         for x in given:
@@ -287,6 +297,12 @@ class Jitted:
                 stacklevel=4,
             )
         self.last_key = key
+
+
+def method_of(instance: Any, name: str) -> Jitted:
+    """The jitted method of an object whose function has this name."""
+    found = (x for kind in type(instance).__mro__ for x in vars(kind).values() if isinstance(x, Jitted))
+    return next(x.__get__(instance) for x in found if x.function.__name__ == name)  # type: ignore[no-any-return]
 
 
 def jit(function: Callable[..., Any]) -> Jitted:

@@ -39,6 +39,7 @@ class Trace:
 
     def __init__(self, undo: Undo | None = None) -> None:
         self.undo = undo
+        self.began = tape.next_serial()  # nodes that were there before have lower numbers
         self.memory = Memory()
         self.steps: list[Step] = []
         self.host: list[tuple[Any, ...]] = []  # what Python does at each replay, in order

@@ -12,6 +12,7 @@ from autograd import Tensor
 from autograd.ops.conv import conv2d, conv_transpose2d
 from autograd.ops.enlarge import enlarge
 from autograd.ops.pool import avg_pool2d, max_pool2d
+from autograd.tape import traced_constant
 
 __all__ = [
     "adaptive_avg_pool2d", "avg_pool2d", "conv2d", "conv_transpose2d", "interpolate", "max_pool2d",
@@ -33,7 +34,7 @@ def averaging(length: int, count: int, dtype: Any) -> np.ndarray:
     for i in range(count):
         begin, end = i * length // count, -(-(i + 1) * length // count)
         matrix[i, begin:end] = 1 / (end - begin)
-    return matrix
+    return traced_constant(matrix)  # type: ignore[no-any-return]
 
 
 def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
@@ -91,7 +92,9 @@ def interpolate(input: Any, size: Any = None, scale_factor: Any = None, mode: st
     if all(sizes[i] % shape[2 + i] == 0 and steps[i] * sizes[i] == shape[2 + i] for i in (0, 1)):
         return enlarge(input, sizes[0] // shape[2], sizes[1] // shape[3])
     rows, columns = (
-        np.minimum(np.floor(np.arange(sizes[i]) * steps[i]).astype(np.int64), shape[2 + i] - 1)
+        traced_constant(
+            np.minimum(np.floor(np.arange(sizes[i]) * steps[i]).astype(np.int64), shape[2 + i] - 1)
+        )
         for i in (0, 1)
     )
     return input[:, :, rows[:, None], columns[None, :]]
