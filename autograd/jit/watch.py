@@ -40,10 +40,10 @@ class Surroundings:
         self.entries = [entries(*space) for space in self.spaces]
 
     def hold(self) -> bool:
-        cells = self.cells  # nearly always these are the same objects: that is asked first
-        if cells and not all(map(operator.is_, map(contents, cells), self.cell_values)):
-            if not held(list(map(contents, cells)), self.cell_values):
-                return False
+        cells, values = self.cells, self.cell_values
+        same = all(map(operator.is_, map(contents, cells), values))  # nearly always, so asked first
+        if not same and not held(list(map(contents, cells)), values):
+            return False
         for names in self.globals:
             if not held(names.now(), names.values):
                 return False
