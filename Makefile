@@ -52,18 +52,22 @@ lint: $(VENV)/lint.stamp
 # The kernel tests are those that go through the instruction sets; gradients run no other kernels.
 KERNEL_TESTS = $(shell grep -l -e 'kernels.isas()' -e conv_checks tests/test_*.py) --deselect tests/test_registry.py::test_gradients
 
+# Programs too, with each buffer in memory of its own, so that nothing lies beside it. What they become in C is
+# compiled without sanitizers.
+JIT_TESTS = $(filter-out tests/test_jit_to_c%,$(wildcard tests/test_jit*.py))
+
 # The kernels again, in a folder of their own, with the sanitizers; Python itself leaks by design. -P keeps
 # the library in this folder out of the way.
 SANITIZE := -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-SANITIZED = PYTHONPATH=build/sanitize:. ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+SANITIZED = AUTOGRAD_ARENA=apart PYTHONPATH=build/sanitize:. ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
     LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libubsan.so)" $(PY) -P
 sanitize: $(VENV)/test.stamp
 	KERNELGRAD_BUILD=require KERNELGRAD_CFLAGS="$(SANITIZE)" \
 	    $(PY) setup.py -q build_ext --build-lib build/sanitize --build-temp build/sanitize-objects
 	$(SANITIZED) -c "from autograd import kernels; assert 'build/sanitize' in kernels.library()"
-	$(SANITIZED) -m pytest -q -n 2 --hypothesis-profile=few --capture=sys -p no:cacheprovider $(KERNEL_TESTS) $(ARGS)
+	$(SANITIZED) -m pytest -q -n 2 --hypothesis-profile=few --capture=sys -p no:cacheprovider $(KERNEL_TESTS) $(JIT_TESTS) $(ARGS)
 
-# The same tests, but for those of threads, on an emulated aarch64 processor (Debian:
+# The kernel tests, but for those of threads, on an emulated aarch64 processor (Debian:
 # gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user).
 neon: build $(VENV)/test.stamp
 	$(PY) tests/neon/build.py
