@@ -36,12 +36,7 @@ def flat(x: Tensor, more: dict[str, Any]) -> list[Tensor]:
     return [x, more["row"], *more["others"]]
 
 
-EXAMPLES = 60
-
-
-@examples(EXAMPLES)
-@given(programs, numbers)
-def test_writes_among_ops(program, seed):
+def writes_agree(program, seed):
     """State, views of it and temporaries are written between reads, under no_grad."""
 
     def build() -> Scene:
@@ -57,9 +52,12 @@ def test_writes_among_ops(program, seed):
     agrees(build, calls=4, rtol=1e-9)
 
 
-@examples(EXAMPLES)
-@given(programs, numbers, st.sampled_from(["grad", "backward", "twice", "second"]))
-def test_gradients(program, seed, how):
+ways = st.sampled_from(["grad", "backward", "twice", "second"])
+
+
+def gradients_agree(program, seed, how):
+    """Gradients returned, in .grad, added up over two backward calls, differentiated again."""
+
     def build() -> Scene:
         weights = tensors(seed, requires_grad=True)
 
@@ -87,3 +85,7 @@ def test_gradients(program, seed, how):
         return Scene(step, lambda: [[w, w.grad] for w in weights], arguments)
 
     agrees(build, calls=5, rtol=1e-8)
+
+
+test_writes_among_ops = examples(60)(given(programs, numbers)(writes_agree))
+test_gradients = examples(60)(given(programs, numbers, ways)(gradients_agree))

@@ -22,7 +22,9 @@ def data(count: int = 70) -> TensorDataset:
 
 def trainer(jit: bool, algorithm: str = "Adam", **options) -> nn.Trainer:
     autograd.manual_seed(5)
-    model = nn.Sequential(nn.Linear(6, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.3), nn.Linear(16, 2))
+    model = nn.Sequential(
+        nn.Linear(6, 16, bias=False), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.3), nn.Linear(16, 2)
+    )
     update = getattr(optim, algorithm)(model.parameters(), lr=0.01, **options)
     schedule = optim.lr_scheduler.OneCycleLR(update, 0.02, total_steps=30)
     loss = nn.CrossEntropyLoss()
