@@ -9,7 +9,7 @@ import numpy as np
 
 import autograd
 from autograd import Tensor, default_generator
-from autograd.jit import Jitted
+from autograd.jit.function import Jitted
 
 CALLS = 6
 

@@ -1,4 +1,4 @@
-"""`@jit`: a function that is captured once and replayed as a program."""
+"""What `@jit` makes of a function: it is captured once and replayed as a program."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from autograd.jit.watch import Surroundings, Watch
 from autograd.tape import ANOMALY, TRACE, WATCH, Value, mode
 from autograd.tensor import Tensor
 
-__all__ = ["Jitted", "jit"]
+__all__ = ["Jitted"]
 
 KEPT = 16  # programs of a function; the longest unused one goes
 MANY = 8  # captures of a function, from which on it is told what keeps changing
@@ -303,31 +303,6 @@ def method_of(instance: Any, name: str) -> Jitted:
     """The jitted method of an object whose function has this name."""
     found = (x for kind in type(instance).__mro__ for x in vars(kind).values() if isinstance(x, Jitted))
     return next(x.__get__(instance) for x in found if x.function.__name__ == name)  # type: ignore[no-any-return]
-
-
-def jit(function: Callable[..., Any]) -> Jitted:
-    """A function that is captured once and then runs as a program: one C call, no Python between its ops.
-
-    The first call runs as ever, the second is written down, the third replays. Tensors, arrays, numbers and
-    (nested) lists, tuples and dicts of them may be arguments; what the function closes over (modules,
-    optimisers, schedules, tensors) is state, and written as the function would write it. Results are tensors
-    of their own, off the tape. A new shape, type or Python number as an argument, train() or eval(), other
-    threads and the like are captured anew. What can't be captured raises JitError, with the line and the way
-    out.
-
-    >>> import autograd
-    >>> w = autograd.tensor([1.0, 2.0])
-    >>> @autograd.jit
-    ... def scaled(x, factor):
-    ...     return (x * w).sum() * factor
-    >>> [scaled(autograd.tensor([3.0, float(i)]), 2).item() for i in range(3)]
-    [6.0, 10.0, 14.0]
-    >>> scaled
-    <jitted scaled: 1 program>
-    """
-    if not callable(function):
-        raise TypeError(f"jit: want a function, got a {type(function).__name__}")
-    return Jitted(function)
 
 
 def difference(old: Any, new: Any) -> str:
