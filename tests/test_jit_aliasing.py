@@ -9,6 +9,7 @@ from jit_checks import Scene, agrees
 import autograd
 from autograd import kernels
 from nn import functional as F
+from nn import optim
 
 pytestmark = pytest.mark.skipif(not kernels.active, reason="programs are made of kernels")
 
@@ -114,6 +115,33 @@ def results_that_are_state_and_arguments() -> Scene:
     return Scene(step, lambda: state)
 
 
+def numbers_written() -> Scene:
+    state, count = autograd.ones(4, 3), autograd.tensor([1, 2])
+
+    def step(x):
+        old = state * 2.0
+        state.zero_()
+        state[1:] = True
+        state[0, 1] = 7
+        count[0] = 5
+        count.add_(1)
+        return old, state * x, count
+
+    return Scene(step, lambda: [state, count])
+
+
+def gradients_filled_with_zeros() -> Scene:
+    w = autograd.ones(3).requires_grad_()
+    update = optim.SGD([w], lr=0.1)
+
+    def step(x):
+        update.zero_grad(set_to_none=False)
+        (x * w).sum().backward()
+        update.step()
+
+    return Scene(step, lambda: [w, w.grad])
+
+
 def old_and_new_state_together() -> Scene:
     state = autograd.zeros(4, 3)
 
@@ -163,7 +191,8 @@ SCENES = [
     equal_values_one_written, first_of_equal_values_written, product_with_one_written, factor_of_one_written,
     constants_written, product_written_before_its_activation, views_before_and_after_a_write,
     assignments_that_overlap, results_that_are_state_and_arguments, old_and_new_state_together,
-    rows_written_by_turns, one_tensor_as_two_arguments, an_index_computed_inside,
+    numbers_written, gradients_filled_with_zeros, rows_written_by_turns,
+    one_tensor_as_two_arguments, an_index_computed_inside,
 ]  # fmt: skip
 
 

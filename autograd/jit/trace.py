@@ -29,8 +29,6 @@ __all__ = ["Trace"]
 
 # Fused ops whose kernels programs run; the others are traced as the ops they are made of.
 KNOWN = frozenset(["standardize", "cross_entropy"])
-
-
 MISSING: Any = object()  # a .grad that was set before it was read
 
 
@@ -52,6 +50,7 @@ class Trace:
         self.given: list[Value] = []  # the arguments that want a gradient
         self.entry_grads: dict[Node, Any] = {}  # .grad as it was, of leaves that were added to
         self.updating: tuple[Any, Any, Any] | None = None  # optimizer, batch and group of the present update
+        self.replaced: list[Any] = []  # gradients that were there before: nobody may hold them after
         self.emptied: dict[Node, None] = {}  # leaves whose .grad was set to None inside
 
     # Operands ------------------------------------------------------------------------------------
@@ -250,6 +249,7 @@ class Trace:
         if self.undo is not None:
             self.undo.keep_grad(node)
         self.entry_grads.setdefault(node, MISSING)
+        self.replaced.append(node.grad)
         if value is None:
             self.emptied[node] = None
             self.grads.pop(node, None)

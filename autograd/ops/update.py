@@ -33,7 +33,7 @@ def assign(target: Value, source: Any, key: Any = Ellipsis) -> None:
                 "result with autograd.where, cat or scatter_add, or assign x.detach()"
             )
         source = source.data
-    array = target.data
+    array, given = target.data, source
     if isinstance(source, bool | int) and array.dtype.kind in "biuf":
         source = np.asarray(source).astype(array.dtype)  # a Python int suits every type
     if not array.flags.writeable:
@@ -44,7 +44,7 @@ def assign(target: Value, source: Any, key: Any = Ellipsis) -> None:
         )
     key = key if key is Ellipsis else plain_key(key)
     if mode.word & TRACE:
-        mode.trace.assign(array, key, source)
+        mode.trace.assign(array, key, given)
     try:
         array[key] = source
     except ValueError:
