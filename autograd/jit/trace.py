@@ -50,7 +50,7 @@ class Trace:
         self.given: list[Value] = []  # the arguments that want a gradient
         self.entry_grads: dict[Node, Any] = {}  # .grad as it was, of leaves that were added to
         self.updating: tuple[Any, Any, Any] | None = None  # optimizer, batch and group of the present update
-        self.replaced: list[Any] = []  # gradients that were there before: nobody may hold them after
+        self.before: dict[Node, Any] = {}  # gradients that were there, which nobody else may hold after
         self.emptied: dict[Node, None] = {}  # leaves whose .grad was set to None inside
 
     # Operands ------------------------------------------------------------------------------------
@@ -248,8 +248,8 @@ class Trace:
         """`.grad` is about to be set by the program."""
         if self.undo is not None:
             self.undo.keep_grad(node)
-        self.entry_grads.setdefault(node, MISSING)
-        self.replaced.append(node.grad)
+        if node not in self.entry_grads:
+            self.entry_grads[node], self.before[node] = MISSING, node.grad
         if value is None:
             self.emptied[node] = None
             self.grads.pop(node, None)
