@@ -163,6 +163,18 @@ def test_arguments_in_memory_that_is_written():
             step(x)
 
 
+def test_a_mask_that_chooses_another_number():
+    mask = autograd.tensor([True, False, True])
+    chosen = autograd.jit(lambda x: x[mask])
+    x = autograd.tensor([1.0, 2.0, 3.0])
+    assert [chosen(x).tolist() for _ in range(3)] == [[1.0, 3.0]] * 3
+    mask[0], mask[1] = False, True
+    assert chosen(x).tolist() == [2.0, 3.0]
+    mask[1] = False
+    with pytest.raises(JitError, match=HERE + ".* gave .1,. where it gave .2,."):
+        chosen(x)
+
+
 def test_the_gradient_of_an_argument():
     """Its .grad would be set on a copy; autograd.grad gives it."""
     x = autograd.tensor([1.0, 2.0], requires_grad=True)

@@ -11,13 +11,13 @@ from typing import Any, NoReturn
 import numpy as np
 
 from autograd import buffers
-from autograd.jit.graph import HELD, Buffer, Operand
+from autograd.jit.graph import HELD, Buffer, Operand, Step
 from autograd.jit.reach import MISSING, plain
 from autograd.jit.sealed import JitError, refuse, user_line
 
 __all__ = [
     "Attributes", "forget_leaves", "refuse_alias", "refuse_arrays_made_inside", "refuse_escapes",
-    "refuse_masks",
+    "refuse_masks", "refuse_shape",
 ]  # fmt: skip
 
 
@@ -82,6 +82,13 @@ def refuse_masks(key: Any) -> None:
                 "indexing by a mask that is computed",
                 "the shape of the result would depend on values; use autograd.where, or multiply by the mask",
             )
+
+
+def refuse_shape(step: Step, then: tuple[int, ...], now: tuple[int, ...]) -> NoReturn:
+    raise JitError(
+        f"{step.op} at {step.where} gave {now} where it gave {then} when the function was captured: a mask "
+        "that it closes over has other values now, and their number is part of the program; use autograd.where"
+    )
 
 
 # Arrays of NumPy ---------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from autograd import kernels, tape
 from autograd.jit import fuse, listing, norms
 from autograd.jit.arena import APART, aligned, arranged
 from autograd.jit.code import NOTHING, Call, Code, Failed, Link
-from autograd.jit.effects import refuse_alias
+from autograd.jit.effects import refuse_alias, refuse_shape
 from autograd.jit.graph import HELD, INPUT, MADE, Array, Operand, array_of
 from autograd.jit.instructions import Instruction, PythonCall, lowered
 from autograd.jit.lifetimes import Uses
@@ -270,6 +270,8 @@ class Program:
                 **{k: array(v, given) for k, v in attributes.items()},
             )
             for target, made in zip(step.writes, found if len(step.writes) > 1 else (found,), strict=True):
+                if step.op != "assign" and np.shape(made) != target.shape:
+                    refuse_shape(step, target.shape, np.shape(made))
                 np.copyto(views[target], made)
 
         return run
