@@ -87,7 +87,7 @@ def refuse_masks(key: Any) -> None:
 def refuse_shape(step: Step, then: tuple[int, ...], now: tuple[int, ...]) -> NoReturn:
     raise JitError(
         f"{step.op} at {step.where} gave {now} where it gave {then} when the function was captured: a mask "
-        "that it closes over has other values now, and their number is part of the program; use autograd.where"
+        "that it closes over chooses another number now, which is part of the program; use autograd.where"
     )
 
 
