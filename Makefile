@@ -67,12 +67,14 @@ sanitize: $(VENV)/test.stamp
 	$(SANITIZED) -c "from autograd import kernels; assert 'build/sanitize' in kernels.library()"
 	$(SANITIZED) -m pytest -q -n 2 --hypothesis-profile=few --capture=sys -p no:cacheprovider $(KERNEL_TESTS) $(JIT_TESTS) $(ARGS)
 
-# The kernel tests, but for those of threads, on an emulated aarch64 processor (Debian:
-# gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user).
+# The kernel tests on an emulated aarch64 processor (Debian: gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+# qemu-user), but for those of threads, and of whole programs: it is sent one call at a time.
+OF_PROGRAMS = tests/test_jit_norms.py tests/test_jit_scalar.py
 neon: build $(VENV)/test.stamp
 	$(PY) tests/neon/build.py
 	$(PY) -m pytest -q -n 2 -p no:cacheprovider -p tests.neon.machine \
-	    $(filter-out tests/test_threads.py,$(KERNEL_TESTS)) $(ARGS)
+	    $(filter-out tests/test_threads.py $(OF_PROGRAMS),$(KERNEL_TESTS)) \
+	    --deselect tests/test_jit_pools.py::test_programs_pool_as_eager_does $(ARGS)
 
 # sdist, wheel and folder, installed into environments of their own.
 packaging: build $(VENV)/test.stamp
