@@ -21,7 +21,7 @@ from autograd.jit.reach import Reach
 from autograd.jit.scalar_call import ScalarCalls
 from autograd.jit.scalars import noticed
 from autograd.jit.sealed import JitError
-from autograd.jit.structure import arrays_of, copies, described, key_of, rebuilt, unwrapped
+from autograd.jit.structure import Place, arrays_of, copies, described, key_of, rebuilt, unwrapped
 from autograd.jit.trace import Trace
 from autograd.jit.undo import Undo
 from autograd.jit.watch import Surroundings, Watch
@@ -45,6 +45,8 @@ class Last:
         self.layouts = [(x.data.shape, x.data.dtype) for x in args]
         self.count = len(args)
         self.program, self.structure = program, structure
+        self.single = structure.__class__ is Place  # the result is one tensor
+        self.holds = program.watch.holds
 
     @classmethod
     def after(cls, word: int, settings: int, args: Any, program: Program, structure: Any) -> Last | None:
@@ -63,7 +65,7 @@ class Last:
             if data.shape != shape or data.dtype is not dtype or not data.flags.c_contiguous:
                 return None
             arrays.append(data)
-        return arrays if self.program.watch.holds() else None
+        return arrays if self.holds() else None
 
 
 class Jitted:
@@ -108,7 +110,9 @@ class Jitted:
         if self.last is not None and not kwargs:
             found = self.last.of(word, settings, args)
             if found is not None:
-                return rebuilt(self.last.structure, self.last.program(found))
+                last = self.last
+                outputs = last.program(found)
+                return outputs[0] if last.single else rebuilt(last.structure, outputs)
         arrays: list[np.ndarray] = []
         key = (word, settings, *(self.key(args, kwargs, arrays) if args or kwargs else ()))
         for program, structure in self.programs.get(key, ()):
