@@ -200,7 +200,6 @@ class Group:
     mask: int  # the steps' bits
     outside: int = 0  # bits of all steps that must run after these, those of whole groups
     inputs: set[Operand] = field(default_factory=set)
-    outputs: set[Operand] = field(default_factory=set)
 
 
 def elementwise(step: Step) -> bool:
@@ -235,7 +234,7 @@ def grouped(steps: list[Step], wanted: Iterable[Operand]) -> list[Step | Group]:
                     if mine is None:
                         join(group, step, number)
                         mine = group
-                    elif may_merge(mine, group, ancestors, steps):
+                    elif may_merge(mine, group, ancestors):
                         merge(mine, group, home, groups)
             if mine is None:
                 kinds = {x.dtype for x in step.operands} - {BOOL}
@@ -290,7 +289,7 @@ def join(group: Group, step: Step, number: int) -> None:
         group.dtype = kinds.pop()
 
 
-def may_merge(a: Group, b: Group, ancestors: list[int], steps: list[Step]) -> bool:
+def may_merge(a: Group, b: Group, ancestors: list[int]) -> bool:
     if a.shape != b.shape or (a.dtype and b.dtype and a.dtype != b.dtype):
         return False
     if len(a.steps) + len(b.steps) > LONGEST:

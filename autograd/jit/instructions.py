@@ -131,11 +131,10 @@ class Lowering:
         """One pass that computes `function` (of symbols, one result or a tuple)."""
         from autograd.program import Program
 
-        arrays = [as_array(x) for x in reads]
-        outs = [as_array(x) for x in targets]
+        arrays = [array_of(x) for x in reads]
+        outs = [array_of(x) for x in targets]
         program = Program.trace(function, len(arrays))
         program.threshold = 0
-        arrays = [a if a.shape != () or len(outs[0].shape) == 0 else a for a in arrays]
         if np.broadcast_shapes(*[a.shape for a in arrays]) != outs[0].shape:
             arrays[0] = np.broadcast_to(arrays[0], outs[0].shape)
         try:
@@ -154,11 +153,6 @@ class Lowering:
 
 class Unsuited(Exception):
     """No kernel takes a step like this."""
-
-
-def as_array(x: Operand) -> Array:
-    """An array of the operand's layout, on its memory while the trace holds it."""
-    return array_of(x)
 
 
 LOWERED: dict[str, Callable[[Lowering, Step], None]] = {}

@@ -18,6 +18,7 @@ from autograd.jit.arena import aligned
 from autograd.jit.code import Call, Code, Counter, Failed
 from autograd.jit.graph import Array
 from autograd.jit.program import Program
+from autograd.ops.philox import blocks_of, signed
 
 __all__ = ["Loop"]
 
@@ -108,7 +109,7 @@ class Loop:
             calls[first + link.call].addresses[link.arg] = start + link.offset
         taken: dict[Any, int] = {}
         for _, generator, count, itemsize in self.draws:
-            taken[generator] = taken.get(generator, 0) + -(-count * itemsize // 16)
+            taken[generator] = taken.get(generator, 0) + blocks_of(count, itemsize)
         self.blocks = taken
         for place, generator, *_ in self.draws:
             if place in program.draws:
@@ -169,7 +170,3 @@ class Loop:
             return IndexError(f"loop: the order has an index outside [0, {lengths[0]}), the rows of the data")
         failed.place -= first
         return self.program.explained(failed)
-
-
-def signed(x: int) -> int:
-    return x - 2**64 if x >= 1 << 63 else x

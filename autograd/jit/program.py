@@ -26,6 +26,7 @@ from autograd.jit.to_c import to_c
 from autograd.jit.trace import Trace
 from autograd.jit.watch import Watch
 from autograd.jit.work import peak_bytes
+from autograd.ops.philox import signed
 from autograd.tape import Node
 from autograd.tensor import Tensor
 
@@ -380,7 +381,3 @@ class Program:
 def bound(view: Any, arrays: Sequence[Array]) -> Array:
     number, offset, shape, strides, dtype = view
     return np.ndarray(shape, dtype, arrays[number], offset, strides)
-
-
-def signed(x: int) -> int:
-    return x - 2**64 if x >= 1 << 63 else x
