@@ -109,7 +109,7 @@ $(VENV)/base.stamp: pyproject.toml
 	@KERNELGRAD_BUILD=skip $(PY) -m pip install -q --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/lint.stamp: EXTRAS = dev
+$(VENV)/lint.stamp: EXTRAS = apps,dev
 $(VENV)/apps.stamp: EXTRAS = apps
 $(VENV)/test.stamp: EXTRAS = apps,test
 $(VENV)/oracle.stamp: EXTRAS = apps,test,oracle
