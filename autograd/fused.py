@@ -11,7 +11,16 @@ from autograd import tape
 from autograd.op import Op, Saved, alias, observe, record
 from autograd.tape import RECORD, TRACE, Node, Value, mode
 
-__all__ = ["JointPlan", "fused"]
+__all__ = ["JointPlan", "contiguous", "fused"]
+
+
+def contiguous(x: np.ndarray, dtype: np.dtype[Any] | None = None) -> np.ndarray:
+    """x as a kernel may save it: itself, or a C-contiguous copy (of another type), which traces write down."""
+    if x.flags.c_contiguous and (dtype is None or x.dtype == dtype):
+        return x
+    if mode.word & TRACE:
+        return mode.trace.copied(x, dtype)  # type: ignore[no-any-return]
+    return np.ascontiguousarray(x, dtype)
 
 
 class JointPlan:

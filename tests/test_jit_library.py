@@ -227,3 +227,21 @@ SCENES = [
 @pytest.mark.parametrize("build", SCENES)
 def test_scene(build):
     assert agrees(build).captured == 1
+
+
+@pytest.mark.parametrize("weight", [np.arange(1, 6.0), np.arange(1, 11, dtype=np.float32)[::2]])
+def test_weights_of_classes_of_another_type_or_layout(weight):
+    weight = autograd.tensor(weight)
+    rng = np.random.default_rng(3)
+
+    def step(x, targets):
+        loss = F.cross_entropy(x, targets, weight=weight)
+        return loss.detach(), *autograd.grad(loss, [x])
+
+    run = autograd.jit(step)
+    for _ in range(4):
+        x = autograd.tensor(rng.normal(size=(6, 5)).astype(np.float32), requires_grad=True)
+        targets = autograd.tensor(rng.integers(0, 5, 6))
+        weight.mul_(0.9)  # read anew at each call
+        for ours, wanted in zip(run(x, targets), step(x, targets), strict=True):
+            np.testing.assert_allclose(ours.numpy(), wanted.numpy(), rtol=1e-6, atol=1e-7)

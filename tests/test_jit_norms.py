@@ -207,3 +207,21 @@ def test_the_gradient_of_an_activation_is_one_step():
         np.testing.assert_allclose(got.numpy(), gradient().numpy(), rtol=2e-6, atol=1e-7)
         names = [s.op for i in run.program.instructions for s in getattr(i.source, "steps", [])]
         assert f"{activation.__name__}_gradient" in names
+
+
+@pytest.mark.parametrize("norm", ["layer", "group", "batch"])
+def test_inputs_and_gradients_of_any_layout(norm):
+    """What a norm saves of an input with gaps is a copy, made again at each call."""
+    model = NORMS[norm]()
+    wide = np.random.default_rng(2).normal(size=(6, 3, 4, 6, 5))
+
+    def step(x):
+        y = model(x.flip(0).transpose(2, 3))
+        loss = (y.transpose(2, 3) * x).square().mean()
+        return loss.detach(), *autograd.grad(loss, [x, *model.parameters()])
+
+    run = autograd.jit(step)
+    for values in wide.astype(np.float32):
+        x = autograd.tensor(values, requires_grad=True)
+        for ours, wanted in zip(run(x), step(x), strict=True):
+            np.testing.assert_allclose(ours.numpy(), wanted.numpy(), rtol=1e-5, atol=1e-6)

@@ -225,15 +225,15 @@ def same_real(dtype: np.dtype[Any], *operands: Any) -> None:
 
 @register("standardize")
 def standardize_forward(lowering: Lowering, step: Step) -> None:
-    x, weight, bias = step.reads
     a = step.attributes
-    out, mean, rstd, *_ = step.writes
+    x, weight, bias, mean, rstd, _ = a["saved"]
+    out = step.writes[0]
     same_real(x.dtype, x, weight, bias)
     sizes, values = standardize.layout(x.shape, a["kind"], a["parts"], a["eps"], a["momentum"])
     running = a["running"] or (None, None)
     same_real(x.dtype, *running)
     weight, bias = (None if p is None else lowering.plain(p) for p in (weight, bias))
-    args = [lowering.plain(x), weight, bias, out, mean, rstd, *running]
+    args = [x, weight, bias, out, mean, rstd, *running]
     sizes, values = with_activation(step, sizes, values)
     lowering.emit(kernels.STANDARDIZE, x.dtype, args, step.writes, sizes, values)
 

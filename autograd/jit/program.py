@@ -141,7 +141,7 @@ class Program:
         self.buffers = buffers = uses.buffers
         lives, roots = uses.lives(own)
         if APART:
-            own = own | {key: np.empty(life.nbytes, np.uint8) for key, life in lives.items()}
+            own = own | {key: np.full(life.nbytes, 0xFF, np.uint8) for key, life in lives.items()}  # NaN
             lives = {}
         places, self.arena_bytes = arranged(lives)
         self.arena = aligned(self.arena_bytes)

@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from autograd import kernels, tape
+from autograd import tape
 from autograd.jit.effects import Attributes, refuse_masks
 from autograd.jit.gradients import rules_of
 from autograd.jit.graph import HELD, INPUT, MADE, Array, Buffer, Memory, Operand, Step, owner_of
 from autograd.jit.sealed import DATA, JitError, Traced, refuse, refuse_draw, refuse_value, user_line
 from autograd.jit.undo import Undo
 from autograd.jit.update import Update
-from autograd.op import REGISTRY, Op
+from autograd.op import REGISTRY, Op, cast
 from autograd.op import copy_ as COPY
 from autograd.tape import Node, Value
 from autograd.tensor import Tensor
@@ -171,10 +171,12 @@ class Trace:
         reads = [self.operand(x) if x.__class__ is np.ndarray else x for x in arrays]
         kept = {name: self.attribute(v) for name, v in attributes.items()}
         writes = [self.memory.add(x, MADE) for x in made]
+        kept["saved"] = self.attribute(saved)
+        reads += [x for x in kept["saved"] if x.__class__ is Operand and x not in reads and x not in writes]
         for running in attributes.get("running") or ():
             if attributes.get("momentum") is not None:
                 writes.append(self.operand(running))
-        self.add(Step(op.name, reads, writes, {**kept, "saved": self.attribute(saved)}, record=op))
+        self.add(Step(op.name, reads, writes, kept, record=op))
 
     def fused_backward(
         self, op: Op, backward: Callable[..., Any], g: Array, saved: tuple[Any, ...], needs: tuple[bool, ...]
@@ -313,7 +315,8 @@ class Trace:
         for column in columns:
             for a in column:
                 self.writing(a)
-        self.begin(update)
+        if self.undo is not None:
+            update.begin_again(self.undo)
         reads: list[Any] = [self.operand(g) for g in grads]
         self.add(
             Step("update", [*reads, *written], written, {"update": update, "grads": reads}, in_place=True)
@@ -321,24 +324,14 @@ class Trace:
         self.host.append(("update", update, optimizer, batch, group))
         return grads
 
-    def begin(self, update: Update) -> None:
-        """State that began with an update that is undone is zero again. That is how Adam's and RMSprop's
-        begins; SGD's first velocity is the gradient, as zero gives it too where nothing is dampened."""
-        if self.undo is None:
-            return
-        if update.counted:
-            self.undo.counted += update.states
-        if update.fresh and update.kernel == kernels.SGD:
-            update.fresh = update.values[2] != 0.0
-            update.steps = None
-            if update.fresh:
-                self.undo.begun += update.states
-        elif update.fresh:
-            update.fresh = False
-
-    def copied(self, array: Array) -> Array:
+    def copied(self, array: Array, dtype: Any = None) -> Array:
+        """A C-contiguous copy, of another type if one is given, as a step."""
         value = tape.wrap(array, None)
-        return DATA.__get__(COPY(value), Tensor)  # type: ignore[no-any-return]
+        if dtype is not None and dtype != array.dtype:
+            value = cast(value, dtype)
+        if not value.data.flags.c_contiguous:
+            value = COPY(value)
+        return DATA.__get__(value, Tensor)  # type: ignore[no-any-return]
 
     def clip(self, grads: Sequence[Array], norm: Array, keep: bool, max_norm: float) -> None:
         """All gradients, about to be clipped by the kernel."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from autograd import kernels
 from autograd.jit.graph import Array
+from autograd.jit.undo import Undo
 
 __all__ = ["Update"]
 
@@ -24,3 +26,16 @@ class Update:
         self.states: list[dict[str, Any]] = []
         self.fresh = False  # whether the state began with this update
         self.counted = False  # whether the state counts steps
+
+    def begin_again(self, undo: Undo) -> None:
+        """State that began with an update that is undone is zero again. That is how Adam's and RMSprop's
+        begins; SGD's first velocity is the gradient, as zero gives it too where nothing is dampened."""
+        if self.counted:
+            undo.counted += self.states
+        if self.fresh and self.kernel == kernels.SGD:
+            self.fresh = self.values[2] != 0.0
+            self.steps = None
+            if self.fresh:
+                undo.begun += self.states
+        else:
+            self.fresh = False

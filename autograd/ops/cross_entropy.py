@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd import kernels, tape
-from autograd.fused import fused
+from autograd.fused import contiguous, fused
 from autograd.op import cast, copy_
 from autograd.ops import elementwise as e
 from autograd.ops import reduce
@@ -146,7 +146,7 @@ def forward(
     if targets.dtype is not INT64 or targets.shape != plan.targets or not targets.flags.c_contiguous:
         targets = checked(logits.shape, targets)
     if weight is not None:
-        weight = np.ascontiguousarray(weight, dtype)
+        weight = contiguous(weight, dtype)
     losses, saved, result = plan.losses(), plan.saved(), None
     if reduction != "none":
         result = np.empty(2, dtype)
@@ -206,7 +206,7 @@ def checked(shape: Shape, targets: Array) -> Array:
             "cross_entropy: want logits (N, C) and integer targets (N,), or (N, C, *) and (N, *); got logits "
             f"of shape {shape} and {targets.dtype} targets of shape {targets.shape}"
         )
-    return np.ascontiguousarray(targets, np.int64)
+    return contiguous(targets, INT64)
 
 
 def refuse_targets(targets: Array, classes: int, ignore_index: int) -> None:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd import kernels, tape
-from autograd.fused import fused
+from autograd.fused import contiguous, fused
 from autograd.ops import elementwise as e
 from autograd.ops import reduce, reduce_kernel
 from autograd.ops.shape import reshape
@@ -147,8 +147,7 @@ def forward(
         if running is not None and momentum is not None:
             follow(x, running, momentum)
         return None
-    if not x.flags.c_contiguous:
-        x = np.ascontiguousarray(x)
+    x = contiguous(x)
     out, mean, r = plan.new(), plan.new_statistics(), plan.new_statistics()
     plan.forward(x, weight, bias, out, mean, r, before, var)
     if running is not None and momentum is not None:
