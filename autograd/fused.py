@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from autograd import tape
-from autograd.op import Op, Saved, alias, observe, record
+from autograd.op import Op, Saved, alias, observe, output_node, record
 from autograd.tape import RECORD, TRACE, Node, Value, mode
 
 __all__ = ["JointPlan", "contiguous", "fused"]
 
 
 def contiguous(x: np.ndarray, dtype: np.dtype[Any] | None = None) -> np.ndarray:
-    """x as a kernel may save it: itself, or a C-contiguous copy (of another type), which traces write down."""
+    """x as a kernel may save it: itself, or a C-contiguous copy (of another type), as a step of a trace."""
     if x.flags.c_contiguous and (dtype is None or x.dtype == dtype):
         return x
     if mode.word & TRACE:
@@ -47,24 +47,30 @@ def fused(
     *,
     inputs: Sequence[str],
     shape: Callable[..., Any],
+    outputs: Sequence[str] = ("z",),
 ) -> Callable[..., Any]:
     """Define an op that is a composite of other ops and has kernels for it.
 
     composite   a function of ops: the meaning, and what is differentiated when a graph is wanted
     forward     (arrays..., *, attributes...) -> (output, saved), or None where no kernel fits
     backward    (g, saved, needs) -> a gradient per input, None for inputs not marked in `needs`
+
+    With several `outputs`, composite and forward give a tuple of them, and `g` is a list with a gradient for
+    each, None for those that took no part.
     """
-    op = Op(name, composite, dict.fromkeys(inputs), shape=shape)
+    op = Op(name, composite, dict.fromkeys(inputs), shape=shape, outputs=outputs)
     op.fused = True
+    several = op.several
     count = len(inputs)
 
     def gradients(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
         *arrays, attributes, needs, saved = node.saved[0]  # type: ignore[index]
         if not create_graph:
+            given = [g.get(i) for i in range(len(outputs))] if several else g
             if mode.word & TRACE:
-                result = mode.trace.fused_backward(op, backward, g.data, saved, needs)
+                result = mode.trace.fused_backward(op, backward, given, saved, needs)
             else:
-                result = backward(g, saved, needs)
+                result = backward(given, saved, needs)
             return [gx for gx, need in zip(result, needs, strict=True) if need]
         parents = iter(node.parents)
         aliases = [
@@ -72,7 +78,8 @@ def fused(
         ]
         out = composite(*aliases, **attributes)
         wanted = [x.node for x, need in zip(aliases, needs, strict=True) if need]
-        found = tape.backpropagate([(out.node, g)], wanted, create_graph=True, retain_graph=True)
+        seeds = [(out[i].node, gz) for i, gz in g.items()] if several else [(out.node, g)]
+        found = tape.backpropagate(seeds, wanted, create_graph=True, retain_graph=True)
         return [found.get(node) for node in wanted]
 
     plan = JointPlan(op, gradients)
@@ -96,17 +103,22 @@ def fused(
         out, saved = result
         if not wrapped:
             return out
+        outs: Any = out if several else (out,)
         node = None
         parents = tuple([parent for parent in nodes if parent is not None])
         if parents and mode.word & RECORD:
             needs = tuple([parent is not None for parent in nodes])
-            node = record(plan, parents, ((*arrays, attributes, needs, saved),), out)
-        value = tape.wrap(out, node)
+            node = record(plan, parents, ((*arrays, attributes, needs, saved),), outs[0])
+        if several and node is not None:
+            node.shape = None  # its gradient is a Parts
+            results = tuple([tape.wrap(x, output_node(node, i, x)) for i, x in enumerate(outs)])
+        else:
+            results = tuple([tape.wrap(x, node) for x in outs])
         if tracing:
-            mode.trace.fused_forward(op, value, arrays, out, saved, attributes)
+            mode.trace.fused_forward(op, arrays, outs, saved, attributes)
         if mode.word > RECORD:
-            observe(op, node, (value,), arrays, (out,), attributes)
-        return value
+            observe(op, node, results, arrays, outs, attributes)
+        return results if several else results[0]
 
     door.__name__ = door.__qualname__ = name
     op.door = door

@@ -151,15 +151,14 @@ class Trace:
     def fused_forward(
         self,
         op: Op,
-        value: Value,
         arrays: Sequence[Any],
-        out: Array,
+        outs: Sequence[Array],
         saved: tuple[Any, ...],
         attributes: dict[str, Any],
     ) -> None:
         """A fused op's kernel; what it saved is written by the same step."""
         given = [x for x in arrays if x.__class__ is np.ndarray]
-        made = [out]
+        made = list(outs)
         for x in saved:
             if x.__class__ is np.ndarray and x.size and self.memory.find(x) is None:
                 if any(np.may_share_memory(x, known) for known in given):
@@ -179,12 +178,13 @@ class Trace:
         self.add(Step(op.name, reads, writes, kept, record=op))
 
     def fused_backward(
-        self, op: Op, backward: Callable[..., Any], g: Array, saved: tuple[Any, ...], needs: tuple[bool, ...]
+        self, op: Op, backward: Callable[..., Any], g: Any, saved: tuple[Any, ...], needs: tuple[bool, ...]
     ) -> list[Any]:
         """The kernel that goes back through a fused op; its gradients as Values."""
-        result = backward(g, saved, needs)
+        arrays = [None if x is None else x.data for x in (g if op.several else [g])]
+        result = backward(arrays if op.several else arrays[0], saved, needs)
         made = [gx for gx in result if gx is not None]
-        reads: list[Any] = [self.operand(g)]
+        reads: list[Any] = [None if x is None else self.operand(x) for x in arrays]
         kept = self.attribute(saved)
         reads += [x for x in kept if x.__class__ is Operand]
         writes = [self.memory.add(gx, MADE) for gx in made]
