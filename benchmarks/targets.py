@@ -60,6 +60,12 @@ COMPILED = (
     ("DCGAN 28x28 (64-128), batch 64, D and G step", ALL, 2.0),
     ("DDPM U-Net c=32, 28x28, batch 32, Adam", ALL, 2.0),
 )
+SEQUENCES = (  # beside eager PyTorch, on two threads
+    ("LSTM 32-128, T=50, batch 32, Adam", 2.0),
+    ("GRU 32-128, T=50, batch 32, Adam", 1.5),
+    ("RNN 32-128, T=50, batch 32, Adam", 1.5),
+    ("Transformer block d=256, T=256, batch 8, Adam", 1.3),
+)
 SINGLE = ("pool", "norm", "loss", "embedding", "elementwise", "reduce", "optim", "dropout")
 DIRECTIONS = ("forward", "input", "weight")
 TARGETS = (
@@ -83,6 +89,10 @@ TARGETS = (
             f"compiled, {label.split(',')[0]}", ("jit",), peers, worst=least, threads=1, picked=named(label)
         )
         for label, peers, least in COMPILED
+    ),
+    *(
+        Target(f"compiled, {label.split(',')[0]}", ("jit",), worst=least, threads=2, picked=named(label))
+        for label, least in SEQUENCES
     ),
 )
 PEAK = ("2048 x 2048 x 2048", 0.88)  # a product, and its share of the measured multiply-adds, on one thread

@@ -92,7 +92,7 @@ def test_every_target_has_rows() -> None:
             ]
             assert found, (target.name, peer)
     labels = [row.label for row in cases.load(cases.package("jit")).rows if "updates" not in row.sizes]
-    assert [label for label, *_ in targets.COMPILED] == labels
+    assert [label for label, *_ in (*targets.COMPILED, *targets.SEQUENCES)] == labels
     small = next(target for target in targets.TARGETS if "16^3" in target.name)
     assert small.picked(run.records[0], run)
 

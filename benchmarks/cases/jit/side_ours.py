@@ -8,7 +8,7 @@ import autograd
 import nn
 from benchmarks.cases import Inputs, Run
 from benchmarks.cases.steps import training
-from benchmarks.cases.steps.models import Library
+from benchmarks.cases.steps.library import Library
 from nn import optim
 
 LIBRARY = Library(autograd, nn, optim, compiled=autograd.jit)

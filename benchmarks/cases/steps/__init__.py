@@ -1,8 +1,9 @@
 """Training steps: forward, backward and update, on one batch that stays the same.
 
-models.py                 the networks, written once
+models.py, sequences.py   the networks, written once
+library.py                a library as they see it
 training.py               the steps, which our side and eager PyTorch share
-side_jax.py               the same as one jitted function; jax_nn.py has its layers
+side_jax.py               the same as one jitted function; jax_nn.py and jax_sequences.py have its layers
 side_pytorch_compile.py   the same as one compiled graph
 updates.py                SGD and Adam for those two
 
@@ -18,6 +19,7 @@ import numpy as np
 
 from benchmarks.cases import Case, Inputs, Row, Sizes
 from benchmarks.cases.steps.models import NOISE
+from benchmarks.cases.steps.sequences import INPUTS, STEPS, TOKENS, WIDTH
 
 CLASSES = 10
 IMAGE = (1, 28, 28)
@@ -34,6 +36,12 @@ def initial(shapes: Iterable[tuple[int, ...]]) -> list[np.ndarray]:
 
 def inputs(sizes: Sizes, rng: np.random.Generator) -> Inputs:
     batch, model = int(sizes["batch"]), str(sizes["model"])
+    if model == "transformer":
+        shape = (batch, TOKENS, WIDTH)
+        return {"x": rng.standard_normal(shape, np.float32), "target": rng.standard_normal(shape, np.float32)}
+    if model in RECURRENT:
+        x = rng.standard_normal((STEPS, batch, INPUTS), np.float32)
+        return {"x": x, "target": rng.integers(0, CLASSES, batch)}
     x = rng.standard_normal((batch, *SHAPES.get(model, IMAGE)), np.float32)
     if model == "playground":
         return {"x": x, "target": np.sign(x[:, :1] * x[:, 1:])}
@@ -54,7 +62,12 @@ def without_dropout(sizes: Sizes) -> Sizes:
 CONVOLUTIONS = ("lenet5", "mnist_cnn", "dcgan", "unet")
 
 
+RECURRENT = ("lstm", "gru", "rnn")
+
+
 def peers(model: str) -> tuple[str, ...]:
+    if model in RECURRENT:  # which torch.compile (2.13) does not take into a graph
+        return ("pytorch", "jax")
     layouts = ("pytorch_channels_last",) if model in CONVOLUTIONS else ()
     return ("pytorch", *layouts, "pytorch_compile", "jax")
 
@@ -76,6 +89,10 @@ CASE = Case(
         row("MNIST CNN 32-64, dropout, batch 64, Adam", "mnist_cnn", 64, "adam", dropout=True),
         row("DCGAN 28x28 (64-128), batch 64, D and G step", "dcgan", 64, "adam"),
         row("DDPM U-Net c=32, 28x28, batch 32, Adam", "unet", 32, "adam"),
+        row("LSTM 32-128, T=50, batch 32, Adam", "lstm", 32, "adam"),
+        row("GRU 32-128, T=50, batch 32, Adam", "gru", 32, "adam"),
+        row("RNN 32-128, T=50, batch 32, Adam", "rnn", 32, "adam"),
+        row("Transformer block d=256, T=256, batch 8, Adam", "transformer", 8, "adam"),
     ),
     inputs=inputs,
     tolerance=1e-3,

@@ -154,6 +154,15 @@ class GroupNorm(Module):
         return y * per_channel(self.weight) + per_channel(self.bias)
 
 
+class LayerNorm(Module):
+    def __init__(self, width: int) -> None:
+        self.weight, self.bias = Parameter(width), Parameter(width)
+
+    def forward(self, x: Array) -> Array:
+        y = standardized(x, x.mean(-1, keepdims=True), x.var(-1, keepdims=True))
+        return y * self.weight.value + self.bias.value
+
+
 def per_channel(variable: Variable) -> Array:
     """(C,) beside (N, C, H, W)."""
     return variable.value[:, None, None]

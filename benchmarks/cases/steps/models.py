@@ -3,25 +3,12 @@ jax_nn.py gives JAX)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-
-def unchanged(value: Any) -> Any:
-    return value
-
-
-class Library(NamedTuple):
-    """A library as the programs of this case see it."""
-
-    base: ModuleType  # tensor, no_grad, cat, sin, cos
-    nn: ModuleType
-    optim: Any = None
-    place: Callable[[Any], Any] = unchanged  # what it does with a network or a tensor before any step
-    compiled: Callable[[Callable[..., Any]], Callable[..., Any]] = unchanged  # ... with the step's function
+from benchmarks.cases.steps.library import Library
+from benchmarks.cases.steps.sequences import SEQUENCES
 
 
 def playground(lib: Library, dropout: bool) -> Any:
@@ -157,4 +144,5 @@ MODELS = {
     "lenet5": lenet5,
     "mnist_cnn": mnist_cnn,
     "unet": unet,
+    **SEQUENCES,
 }

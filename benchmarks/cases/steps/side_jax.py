@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import jax
@@ -10,13 +11,14 @@ import jax.numpy as jnp
 from jax import Array
 
 from benchmarks.cases import Inputs, Run
-from benchmarks.cases.steps import initial, jax_nn
+from benchmarks.cases.steps import initial, jax_nn, jax_sequences
 from benchmarks.cases.steps.jax_nn import Module, Parameter, State, pure
-from benchmarks.cases.steps.models import MODELS, Library, discriminator, generator
+from benchmarks.cases.steps.library import Library
+from benchmarks.cases.steps.models import MODELS, discriminator, generator
 from benchmarks.cases.steps.training import OPTIMIZERS, loss_for
 from benchmarks.cases.steps.updates import MOMENTS, update
 
-LIBRARY = Library(jax_nn, jax_nn)
+LIBRARY = Library(jax_nn, SimpleNamespace(**(vars(jax_nn) | vars(jax_sequences))))
 
 
 class Trained(NamedTuple):

@@ -5,7 +5,7 @@ from functools import partial
 import autograd
 import nn
 from benchmarks.cases.steps import training
-from benchmarks.cases.steps.models import Library
+from benchmarks.cases.steps.library import Library
 from nn import optim
 
 make = partial(training.make, Library(autograd, nn, optim))

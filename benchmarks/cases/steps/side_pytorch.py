@@ -6,6 +6,6 @@ import torch
 from torch import nn, optim
 
 from benchmarks.cases.steps import training
-from benchmarks.cases.steps.models import Library
+from benchmarks.cases.steps.library import Library
 
 make = partial(training.make, Library(torch, nn, optim))

@@ -9,7 +9,7 @@ import torch
 from torch import nn, optim
 
 from benchmarks.cases.steps import training
-from benchmarks.cases.steps.models import Library
+from benchmarks.cases.steps.library import Library
 
 
 def channels_last(value: Any) -> Any:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.cases.steps import training
-from benchmarks.cases.steps.models import Library
+from benchmarks.cases.steps.library import Library
 from benchmarks.cases.steps.side_pytorch_channels_last import channels_last
 from benchmarks.cases.steps.updates import MOMENTS, update
 

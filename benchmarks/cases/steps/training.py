@@ -9,7 +9,8 @@ from typing import Any
 
 from benchmarks.cases import Inputs, Run
 from benchmarks.cases.steps import initial
-from benchmarks.cases.steps.models import MODELS, Library, discriminator, generator
+from benchmarks.cases.steps.library import Library
+from benchmarks.cases.steps.models import MODELS, discriminator, generator
 
 OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
     "sgd": ("SGD", {"lr": 0.03}),
