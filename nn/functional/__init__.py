@@ -14,6 +14,9 @@ from nn.functional.activations import (
     softplus,
     tanh,
 )
+from nn.functional.attention import (
+    scaled_dot_product_attention,
+)
 from nn.functional.dropping import (
     dropout,
     dropout2d,
@@ -42,6 +45,7 @@ from nn.functional.norms import (
     group_norm,
     layer_norm,
     normalize,
+    rms_norm,
 )
 from nn.functional.sparse import (
     embedding,
@@ -79,6 +83,8 @@ __all__ = [
     "one_hot",
     "pad",
     "relu",
+    "rms_norm",
+    "scaled_dot_product_attention",
     "sigmoid",
     "silu",
     "smooth_l1_loss",

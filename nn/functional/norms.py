@@ -3,7 +3,7 @@
     y = (x - E[x]) / sqrt(Var[x] + eps) * weight + bias
 
 They differ in what the mean is over: the batch and the places of a channel (batch norm), the features of a
-sample (layer norm), a group of channels of a sample (group norm).
+sample (layer norm), a group of channels of a sample (group norm). RMS norm leaves mean and bias out.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 import autograd
 from autograd import Tensor
 from autograd.ops.standardize import prepared, standardize
 from autograd.quick import quick
 
-__all__ = ["batch_norm", "group_norm", "layer_norm", "normalize"]
+__all__ = ["batch_norm", "group_norm", "layer_norm", "normalize", "rms_norm"]
 
 
 def quick_batch_norm(
@@ -95,11 +97,35 @@ def layer_norm(
     >>> layer_norm(autograd.tensor([[1.0, 3.0]]), (2,))
     tensor([[-1.,  1.]])
     """
-    shape, tail = input.shape, tuple(normalized_shape)
-    if not tail or shape[-len(tail) :] != tail:
-        raise ValueError(f"layer_norm: an input of shape {shape} doesn't end in normalized_shape {tail}")
+    tail = normalized("layer_norm", input, normalized_shape)
     fits("layer_norm", tail, weight, bias)
     return standardize(input, weight, bias, kind="layer", parts=len(tail), eps=eps)
+
+
+def rms_norm(
+    input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None
+) -> Any:
+    """x / sqrt(E[x^2] + eps) * weight (Zhang and Sennrich 2019), the mean over the last dimensions, whose
+    lengths are `normalized_shape`; weight has that shape. Unless given, eps is that of the input's type.
+
+    >>> import autograd
+    >>> rms_norm(autograd.tensor([[1.0, 7.0]]), (2,))
+    tensor([[0.2, 1.4]])
+    """
+    tail = normalized("rms_norm", input, normalized_shape)
+    fits("rms_norm", tail, weight, None)
+    eps = float(np.finfo(input.dtype).eps) if eps is None else eps
+    dims = tuple(range(-len(tail), 0))
+    scaled = input * autograd.rsqrt(autograd.mean(input * input, dims, keepdim=True) + eps)
+    return scaled if weight is None else scaled * weight
+
+
+def normalized(name: str, input: Any, normalized_shape: Sequence[int]) -> tuple[int, ...]:
+    """normalized_shape, which must be how the input's shape ends."""
+    tail = tuple(normalized_shape)
+    if not tail or input.shape[-len(tail) :] != tail:
+        raise ValueError(f"{name}: an input of shape {input.shape} doesn't end in normalized_shape {tail}")
+    return tail
 
 
 def fits(name: str, shape: tuple[int, ...], weight: Any, bias: Any) -> None:

@@ -12,6 +12,14 @@ from nn.layers.activations import (
     Softplus,
     Tanh,
 )
+from nn.layers.attention import (
+    MultiheadAttention,
+)
+from nn.layers.cells import (
+    GRUCell,
+    LSTMCell,
+    RNNCell,
+)
 from nn.layers.dropping import (
     Dropout,
     Dropout2d,
@@ -33,6 +41,17 @@ from nn.layers.norms import (
     BatchNorm2d,
     GroupNorm,
     LayerNorm,
+    RMSNorm,
+)
+from nn.layers.positions import (
+    LearnedPositionalEncoding,
+    RotaryEmbedding,
+    SinusoidalPositionalEncoding,
+)
+from nn.layers.recurrent import (
+    GRU,
+    LSTM,
+    RNN,
 )
 from nn.layers.shaping import (
     Flatten,
@@ -40,6 +59,13 @@ from nn.layers.shaping import (
 )
 from nn.layers.sparse import (
     Embedding,
+)
+from nn.layers.transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
 )
 
 __all__ = [
@@ -55,19 +81,35 @@ __all__ = [
     "Embedding",
     "Flatten",
     "GELU",
+    "GRU",
+    "GRUCell",
     "GroupNorm",
     "Identity",
+    "LSTM",
+    "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
+    "LearnedPositionalEncoding",
     "Linear",
     "LogSoftmax",
     "MaxPool2d",
+    "MultiheadAttention",
+    "RMSNorm",
+    "RNN",
+    "RNNCell",
     "ReLU",
+    "RotaryEmbedding",
     "SiLU",
     "Sigmoid",
+    "SinusoidalPositionalEncoding",
     "Softmax",
     "Softplus",
     "Tanh",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "Unflatten",
     "Upsample",
 ]
