@@ -1,0 +1,338 @@
+"""Sequences of unequal length in one tensor: padded to the longest, or packed without padding.
+
+Packed, the rows of all first steps come first, then those of all second steps, ...; sequences are sorted by
+length, so that those still running at step t are the first batch_sizes[t]. Padding, packing and their
+reverses move whole rows, each by one gather or scatter.
+
+Lengths are Python's: a program (`autograd.jit`) is captured for the lengths it was called with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import autograd
+from autograd import Tensor
+from autograd.ops.index import add_rows_
+from autograd.tape import TRACE, mode, traced_constant
+
+__all__ = [
+    "PackedSequence", "pack_padded_sequence", "pack_sequence", "pad_packed_sequence", "pad_sequence",
+    "unpack_sequence", "unpad_sequence",
+]  # fmt: skip
+
+Array = np.ndarray
+Lengths = Tensor | Array | Sequence[int]
+
+
+class Fields(NamedTuple):
+    data: Any
+    sizes: tuple[int, ...]
+    order: tuple[int, ...] | None
+    places: tuple[int, ...] | None
+
+
+class PackedSequence(Fields):
+    """Sequences without padding; made by pack_padded_sequence or pack_sequence.
+
+    data (sum of batch_sizes, *) holds the rows of each step in turn; batch_sizes (T,) says how many sequences
+    have each step. sorted_indices (N,) names, longest first, the sequences of the batch that was packed;
+    unsorted_indices leads back. Both are None where it was sorted. These three are kept as Python's numbers
+    (`sizes`, `order`, `places`), and are int64 tensors when asked for by PyTorch's names.
+
+    >>> import autograd
+    >>> pack_sequence([autograd.tensor([1.0, 2.0, 3.0]), autograd.tensor([4.0])])
+    PackedSequence(data=tensor([1., 4., 2., 3.]), batch_sizes=tensor([2, 1, 1]), sorted_indices=None, \
+unsorted_indices=None)
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls, data: Any, batch_sizes: Any, sorted_indices: Any = None, unsorted_indices: Any = None
+    ) -> PackedSequence:
+        sizes, order, places = (
+            x if x is None or isinstance(x, tuple) else numbers("PackedSequence", x)
+            for x in (batch_sizes, sorted_indices, unsorted_indices)
+        )
+        if order is not None and places is None:
+            places = tuple(np.argsort(order).tolist())
+        elif order is None and places is not None:
+            order = tuple(np.argsort(places).tolist())
+        return super().__new__(cls, data, sizes or (), order, places)
+
+    @property
+    def batch_sizes(self) -> Tensor:
+        return constant(self.sizes)
+
+    @property
+    def sorted_indices(self) -> Tensor | None:
+        return None if self.order is None else constant(self.order)
+
+    @property
+    def unsorted_indices(self) -> Tensor | None:
+        return None if self.places is None else constant(self.places)
+
+    def to(self, dtype: Any) -> PackedSequence:
+        """The same with data of another type."""
+        return self._replace(data=self.data.to(dtype))
+
+    def double(self) -> PackedSequence:
+        return self.to(np.float64)
+
+    def float(self) -> PackedSequence:
+        return self.to(np.float32)
+
+    def __repr__(self) -> str:
+        return (
+            f"PackedSequence(data={self.data}, batch_sizes={self.batch_sizes}, "
+            f"sorted_indices={self.sorted_indices}, unsorted_indices={self.unsorted_indices})"
+        )
+
+
+# Packed ------------------------------------------------------------------------------------------
+
+
+def pack_padded_sequence(
+    input: Any, lengths: Lengths, batch_first: bool = False, enforce_sorted: bool = True
+) -> PackedSequence:
+    """Padded sequences (T, N, *), or (N, T, *) with batch_first, without what lies behind their lengths (N,).
+
+    Lengths are in [1, T]; with enforce_sorted they must not increase, without it the batch is sorted here. A
+    ValueError names the length that doesn't fit.
+
+    >>> import autograd
+    >>> padded = autograd.tensor([[1.0, 2.0, 3.0], [4.0, 0.0, 0.0]])
+    >>> packed = pack_padded_sequence(padded, [3, 1], batch_first=True)
+    >>> packed.data.tolist(), packed.batch_sizes.tolist()
+    ([1.0, 4.0, 2.0, 3.0], [2, 1, 1])
+    """
+    shape = tuple(input.shape)
+    layout = "(N, T, *)" if batch_first else "(T, N, *)"
+    if len(shape) < 2:
+        raise ValueError(f"pack_padded_sequence: want an input {layout}, got shape {shape}")
+    count, time = shape[:2] if batch_first else shape[1::-1]
+    long = numbers("pack_padded_sequence", lengths)
+    if len(long) != count:
+        raise ValueError(
+            f"pack_padded_sequence: {len(long)} lengths for a batch of {count}, the input being {layout} of "
+            f"shape {shape}"
+        )
+    for i, length in enumerate(long):
+        if not 1 <= length <= time:
+            raise ValueError(
+                f"pack_padded_sequence: length {length} of sequence {i} must be in [1, {time}], {time} being "
+                f"the steps of an input {layout} of shape {shape}"
+            )
+    order, sizes, steps, places = arranged("pack_padded_sequence", np.array(long, np.int64), enforce_sorted)
+    index = places * time + steps if batch_first else steps * count + places
+    rows = autograd.reshape(input, (count * time, -1))
+    data = autograd.embedding(rows, traced_constant(index))
+    return packed_of(autograd.reshape(data, (len(index), *shape[2:])), sizes, order)
+
+
+def pad_packed_sequence(
+    sequence: PackedSequence,
+    batch_first: bool = False,
+    padding_value: float = 0.0,
+    total_length: int | None = None,
+) -> tuple[Tensor, Tensor]:
+    """The reverse of pack_padded_sequence: padded sequences (T, N, *) in the order of before, and their
+    lengths (N,). T is the longest length, or total_length.
+
+    >>> import autograd
+    >>> packed = pack_sequence([autograd.tensor([1.0, 2.0, 3.0]), autograd.tensor([4.0])])
+    >>> pad_packed_sequence(packed, batch_first=True)
+    (tensor([[1., 2., 3.],
+            [4., 0., 0.]]), tensor([3, 1]))
+    """
+    lengths, steps, places = unarranged("pad_packed_sequence", sequence)
+    count, time = len(lengths), len(sequence.sizes)
+    if total_length is not None:
+        if total_length < time:
+            raise ValueError(
+                f"pad_packed_sequence: total_length {total_length} is less than the longest sequence, {time}"
+            )
+        time = total_length
+    index = places * time + steps if batch_first else steps * count + places
+    shape = (count, time) if batch_first else (time, count)
+    return scattered(sequence.data, index, shape, padding_value), constant(lengths)
+
+
+def pack_sequence(sequences: Iterable[Any], enforce_sorted: bool = True) -> PackedSequence:
+    """Sequences (L, *) of unequal length L >= 1, packed. With enforce_sorted they must come longest first."""
+    given = checked_sequences("pack_sequence", sequences)
+    lengths = np.array([x.shape[0] for x in given], np.int64)
+    if not lengths.all():
+        raise ValueError(f"pack_sequence: sequence {lengths.argmin()} has no steps; leave it out")
+    order, sizes, steps, places = arranged("pack_sequence", lengths, enforce_sorted)
+    rows = autograd.cat(given)
+    index = (lengths.cumsum() - lengths)[places] + steps
+    data = autograd.embedding(autograd.reshape(rows, (rows.shape[0], -1)), traced_constant(index))
+    return packed_of(autograd.reshape(data, rows.shape), sizes, order)
+
+
+def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
+    """The sequences (L, *) that were packed, in the order of before.
+
+    >>> import autograd
+    >>> both = [autograd.tensor([4.0]), autograd.tensor([1.0, 2.0, 3.0])]
+    >>> [x.tolist() for x in unpack_sequence(pack_sequence(both, enforce_sorted=False))]
+    [[4.0], [1.0, 2.0, 3.0]]
+    """
+    data = packed_sequences.data
+    lengths, steps, places = unarranged("unpack_sequence", packed_sequences)
+    index = np.argsort((lengths.cumsum() - lengths)[places] + steps)
+    rows = autograd.embedding(autograd.reshape(data, (data.shape[0], -1)), traced_constant(index))
+    return list(autograd.split(autograd.reshape(rows, data.shape), lengths.tolist()))
+
+
+# Padded ------------------------------------------------------------------------------------------
+
+
+def pad_sequence(
+    sequences: Iterable[Any],
+    batch_first: bool = False,
+    padding_value: float = 0.0,
+    padding_side: str = "right",
+) -> Tensor:
+    """Sequences (L, *) of unequal length side by side: (T, N, *), or (N, T, *) with batch_first, T the
+    longest length. Padding stands behind each sequence, or before it (padding_side "left").
+
+    >>> import autograd
+    >>> pad_sequence([autograd.tensor([1.0, 2.0, 3.0]), autograd.tensor([4.0])], batch_first=True)
+    tensor([[1., 2., 3.],
+            [4., 0., 0.]])
+    """
+    if padding_side not in ("left", "right"):
+        raise ValueError(f'pad_sequence: padding_side must be "left" or "right", got {padding_side!r}')
+    given = checked_sequences("pad_sequence", sequences)
+    lengths = np.array([x.shape[0] for x in given], np.int64)
+    count, time = len(given), int(lengths.max())
+    places = np.repeat(np.arange(count), lengths)
+    steps = np.arange(len(places)) - np.repeat(lengths.cumsum() - lengths, lengths)
+    if padding_side == "left":
+        steps += time - lengths[places]
+    index = places * time + steps if batch_first else steps * count + places
+    return scattered(
+        autograd.cat(given), index, (count, time) if batch_first else (time, count), padding_value
+    )
+
+
+def unpad_sequence(padded_sequences: Any, lengths: Lengths, batch_first: bool = False) -> list[Tensor]:
+    """The reverse of pad_sequence: of each padded sequence its first `lengths[i]` steps (views)."""
+    shape = tuple(padded_sequences.shape)
+    long = numbers("unpad_sequence", lengths)
+    if len(shape) < 2 or len(long) != shape[not batch_first]:
+        layout = "(N, T, *)" if batch_first else "(T, N, *)"
+        raise ValueError(f"unpad_sequence: {len(long)} lengths don't fit an input {layout} of shape {shape}")
+    time = shape[batch_first]
+    for i, length in enumerate(long):
+        if not 0 <= length <= time:
+            raise ValueError(f"unpad_sequence: length {length} of sequence {i} must be in [0, {time}]")
+    sequences = autograd.unbind(padded_sequences, 0 if batch_first else 1)
+    return [x[:length] for x, length in zip(sequences, long, strict=True)]
+
+
+# Both --------------------------------------------------------------------------------------------
+
+
+def constant(integers: Any) -> Tensor:
+    """Integers that depend on no data, as a tensor."""
+    return Tensor(traced_constant(np.array(integers, np.int64)))
+
+
+def is_constant(array: Array) -> bool:
+    found = mode.trace.memory.find(array)
+    return found is not None and found.buffer.constant
+
+
+def numbers(name: str, lengths: Any) -> tuple[int, ...]:
+    """Lengths as Python's numbers."""
+    if isinstance(lengths, Tensor) and mode.word & TRACE and not is_constant(lengths.data):
+        mode.trace.refuse(
+            f"{name}() with lengths in a tensor",
+            "they decide what the program is; give them as a list of numbers (lengths.tolist(), outside)",
+        )
+    array = lengths.data if isinstance(lengths, Tensor) else np.asarray(lengths)
+    if array.dtype.kind not in "iu" or array.ndim != 1:
+        raise TypeError(
+            f"{name}: lengths must be integers in one dimension, got {array.dtype} of shape {array.shape}"
+        )
+    return tuple(array.tolist())
+
+
+def checked_sequences(name: str, sequences: Iterable[Any]) -> list[Any]:
+    given = list(sequences)
+    if not given:
+        raise ValueError(f"{name}: want at least one sequence, got none")
+    for i, x in enumerate(given):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"{name}: want tensors, sequence {i} is a {type(x).__name__}")
+        if not x.shape or x.shape[1:] != given[0].shape[1:] or x.dtype != given[0].dtype:
+            raise ValueError(
+                f"{name}: want sequences (L, *) of one width and type, got shape {tuple(given[0].shape)} of "
+                f"{given[0].dtype} first and shape {tuple(x.shape)} of {x.dtype} at {i}"
+            )
+    return given
+
+
+def steps_of(lengths: Array) -> tuple[Array, Array]:
+    """(step, sequence) of each packed row, for lengths that don't increase."""
+    steps, places = np.nonzero(np.arange(lengths[0])[:, None] < lengths)
+    return steps, places
+
+
+def arranged(
+    name: str, lengths: Array, enforce_sorted: bool
+) -> tuple[Array | None, tuple[int, ...], Array, Array]:
+    """The order of sequences, longest first (None: as it is); batch_sizes; and of each packed row its step
+    and its sequence, as numbered before."""
+    order = None
+    if enforce_sorted:
+        rises = np.flatnonzero(lengths[1:] > lengths[:-1])
+        if rises.size:
+            i = int(rises[0])
+            raise ValueError(
+                f"{name}: sequences must come longest first, but lengths {i} and {i + 1} are {lengths[i]} "
+                f"and {lengths[i + 1]}; sort them, or pass enforce_sorted=False"
+            )
+    else:
+        order = np.argsort(-lengths, kind="stable")
+        lengths = lengths[order]
+    steps, places = steps_of(lengths)
+    sizes = tuple(np.bincount(steps).tolist())
+    return order, sizes, steps, places if order is None else order[places]
+
+
+def unarranged(name: str, packed: PackedSequence) -> tuple[Array, Array, Array]:
+    """Lengths as they were before sorting, and of each packed row its step and its sequence."""
+    if not isinstance(packed, PackedSequence):
+        raise TypeError(f"{name}: want a PackedSequence, got a {type(packed).__name__}")
+    sizes = np.array(packed.sizes, np.int64)
+    lengths = (sizes[:, None] > np.arange(sizes[0])).sum(0)
+    steps, places = steps_of(lengths)
+    if packed.order is None:
+        return lengths, steps, places
+    return lengths[np.array(packed.places)], steps, np.array(packed.order)[places]
+
+
+def packed_of(data: Any, sizes: tuple[int, ...], order: Array | None) -> PackedSequence:
+    return PackedSequence(data, sizes, None if order is None else tuple(order.tolist()))
+
+
+def scattered(data: Any, index: Array, shape: tuple[int, int], padding_value: float) -> Any:
+    """(*shape, *) with row k of data (rows, *) at flat place index[k], and padding_value elsewhere."""
+    count = shape[0] * shape[1]
+    width = tuple(data.shape[1:])
+    rows = autograd.reshape(data, (data.shape[0], -1))
+    out = autograd.reshape(add_rows_(rows, index=traced_constant(index), rows=count), (*shape, *width))
+    if padding_value == 0:
+        return out
+    padding = np.ones(count, bool)
+    padding[index] = False
+    mask = traced_constant(padding.reshape(*shape, *(1,) * len(width)))
+    return out.masked_fill(Tensor(mask), data.dtype.type(padding_value))
