@@ -9,6 +9,7 @@ Lengths are Python's: a program (`autograd.jit`) is captured for the lengths it 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -110,28 +111,13 @@ def pack_padded_sequence(
     >>> packed.data.tolist(), packed.batch_sizes.tolist()
     ([1.0, 4.0, 2.0, 3.0], [2, 1, 1])
     """
+    long = checked_lengths("pack_padded_sequence", input, lengths, batch_first, 1)
     shape = tuple(input.shape)
-    layout = "(N, T, *)" if batch_first else "(T, N, *)"
-    if len(shape) < 2:
-        raise ValueError(f"pack_padded_sequence: want an input {layout}, got shape {shape}")
     count, time = shape[:2] if batch_first else shape[1::-1]
-    long = numbers("pack_padded_sequence", lengths)
-    if len(long) != count:
-        raise ValueError(
-            f"pack_padded_sequence: {len(long)} lengths for a batch of {count}, the input being {layout} of "
-            f"shape {shape}"
-        )
-    for i, length in enumerate(long):
-        if not 1 <= length <= time:
-            raise ValueError(
-                f"pack_padded_sequence: length {length} of sequence {i} must be in [1, {time}], {time} being "
-                f"the steps of an input {layout} of shape {shape}"
-            )
     order, sizes, steps, places = arranged("pack_padded_sequence", np.array(long, np.int64), enforce_sorted)
     index = places * time + steps if batch_first else steps * count + places
-    rows = autograd.reshape(input, (count * time, -1))
-    data = autograd.embedding(rows, traced_constant(index))
-    return packed_of(autograd.reshape(data, (len(index), *shape[2:])), sizes, order)
+    data = chosen(autograd.reshape(input, (count * time, *shape[2:])), index)
+    return packed_of(data, sizes, order)
 
 
 def pad_packed_sequence(
@@ -169,10 +155,8 @@ def pack_sequence(sequences: Iterable[Any], enforce_sorted: bool = True) -> Pack
     if not lengths.all():
         raise ValueError(f"pack_sequence: sequence {lengths.argmin()} has no steps; leave it out")
     order, sizes, steps, places = arranged("pack_sequence", lengths, enforce_sorted)
-    rows = autograd.cat(given)
     index = (lengths.cumsum() - lengths)[places] + steps
-    data = autograd.embedding(autograd.reshape(rows, (rows.shape[0], -1)), traced_constant(index))
-    return packed_of(autograd.reshape(data, rows.shape), sizes, order)
+    return packed_of(chosen(autograd.cat(given), index), sizes, order)
 
 
 def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
@@ -183,11 +167,9 @@ def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
     >>> [x.tolist() for x in unpack_sequence(pack_sequence(both, enforce_sorted=False))]
     [[4.0], [1.0, 2.0, 3.0]]
     """
-    data = packed_sequences.data
     lengths, steps, places = unarranged("unpack_sequence", packed_sequences)
     index = np.argsort((lengths.cumsum() - lengths)[places] + steps)
-    rows = autograd.embedding(autograd.reshape(data, (data.shape[0], -1)), traced_constant(index))
-    return list(autograd.split(autograd.reshape(rows, data.shape), lengths.tolist()))
+    return list(autograd.split(chosen(packed_sequences.data, index), lengths.tolist()))
 
 
 # Padded ------------------------------------------------------------------------------------------
@@ -217,22 +199,13 @@ def pad_sequence(
     if padding_side == "left":
         steps += time - lengths[places]
     index = places * time + steps if batch_first else steps * count + places
-    return scattered(
-        autograd.cat(given), index, (count, time) if batch_first else (time, count), padding_value
-    )
+    shape = (count, time) if batch_first else (time, count)
+    return scattered(autograd.cat(given), index, shape, padding_value)
 
 
 def unpad_sequence(padded_sequences: Any, lengths: Lengths, batch_first: bool = False) -> list[Tensor]:
     """The reverse of pad_sequence: of each padded sequence its first `lengths[i]` steps (views)."""
-    shape = tuple(padded_sequences.shape)
-    long = numbers("unpad_sequence", lengths)
-    if len(shape) < 2 or len(long) != shape[not batch_first]:
-        layout = "(N, T, *)" if batch_first else "(T, N, *)"
-        raise ValueError(f"unpad_sequence: {len(long)} lengths don't fit an input {layout} of shape {shape}")
-    time = shape[batch_first]
-    for i, length in enumerate(long):
-        if not 0 <= length <= time:
-            raise ValueError(f"unpad_sequence: length {length} of sequence {i} must be in [0, {time}]")
+    long = checked_lengths("unpad_sequence", padded_sequences, lengths, batch_first, 0)
     sequences = autograd.unbind(padded_sequences, 0 if batch_first else 1)
     return [x[:length] for x, length in zip(sequences, long, strict=True)]
 
@@ -263,6 +236,24 @@ def numbers(name: str, lengths: Any) -> tuple[int, ...]:
             f"{name}: lengths must be integers in one dimension, got {array.dtype} of shape {array.shape}"
         )
     return tuple(array.tolist())
+
+
+def checked_lengths(name: str, input: Any, lengths: Any, batch_first: bool, least: int) -> tuple[int, ...]:
+    """Lengths as Python's numbers, one in [least, T] for each of the padded sequences of `input`."""
+    shape = tuple(input.shape)
+    layout = f"{'(N, T, *)' if batch_first else '(T, N, *)'} of shape {shape}"
+    if len(shape) < 2:
+        raise ValueError(f"{name}: want an input (N, T, *) or (T, N, *), got shape {shape}")
+    count, time = shape[:2] if batch_first else shape[1::-1]
+    long = numbers(name, lengths)
+    if len(long) != count:
+        raise ValueError(f"{name}: {len(long)} lengths for a batch of {count}, the input being {layout}")
+    for i, length in enumerate(long):
+        if not least <= length <= time:
+            raise ValueError(
+                f"{name}: length {length} of sequence {i} must be in [{least}, {time}], the input being {layout}"
+            )
+    return long
 
 
 def checked_sequences(name: str, sequences: Iterable[Any]) -> list[Any]:
@@ -324,15 +315,25 @@ def packed_of(data: Any, sizes: tuple[int, ...], order: Array | None) -> PackedS
     return PackedSequence(data, sizes, None if order is None else tuple(order.tolist()))
 
 
-def scattered(data: Any, index: Array, shape: tuple[int, int], padding_value: float) -> Any:
+def rows_of(data: Any) -> Any:
+    return autograd.reshape(data, (data.shape[0], math.prod(data.shape[1:])))
+
+
+def chosen(data: Any, index: Array) -> Any:
+    """The rows of data (rows, *) that `index` names."""
+    rows = autograd.embedding(rows_of(data), traced_constant(index))
+    return autograd.reshape(rows, (len(index), *data.shape[1:]))
+
+
+def scattered(data: Any, index: Array, shape: tuple[int, int], padding_value: float) -> Tensor:
     """(*shape, *) with row k of data (rows, *) at flat place index[k], and padding_value elsewhere."""
     count = shape[0] * shape[1]
     width = tuple(data.shape[1:])
-    rows = autograd.reshape(data, (data.shape[0], -1))
-    out = autograd.reshape(add_rows_(rows, index=traced_constant(index), rows=count), (*shape, *width))
+    rows = add_rows_(rows_of(data), index=traced_constant(index), rows=count)
+    out: Tensor = autograd.reshape(rows, (*shape, *width))
     if padding_value == 0:
         return out
     padding = np.ones(count, bool)
     padding[index] = False
     mask = traced_constant(padding.reshape(*shape, *(1,) * len(width)))
-    return out.masked_fill(Tensor(mask), data.dtype.type(padding_value))
+    return out.masked_fill(Tensor(mask), data.dtype.type(padding_value))  # type: ignore[no-any-return]
