@@ -10,7 +10,7 @@ loss.backward()
 optimizer.step()
 """
 
-from nn import functional, init, metrics, optim, utils
+from nn import functional, generation, init, metrics, optim, utils
 from nn.cache import KeyValueCache
 from nn.containers import ModuleDict, ModuleList, Sequential
 from nn.layers import (
@@ -133,6 +133,7 @@ __all__ = [
     "Unflatten",
     "Upsample",
     "functional",
+    "generation",
     "init",
     "load",
     "metrics",
