@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import autograd
@@ -81,36 +81,29 @@ class RNNBase(Module):
         self.proj_size = proj_size
         self.output_size = proj_size or hidden_size
         rows = self.gates * hidden_size
-        for layer, suffix in self.places():
+        for layer, suffix in ((i, s) for i in range(num_layers) for s in self.suffixes(i)):
             width = input_size if layer == 0 else self.output_size * self.directions
-            shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, width)}
-            shapes["weight_hh"] = rows, self.output_size
-            if bias:
-                shapes["bias_ih"] = shapes["bias_hh"] = (rows,)
-            if proj_size:
-                shapes["weight_hr"] = proj_size, hidden_size
-            for parameter, shape in shapes.items():
-                setattr(self, f"{parameter}{suffix}", Parameter(autograd.empty(shape, dtype=dtype)))
+            for parameter, shape, there in (
+                ("weight_ih", (rows, width), True),
+                ("weight_hh", (rows, self.output_size), True),
+                ("bias_ih", (rows,), bias),
+                ("bias_hh", (rows,), bias),
+                ("weight_hr", (proj_size, hidden_size), proj_size > 0),
+            ):
+                if there:
+                    setattr(self, f"{parameter}{suffix}", Parameter(autograd.empty(shape, dtype=dtype)))
         self.reset_parameters()
 
     @property
     def directions(self) -> int:
         return 1 + self.bidirectional
 
-    def places(self) -> Iterator[tuple[int, str]]:
-        """(layer, what the names of its parameters end with), for all layers and directions."""
-        for layer in range(self.num_layers):
-            yield layer, f"_l{layer}"
-            if self.bidirectional:
-                yield layer, f"_l{layer}_reverse"
+    def suffixes(self, layer: int) -> list[str]:
+        """What the names of a layer's parameters end with, for each direction."""
+        return [f"_l{layer}", f"_l{layer}_reverse"][: self.directions]
 
     def weights_of(self, suffix: str) -> Weights:
-        return Weights(
-            *(
-                getattr(self, f"{name}{suffix}", None)
-                for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
-            )
-        )
+        return Weights(*(getattr(self, name + suffix, None) for name in Weights._fields))
 
     def reset_parameters(self) -> None:
         bound = 1.0 / math.sqrt(self.hidden_size)
@@ -129,7 +122,7 @@ class RNNBase(Module):
         return output, h
 
     def through(self, input: Any, states: Sequence[tuple[str, Any, int]]) -> tuple[Any, list[Any]]:
-        """The output, and the last of each state (name, what was given or None, width) stacked by layer."""
+        """The output, and the last of each state (name, what was given or None, width) in the form of h0."""
         packed = input if isinstance(input, PackedSequence) else None
         x = input.data if packed else input
         sizes = packed.sizes if packed else None
@@ -138,41 +131,38 @@ class RNNBase(Module):
         if not batched:
             x = autograd.unsqueeze(x, 1)
         elif self.batch_first and not packed:
-            x = autograd.transpose(x, 0, 1)
-        count = sizes[0] if sizes else x.shape[1]
-        depth = self.num_layers * self.directions
+            x = autograd.transpose(x, 0, 1)  # of the input, which is narrower than what the gates make of it
+        batch = ((sizes[0] if sizes else x.shape[1]),) if batched else ()
         order = packed.sorted_indices if packed else None
-        begin: list[Sequence[Any]] = []
-        for what, given, width in states:
-            shape = (depth, count, width) if batched else (depth, width)
-            check_state(type(self).__name__, what, given, shape, x.dtype)
-            if given is None:
-                begin.append([None] * depth)
-                continue
-            parts = autograd.unbind(given if batched else autograd.unsqueeze(given, 1))
-            begin.append(parts if order is None else [autograd.embedding(h, order) for h in parts])
-        last: list[list[Any]] = [[] for _ in states]
-        outputs: list[Any] = []
-        for k, (layer, suffix) in enumerate(self.places()):
-            reverse = bool(k % self.directions)
-            y, *ends = self.over_time(x, self.weights_of(suffix), [h[k] for h in begin], sizes, reverse)
-            outputs.append(y)
-            for all_ends, end in zip(last, ends, strict=True):
-                all_ends.append(end)
-            if len(outputs) == self.directions:
-                x = autograd.cat(outputs, -1) if self.bidirectional else y
-                outputs = []
-                if layer + 1 < self.num_layers:
-                    x = autograd.dropout(x, self.dropout, self.training)
+        begin = [self.beginning(what, h, (*batch, width), x.dtype, order) for what, h, width in states]
+        last: list[list[Any]] = []  # of each layer and direction, its states
+        for layer in range(self.num_layers):
+            if layer:
+                x = autograd.dropout(x, self.dropout, self.training)
+            outputs = []
+            for suffix in self.suffixes(layer):
+                state = [h[len(last)] for h in begin]
+                reverse = suffix.endswith("_reverse")
+                y, *ends = self.over_time(x, self.weights_of(suffix), state, sizes, reverse)
+                outputs.append(y)
+                last.append(ends)
+            x = autograd.cat(outputs, -1) if self.bidirectional else outputs[0]
         back = packed.unsorted_indices if packed else None
-        if back is not None:
-            last = [[autograd.embedding(h, back) for h in ends] for ends in last]
-        final = [stacked(ends) for ends in last]
+        final = [stacked(ends, back) for ends in zip(*last, strict=True)]
         if packed:
             return packed._replace(data=x), final
         if not batched:
             return autograd.squeeze(x, 1), [autograd.squeeze(h, 1) for h in final]
         return autograd.transpose(x, 0, 1) if self.batch_first else x, final
+
+    def beginning(self, what: str, given: Any, shape: tuple[int, ...], dtype: Any, order: Any) -> Any:
+        """The state (N, width), or None, at which each layer and direction begins."""
+        depth = self.num_layers * self.directions
+        check_state(type(self).__name__, what, given, (depth, *shape), dtype)
+        if given is None:
+            return [None] * depth
+        parts = autograd.unbind(given if len(shape) == 2 else autograd.unsqueeze(given, 1))
+        return parts if order is None else [autograd.embedding(h, order) for h in parts]
 
     def check_input(self, x: Any, sizes: Sizes) -> None:
         name, shape = type(self).__name__, tuple(x.shape)
@@ -325,5 +315,8 @@ class LSTM(RNNBase):
         return output, (h, c)
 
 
-def stacked(ends: Sequence[Any]) -> Any:
+def stacked(ends: Sequence[Any], back: Any) -> Any:
+    """The last states (N, width) as one tensor, sequences in the order `back` (None: as they are)."""
+    if back is not None:
+        ends = [autograd.embedding(h, back) for h in ends]
     return autograd.stack(ends) if len(ends) > 1 else autograd.unsqueeze(ends[0], 0)

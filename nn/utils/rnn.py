@@ -251,7 +251,8 @@ def checked_lengths(name: str, input: Any, lengths: Any, batch_first: bool, leas
     for i, length in enumerate(long):
         if not least <= length <= time:
             raise ValueError(
-                f"{name}: length {length} of sequence {i} must be in [{least}, {time}], the input being {layout}"
+                f"{name}: length {length} of sequence {i} must be in [{least}, {time}], the input being "
+                f"{layout}"
             )
     return long
 

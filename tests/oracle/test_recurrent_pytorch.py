@@ -51,6 +51,12 @@ def agree(
         loss = loss + (autograd.tensor(weights) * a * a).sum()
         expected = expected + (torch.tensor(weights) * b * b).sum()
     x, y = x + list(mine.parameters()), y + list(other.parameters())
+    # Without a graph too: that backward pass is the kernels'.
+    plain = autograd.grad(loss, x, retain_graph=True, allow_unused=True)
+    for i, (g, w) in enumerate(
+        zip(plain, torch.autograd.grad(expected, y, retain_graph=True, allow_unused=True), strict=True)
+    ):
+        close(g, w, f"plain gradient {i}")
     factors = [random.normal(size=tuple(t.shape)) for t in x]
     got = both_orders(autograd.grad, loss, x, [autograd.tensor(f) for f in factors])
     want = both_orders(torch.autograd.grad, expected, y, [torch.tensor(f) for f in factors])
