@@ -1,0 +1,14 @@
+"""Where a feed-forward net fails: small programs, each with a recurrent net and a window on the same task.
+
+parity.py         is the number of ones odd?             python -m docs.examples.parity
+adding.py         add two numbers that came long ago     python -m docs.examples.adding
+mackey_glass.py   a chaotic series goes on by itself     python -m docs.examples.mackey_glass
+forecasts.py      airline passengers and sunspots        python -m docs.examples.forecasts
+gradient_flow.py  how far back a gradient reaches        python -m docs.examples.gradient_flow
+
+training.py       flags, batches, training that can be interrupted and resumed, tables
+models.py         the two kinds of net
+pictures.py       their colours
+
+They are run from the root of a checkout; docs/sequences.md tells the story.
+"""
