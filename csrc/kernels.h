@@ -122,6 +122,14 @@ enum {
    * register of the first, and for each of the three operands (unused ones: 0 0) the register of the first and
    * the distance to the next.  A run reads none of the registers it writes.     sizes: runs */
   KG_SCALARS,
+  /* A recurrent layer over a whole sequence (see recurrent.h).  args: a weight bias h c y(out) last(out)
+   * last_c(out) gates(out) cells(out) starts (int64, steps + 1)    (bias, h, c; last_c of lstm only; gates, cells,
+   * which only the gradient asks for; starts of packed sequences only: or NULL)
+   * sizes: kind steps batch hidden reverse rows (of packed sequences; else 0) */
+  KG_RECURRENT,
+  /* args: weight h c y gates cells gy glast glast_c da(out) dweight(out) dbias(out) dh(out) dc(out) starts
+   * (but for weight, y, da: or NULL)   sizes: those */
+  KG_RECURRENT_BACKWARD,
   KG_KERNELS /* how many there are */
 };
 

@@ -18,20 +18,23 @@ wanted.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd import tape
-from autograd.fused import fused
+from autograd import kernels, tape
+from autograd.fused import contiguous, fused
 from autograd.ops import elementwise as e
 from autograd.ops.index import getitem
 from autograd.ops.matmul import linear
 from autograd.ops.shape import cat, split, stack
+from autograd.tape import RECORD, mode
 
 __all__ = ["gru", "lstm", "rnn"]
 
+Array = np.ndarray
 Shape = tuple[int, ...]
 State = tuple[Any, ...]
 Cell = Callable[[Any, Any, Any, State], State]
@@ -120,12 +123,91 @@ def shapes(a: Shape, weight: Shape, *_: Any, batch_sizes: Shape | None = None, *
     return (*a[:-1], weight[1]), (rows, weight[1])
 
 
-def forward(*arrays: Any, **attributes: Any) -> None:
-    return None
+# The kernels (csrc/recurrent.h) ---------------------------------------------------------------------
+
+KINDS = ("rnn_tanh", "rnn_relu", "gru", "lstm")
+GATES = {"rnn_tanh": 1, "rnn_relu": 1, "gru": 3, "lstm": 4}
+SAVED = {"gru": 4, "lstm": 4}  # numbers kept of every unit and step for the way back
+
+
+class Layout(NamedTuple):
+    """A sequence as the kernels want it: sizes, where the rows of each step begin (packed), and the shapes of
+    y, the states, and what is kept for the way back."""
+
+    sizes: Shape
+    starts: Array | None
+    y: Shape
+    state: Shape
+    gates: Shape | None
+
+
+@functools.lru_cache(4096)
+def layout(
+    kind: str, given: tuple[Shape | None, ...], batch_sizes: Shape | None, reverse: bool
+) -> Layout | None:
+    """For arrays of the given shapes (None: not given); None where they do not fit each other."""
+    a, weight, bias, *states = given
+    assert a is not None and weight is not None
+    hidden = weight[-1]
+    steps, batch = (len(batch_sizes), batch_sizes[0]) if batch_sizes else a[:2]
+    rows = (sum(batch_sizes),) if batch_sizes else (steps, batch)
+    gates, state = (GATES[kind] * hidden,), (batch, hidden)
+    wanted = (*rows, *gates), (*gates, hidden), gates, *[state for _ in states]
+    if (
+        any(x is not None and x != y for x, y in zip(given, wanted, strict=True))
+        or not steps * batch * hidden
+    ):
+        return None
+    starts = np.cumsum((0, *batch_sizes), dtype=np.int64) if batch_sizes else None
+    if starts is not None and (np.diff(starts, 2) > 0).any() or batch_sizes and batch_sizes[-1] < 1:
+        return None
+    sizes = (KINDS.index(kind), steps, batch, hidden, int(reverse), rows[0] if batch_sizes else 0)
+    kept = (*rows, SAVED[kind] * hidden) if kind in SAVED else None
+    return Layout(sizes, starts, (*rows, hidden), state, kept)
+
+
+def forward_of(kind: str) -> Callable[..., Any]:
+    with_cells = kind == "lstm"
+
+    def forward(*arrays: Any, batch_sizes: Shape | None, reverse: bool) -> Any:
+        """(y, last states...), and what the way back needs; None where the kernels do not fit."""
+        dtype = arrays[0].dtype
+        if not kernels.active or dtype not in kernels.DTYPES:
+            return None
+        if any(x is not None and x.dtype != dtype for x in arrays):
+            return None
+        shapes = tuple([None if x is None else x.shape for x in arrays])
+        plan = layout(kind, shapes, batch_sizes, reverse)
+        if plan is None:
+            return None
+        a, weight, bias, h, c = (None if x is None else contiguous(x) for x in (*arrays, None)[:5])
+        y, last = kernels.empty(plan.y, dtype), kernels.empty(plan.state, dtype)
+        last_c = kernels.empty(plan.state, dtype) if with_cells else None
+        gates = cells = None
+        if mode.word & RECORD and plan.gates is not None:
+            gates = kernels.empty(plan.gates, dtype)
+            cells = kernels.empty(plan.y, dtype) if with_cells else None
+        args = [a, weight, bias, h, c, y, last, last_c, gates, cells, plan.starts]
+        kernels.call(kernels.RECURRENT, args, plan.sizes)
+        outs = (y, last, last_c) if with_cells else (y, last)
+        return outs, (weight, bias, h, c, y, gates, cells, plan)
+
+    return forward
 
 
 def backward(gs: Sequence[Any], saved: tuple[Any, ...], needs: tuple[bool, ...]) -> Sequence[Any]:
-    raise NotImplementedError
+    weight, bias, h, c, y, gates, cells, plan = saved
+    gy, glast, glast_c = (None if g is None else np.ascontiguousarray(g) for g in (*gs, None)[:3])
+    dtype = weight.dtype
+    da = kernels.empty((*y.shape[:-1], weight.shape[0]), dtype)
+    dweight, dbias, dh, dc = (
+        kernels.empty(x.shape, dtype) if x is not None and need else None
+        for x, need in zip((weight, bias, h, c), (*needs[1:], False), strict=False)
+    )
+    args = [weight, h, c, y, gates, cells, gy, glast, glast_c, da, dweight, dbias, dh, dc, plan.starts]
+    kernels.call(kernels.RECURRENT_BACKWARD, args, plan.sizes)
+    found = (da if needs[0] else None, dweight, dbias, dh, dc)
+    return found[: len(needs)]
 
 
 INPUTS = ("a", "weight", "bias", "h")
@@ -133,7 +215,9 @@ INPUTS = ("a", "weight", "bias", "h")
 
 def of_cell(name: str, cell: Cell) -> Callable[..., State]:
     composite = of_one_state(cell)
-    return fused(name, composite, forward, backward, inputs=INPUTS, shape=shapes, outputs=("y", "last"))
+    return fused(
+        name, composite, forward_of(name), backward, inputs=INPUTS, shape=shapes, outputs=("y", "last")
+    )
 
 
 rnn_tanh_ = of_cell("rnn_tanh", rnn_tanh_cell)
@@ -142,7 +226,7 @@ gru_ = of_cell("gru", gru_cell)
 lstm_ = fused(
     "lstm",
     lstm_composite,
-    forward,
+    forward_of("lstm"),
     backward,
     inputs=(*INPUTS, "c"),
     shape=lambda *given, **attributes: (*(s := shapes(*given, **attributes)), s[1]),
