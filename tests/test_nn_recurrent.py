@@ -179,6 +179,7 @@ WRONG = [
     (lambda: pad_packed_sequence(x), TypeError, "want a PackedSequence, got a Tensor"),
     (lambda: pad_packed_sequence(pack_sequence([x]), total_length=2), ValueError, "total_length 2 is less"),
     (lambda: nn.GRU(WIDTH, H)(PackedSequence(x[0], [2, 2])), ValueError, "here with 4 rows, got"),
+    (lambda: nn.GRU(WIDTH, H)(PackedSequence(x[0], (1, 2))), ValueError, "must not increase, .* got"),
 ]
 
 

@@ -174,6 +174,8 @@ class RNNBase(Module):
                 f"{name}: want packed data (sum of batch_sizes, input_size), here with {sum(sizes)} rows, "
                 f"got shape {shape}"
             )
+        if sizes is not None and (sizes[-1] < 1 or list(sizes) != sorted(sizes, reverse=True)):
+            raise ValueError(f"{name}: batch_sizes must not increase, nor be 0, got {sizes}")
         if shape[-1] != self.input_size:
             raise ValueError(
                 f"{name}: an input of shape {shape}: its last length must be input_size {self.input_size}"
