@@ -8,7 +8,7 @@ import pytest
 
 import autograd
 import nn
-from autograd import Generator, tensor
+from autograd import Generator, kernels, tensor
 from nn.generation import beam_search, generate, top_k_filter, top_p_filter
 
 VOCABULARY = 5
@@ -285,6 +285,10 @@ def test_errors_of_types():
         generate(lambda tokens, state: tensor([[0.0, 1.0]]), [0], 1)
     with pytest.raises(TypeError, match="of type int in the state"):
         beam_search(lambda tokens, state: (step(tokens, None)[0], 3), [0], 2, 2)
+
+
+@pytest.mark.skipif(not kernels.active, reason="programs are made of kernels")
+def test_programs_cannot_choose_tokens():
+    jitted = autograd.jit(lambda x: generate(constant([0.0, 1.0]), x, 1))
     with pytest.raises(autograd.JitError, match=r"generate\(\)"):
-        jitted = autograd.jit(lambda x: generate(step, x, 1))
         _ = jitted(tensor([0])), jitted(tensor([0]))

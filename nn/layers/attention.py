@@ -126,28 +126,27 @@ class MultiheadAttention(Module):
         cache: KeyValueCache | None = None,
     ) -> tuple[Any, Any]:
         alone = self.check(query, key, value)
-        if cache is not None and not query is key is value:
-            raise ValueError(
-                "MultiheadAttention: a cache is for self-attention; pass one tensor as query, key, value"
-            )
-        if cache is not None and attn_mask is not None:
-            raise ValueError("MultiheadAttention: with a cache attention is causal; pass no attn_mask")
+        offset = 0
+        if cache is not None:
+            if not query is key is value:
+                raise ValueError(
+                    "MultiheadAttention: a cache is for self-attention; pass one tensor as query, key, value"
+                )
+            if attn_mask is not None:
+                raise ValueError("MultiheadAttention: with a cache attention is causal; pass no attn_mask")
+            is_causal, offset = True, cache.length
         q, k, v = (self.heads(x, alone) for x in self.projected(query, key, value))
-        offset = 0 if cache is None else cache.length
         if self.rotary is not None:
             q, k = self.rotary(q, offset), self.rotary(k, offset)
+        mask = None if attn_mask is None else self.attention_mask(attn_mask, q, k)
+        padding = None
+        if key_padding_mask is not None:
+            padding = self.padding_mask(key_padding_mask, q, (k.shape[0], offset + k.shape[2]), alone)
         if cache is not None:
             k, v = cache.append(k, v)
-        mask, causal = None, is_causal
-        if cache is not None:
-            causal = q.shape[2] > 1
-            if causal and offset:
-                mask, causal = causal_mask(q.shape[2], k.shape[2], offset), False
-        elif attn_mask is not None:
-            mask = self.attention_mask(attn_mask, q, k)
-            mask = None if is_causal else mask
-        if key_padding_mask is not None:
-            mask = both(mask, self.padding_mask(key_padding_mask, q, k, alone))
+        if is_causal:
+            mask = causal_mask(q.shape[2], k.shape[2], offset) if offset and q.shape[2] > 1 else None
+        mask, causal = both(mask, padding), is_causal and not offset
         drop = self.dropout if self.training else 0.0
         weights = None
         if need_weights or drop:
@@ -221,8 +220,9 @@ class MultiheadAttention(Module):
         mask = autograd.logical_not(mask) if mask.dtype.kind == "b" else mask
         return mask if len(own) == 2 else autograd.reshape(mask, (q.shape[0], self.num_heads, *shape))
 
-    def padding_mask(self, mask: Any, q: Any, k: Any, alone: bool) -> Any:
-        own, shape = tuple(mask.shape), (k.shape[0], k.shape[2])
+    def padding_mask(self, mask: Any, q: Any, shape: tuple[int, int], alone: bool) -> Any:
+        """key_padding_mask, which must have that shape, likewise."""
+        own = tuple(mask.shape)
         check_type("key_padding_mask", mask, q)
         if own != (shape[1:] if alone else shape):
             raise ValueError(
@@ -243,8 +243,8 @@ def check_type(name: str, mask: Any, q: Any) -> None:
 
 def both(mask: Any, other: Any) -> Any:
     """Two masks as one: bool if both are, else their sum, where False counts as -inf."""
-    if mask is None:
-        return other
+    if mask is None or other is None:
+        return other if mask is None else mask
     if mask.dtype.kind == other.dtype.kind == "b":
         return autograd.logical_and(mask, other)
     if mask.dtype.kind == "b":
