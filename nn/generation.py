@@ -251,52 +251,51 @@ def beam_search(
         raise ValueError(f"beam_search: want a length_penalty >= 0, got {length_penalty!r}")
     given = prompt_of("beam_search", prompt, max_new_tokens)
     count, start = np.atleast_2d(given).shape
-    total = start + max_new_tokens
-    live = Hypotheses(count, width, total, 0 if eos is None else eos)
-    live.tokens[:, :, :start] = np.atleast_2d(given)[:, None]
+    total, row = start + max_new_tokens, np.arange(count)[:, None]
+    live, found = (Hypotheses(np.atleast_2d(given), width, total, eos or 0) for _ in range(2))
     live.log_probs[:, 0] = 0.0
-    found = Hypotheses(count, width, total, 0 if eos is None else eos)
-    found.tokens[:, :, :start] = live.tokens[:, :, :start]
-    state, end, row = None, start, np.arange(count)[:, None]
+
+    def penalty(new: int) -> float:
+        return ((5 + new) / 6) ** length_penalty  # type: ignore[no-any-return]
+
+    end, state = start, None
     while end < total:
         if end == start:
             logits, state = called("beam_search", step, live.tokens[:, 0, :start], None)
-            logits, state = logits.repeat(width, 0), of_rows(state, np.arange(count).repeat(width))
+            logits, state = logits.repeat(width, 0), of_rows(state, np.arange(count).repeat(width), count)
         else:
             fresh = live.tokens[:, :, end - 1].reshape(-1, 1)
             logits, state = called("beam_search", step, fresh, state)
         sums = live.log_probs[:, :, None] + log_probabilities(logits).reshape(count, width, -1)
-        vocabulary = sums.shape[-1]
         # Twice as many as are followed: each beam may end, and then `width` others are there.
         best, log_probs = top(sums.reshape(count, -1), 2 * width)
-        beams, chosen = best // vocabulary, best % vocabulary
+        beams, chosen = np.divmod(best, sums.shape[-1])
         tokens = live.tokens[row, beams]
         tokens[:, :, end] = chosen
         end += 1
         ended = np.full(chosen.shape, False) if eos is None else chosen == eos
-        penalty = ((5 + end - start) / 6) ** length_penalty
-        found.add(tokens, np.where(ended, log_probs, -np.inf), penalty)
+        found.add(tokens, np.where(ended, log_probs, -np.inf), penalty(end - start))
         first = np.argsort(ended, 1, kind="stable")[:, :width]
         live.tokens = tokens[row, first]
         live.log_probs = np.where(ended, -np.inf, log_probs)[row, first]
-        # Log-probabilities only fall, and the penalty divides by no more than that of the greatest length.
-        hope = live.log_probs.max(1) / ((5 + max_new_tokens) / 6) ** length_penalty
-        if (found.scores.min(1) >= hope).all():
+        # Log-probabilities only fall, and no penalty divides by more than that of the greatest length.
+        if (found.scores.min(1) >= live.log_probs.max(1) / penalty(max_new_tokens)).all():
             break
         if end < total:
-            state = of_rows(state, (row * width + beams[row, first]).ravel())
-    found.add(live.tokens, live.log_probs, ((5 + end - start) / 6) ** length_penalty)
-    sequences, sums = found.tokens[:, :, :end], found.log_probs
-    return (Tensor(sequences), Tensor(sums)) if given.ndim == 2 else (Tensor(sequences[0]), Tensor(sums[0]))
+            state = of_rows(state, (row * width + beams[row, first]).ravel(), count * width)
+    found.add(live.tokens, live.log_probs, penalty(end - start))
+    tokens, sums = found.tokens[:, :, :end], found.log_probs
+    return (Tensor(tokens), Tensor(sums)) if given.ndim == 2 else (Tensor(tokens[0]), Tensor(sums[0]))
 
 
 class Hypotheses:
     """The `width` best sequences for each prompt, best first; those that do not exist score -inf."""
 
-    def __init__(self, count: int, width: int, length: int, fill: int) -> None:
+    def __init__(self, prompts: Array, width: int, length: int, fill: int) -> None:
         self.width = width
-        self.tokens = np.full((count, width, length), fill, np.int64)
-        self.log_probs = np.full((count, width), -np.inf)
+        self.tokens = np.full((len(prompts), width, length), fill, np.int64)
+        self.tokens[:, :, : prompts.shape[1]] = prompts[:, None]
+        self.log_probs = np.full((len(prompts), width), -np.inf)
         self.scores = self.log_probs.copy()
 
     def add(self, tokens: Array, log_probs: Array, penalty: float) -> None:
@@ -311,11 +310,8 @@ class Hypotheses:
 
 def top(x: Array, k: int) -> tuple[Array, Array]:
     """The places of the k largest of each row, in order, and these."""
-    some = (
-        np.argpartition(-x, k - 1, 1)[:, :k]
-        if k < x.shape[1]
-        else np.arange(x.shape[1])[None].repeat(len(x), 0)
-    )
+    k = min(k, x.shape[1])
+    some = np.argpartition(-x, k - 1, 1)[:, :k]
     some.sort(1)  # of equal ones the first
     found = np.take_along_axis(x, some, 1)
     order = np.argsort(-found, 1, kind="stable")
@@ -328,26 +324,27 @@ def log_probabilities(x: Array) -> Array:
     return x - np.log(np.exp(x).sum(-1, keepdims=True))  # type: ignore[no-any-return]
 
 
-def of_rows(state: Any, rows: Array) -> Any:
-    """The state of these rows of the batch."""
+def of_rows(state: Any, rows: Array, count: int) -> Any:
+    """The state of these rows of a batch of `count`."""
     if state is None:
         return None
-    if isinstance(state, Value) and state.data.ndim >= 2:
+    if isinstance(state, Value):
+        shape = state.data.shape
+        if len(shape) < 2 or shape[-2] != count:
+            raise ValueError(
+                f"beam_search: a tensor of shape {shape} in the state; want the batch, {count}, in the last "
+                "dimension but one"
+            )
         return Tensor(state.data.take(rows, -2))
     if hasattr(state, "reorder"):
         state.reorder(rows)
         return state
     if isinstance(state, Mapping):
-        return {name: of_rows(x, rows) for name, x in state.items()}
+        return {name: of_rows(x, rows, count) for name, x in state.items()}
     if isinstance(state, tuple | list):
-        parts = [of_rows(x, rows) for x in state]
+        parts = [of_rows(x, rows, count) for x in state]
         return type(state)(*parts) if hasattr(state, "_fields") else type(state)(parts)
-    what = (
-        f"a tensor of shape {state.data.shape}"
-        if isinstance(state, Value)
-        else f"an object of type {type(state).__name__}"
-    )
     raise TypeError(
-        f"beam_search: {what} in the state; want tensors with the batch in the last dimension but one, "
-        "tuples, lists or dicts of them, or objects with a method reorder(rows)"
+        f"beam_search: an object of type {type(state).__name__} in the state; want tensors, tuples, lists or "
+        "dicts of them, or objects with a method reorder(rows)"
     )

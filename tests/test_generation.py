@@ -283,6 +283,8 @@ def test_errors_of_types():
         generate(step, [0.5], 1)
     with pytest.raises(TypeError, match=r"must return \(logits, state\), got a Tensor"):
         generate(lambda tokens, state: tensor([[0.0, 1.0]]), [0], 1)
+    with pytest.raises(ValueError, match=r"shape \(1, 4, 2, 3\) in the state; want the batch, 1, in"):
+        beam_search(lambda tokens, state: (step(tokens, None)[0], autograd.ones(1, 4, 2, 3)), [0], 2, 2)
     with pytest.raises(TypeError, match="of type int in the state"):
         beam_search(lambda tokens, state: (step(tokens, None)[0], 3), [0], 2, 2)
 
