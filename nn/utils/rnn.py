@@ -264,10 +264,13 @@ def checked_sequences(name: str, sequences: Iterable[Any]) -> list[Any]:
     for i, x in enumerate(given):
         if not isinstance(x, Tensor):
             raise TypeError(f"{name}: want tensors, sequence {i} is a {type(x).__name__}")
-        if not x.shape or x.shape[1:] != given[0].shape[1:] or x.dtype != given[0].dtype:
+    first, dtype = given[0].shape, given[0].dtype
+    for i, x in enumerate(given):
+        shape = x.shape
+        if not shape or shape[1:] != first[1:] or x.dtype != dtype:
             raise ValueError(
-                f"{name}: want sequences (L, *) of one width and type, got shape {tuple(given[0].shape)} of "
-                f"{given[0].dtype} first and shape {tuple(x.shape)} of {x.dtype} at {i}"
+                f"{name}: want sequences (L, *) of one width and type, got shape {first} of {dtype} first "
+                f"and shape {shape} of {x.dtype} at {i}"
             )
     return given
 
