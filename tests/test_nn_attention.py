@@ -82,10 +82,10 @@ def test_a_query_that_may_look_at_nothing_gives_zeros_and_their_gradients():
 def test_heads_are_views():
     for first in (False, True):
         attention = nn.MultiheadAttention(E, 2, batch_first=first)
-        x = normal(3, 5, E)
-        heads = attention.heads(x, False)
-        assert np.shares_memory(heads.data, x.data)
-        assert heads.shape == ((3, 2, 5, 4) if first else (5, 2, 3, 4))
+        x = normal(3, 5, 3 * E)
+        for heads in attention.heads(x, 3, False):
+            assert np.shares_memory(heads.data, x.data)
+            assert heads.shape == ((3, 2, 5, 4) if first else (5, 2, 3, 4))
 
 
 # Norm and positions ------------------------------------------------------------------------------

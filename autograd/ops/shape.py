@@ -91,7 +91,15 @@ def cat_rule(g: Any, i: int, shapes: list[Shape], dim: int) -> Any:
     return narrow(g, dim, start, shapes[i][dim])
 
 
-cat_ = operation("cat", lambda *xs, dim: np.concatenate(xs, dim), {"*": cat_rule}, shape=cat_shape)
+def cat_forward(*xs: np.ndarray, dim: int) -> np.ndarray:
+    if all(x.flags.c_contiguous for x in xs):
+        return np.concatenate(xs, dim)
+    # NumPy would take over an order of dimensions that all inputs share; what reads the result wants C's.
+    shape = cat_shape(*(x.shape for x in xs), dim=dim)
+    return np.concatenate(xs, dim, out=np.empty(shape, np.result_type(*xs)))
+
+
+cat_ = operation("cat", cat_forward, {"*": cat_rule}, shape=cat_shape)
 
 
 def split_shape(x: Shape, *, sizes: Shape, dim: int) -> tuple[Shape, ...]:

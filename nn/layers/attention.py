@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import autograd
@@ -135,7 +136,7 @@ class MultiheadAttention(Module):
             if attn_mask is not None:
                 raise ValueError("MultiheadAttention: with a cache attention is causal; pass no attn_mask")
             is_causal, offset = True, cache.length
-        q, k, v = (self.heads(x, alone) for x in self.projected(query, key, value))
+        q, k, v = self.projected(query, key, value, alone)
         if self.rotary is not None:
             q, k = self.rotary(q, offset), self.rotary(k, offset)
         mask = None if attn_mask is None else self.attention_mask(attn_mask, q, k)
@@ -185,28 +186,35 @@ class MultiheadAttention(Module):
             )
         return len(q) == 2
 
-    def projected(self, query: Any, key: Any, value: Any) -> tuple[Any, ...]:
-        """q, k, v, each (..., embed_dim): of one product where the inputs are one tensor."""
+    def projected(self, query: Any, key: Any, value: Any, alone: bool) -> Iterator[Any]:
+        """q, k, v, each (N, heads, length, head_dim): of one product where the inputs are one tensor."""
         width, weight, bias = self.embed_dim, self.in_proj_weight, self.in_proj_bias
         if weight is not None and query is key is value:
-            return autograd.split(autograd.linear(query, weight, bias), width, -1)
-        if weight is not None and key is value:
+            yield from self.heads(autograd.linear(query, weight, bias), 3, alone)
+        elif weight is not None and key is value:
             sizes = (width, 2 * width)
-            q_weight, kv_weight = autograd.split(weight, sizes)
-            q_bias, kv_bias = (None, None) if bias is None else autograd.split(bias, sizes)
-            q, kv = autograd.linear(query, q_weight, q_bias), autograd.linear(key, kv_weight, kv_bias)
-            return (q, *autograd.split(kv, width, -1))
-        weights = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
-        if weight is not None:
-            weights = autograd.split(weight, width)
-        biases = (None, None, None) if bias is None else autograd.split(bias, width)
-        return tuple(map(autograd.linear, (query, key, value), weights, biases))
+            biases = (None, None) if bias is None else autograd.split(bias, sizes)
+            for x, w, b, count in zip(
+                (query, key), autograd.split(weight, sizes), biases, (1, 2), strict=True
+            ):
+                yield from self.heads(autograd.linear(x, w, b), count, alone)
+        else:
+            weights = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
+            weights = weights if weight is None else autograd.split(weight, width)
+            biases = (None, None, None) if bias is None else autograd.split(bias, width)
+            for x, w, b in zip((query, key, value), weights, biases, strict=True):
+                yield from self.heads(autograd.linear(x, w, b), 1, alone)
 
-    def heads(self, x: Any, alone: bool) -> Any:
-        """(N, heads, length, head_dim), a view of x."""
-        shape = (1, *x.shape) if alone else tuple(x.shape)
-        apart = autograd.reshape(x, (*shape[:2], self.num_heads, self.head_dim))
-        return autograd.permute(apart, (0, 2, 1, 3) if self.batch_first or alone else (1, 2, 0, 3))
+    def heads(self, x: Any, count: int, alone: bool) -> Iterator[Any]:
+        """`count` times (N, heads, length, head_dim), views of x, `count` embed_dim wide."""
+        first, second = (1, *x.shape[:-1]) if alone else x.shape[:-1]
+        x = autograd.reshape(x, (first, second, count, self.num_heads, self.head_dim))
+        lead = self.batch_first or alone
+        shape = (first if lead else second, self.num_heads, second if lead else first, self.head_dim)
+        for part in autograd.split(x, 1, 2) if count > 1 else (x,):
+            yield autograd.reshape(
+                autograd.permute(part, (2, 0, 3, 1, 4) if lead else (2, 1, 3, 0, 4)), shape
+            )
 
     def attention_mask(self, mask: Any, q: Any, k: Any) -> Any:
         """attn_mask as attention takes it: bool, True where a query may look, or real."""
