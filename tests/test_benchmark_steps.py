@@ -96,6 +96,11 @@ def losses(side: str, model: str, optimizer: str) -> list[float]:
         ("jax", "dcgan", "adam"),
         pytest.param("jax", "unet", "adam", marks=pytest.mark.slow),  # XLA takes long
         ("pytorch_channels_last", "lenet5", "adam"),
+        *(
+            (side, model, "adam")
+            for model in ("lstm", "gru", "rnn", "transformer")
+            for side in ("pytorch", "jax")
+        ),
     ],
 )
 def test_sides_take_the_same_steps(side: str, model: str, optimizer: str) -> None:
