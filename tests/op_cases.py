@@ -17,6 +17,7 @@ from autograd.ops import (  # noqa: F401  (their ops enter the registry)
     cross_entropy,
     enlarge,
     pool,
+    recurrent,
     squared_error,
     standardize,
 )
@@ -271,10 +272,28 @@ def norm_cases() -> Iterator[Case]:
     yield Case("standardize", "plain", (apart(4, 3, 5),), options)
 
 
+def recurrent_cases() -> Iterator[Case]:
+    for op, gates, states in (("rnn_tanh", 1, 1), ("rnn_relu", 1, 1), ("gru", 3, 1), ("lstm", 4, 2)):
+        for label, rows, batch, h, options in (
+            ("dense", (3, 2), 2, 3, {}),
+            ("reversed", (3, 2), 2, 3, {"reverse": True}),
+            ("packed", (6,), 3, 2, {"batch_sizes": (3, 2, 1)}),
+            ("packed reversed", (6,), 3, 2, {"batch_sizes": (3, 2, 1), "reverse": True}),
+            ("wider", (2, 3), 3, 5, {}),
+        ):
+            attributes = {"batch_sizes": None, "reverse": False, **options}
+            first = [apart(batch, h) for _ in range(states)]
+            weight = apart(gates * h, h) / h
+            arrays = (apart(*rows, gates * h), weight, apart(gates * h), *first)
+            yield Case(op, label, arrays, attributes)
+        bare = (apart(4, 2, gates * 3), apart(gates * 3, 3))
+        yield Case(op, "bare", bare, {"batch_sizes": None, "reverse": False})
+
+
 def all_cases() -> list[Case]:
     makers = (
         elementwise_cases, reduction_cases, shape_cases, index_cases, matmul_cases, conv_cases, pool_cases,
-        loss_cases, norm_cases,
+        loss_cases, norm_cases, recurrent_cases,
     )  # fmt: skip
     return [case for maker in makers for case in maker()]
 

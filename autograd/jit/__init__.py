@@ -53,7 +53,12 @@ def jit(function: Callable[..., Any]) -> Jitted:
     >>> scaled
     <jitted scaled: 1 program>
     """
-    from autograd.jit import lower, lower_moves, lower_state  # noqa: F401 (they fill the table of kernels)
+    from autograd.jit import (  # noqa: F401 (they fill the table of kernels)
+        lower,
+        lower_moves,
+        lower_recurrent,
+        lower_state,
+    )
     from autograd.jit.function import Jitted
 
     if not callable(function):

@@ -139,6 +139,13 @@ def norm(instruction: Instruction, step: Step) -> str:
     return f"{step.attributes.get('kind', '')} norm".strip() + (f" + {spoken(act)}" if act else "")
 
 
+def recurrent(instruction: Instruction, step: Step) -> str:
+    back = instruction.kernel == kernels.RECURRENT_BACKWARD
+    name = spoken(step.op.removesuffix("_backward"))
+    text = f"{name}, {counted(instruction.sizes[1], 'step')}"
+    return text + (", gradient" if back else ", reversed" if instruction.sizes[4] else "")
+
+
 FAMILIES: dict[int, Callable[[Instruction, Step], str]] = {
     kernels.GEMM: product,
     kernels.CONV2D: convolution,
@@ -150,6 +157,8 @@ FAMILIES: dict[int, Callable[[Instruction, Step], str]] = {
     kernels.RANDOM: draw,
     kernels.STANDARDIZE: norm,
     kernels.STANDARDIZE_BACKWARD: norm,
+    kernels.RECURRENT: recurrent,
+    kernels.RECURRENT_BACKWARD: recurrent,
     kernels.CLIP_NORM: lambda instruction, step: f"clip gradients to norm {instruction.values[0]:.3g}",
     kernels.COUNT: lambda instruction, step: f"count {instruction.sizes[1]:+d}",
     kernels.CROSS_ENTROPY: lambda instruction, step: f"cross entropy, {step.attributes.get('reduction')}",

@@ -63,6 +63,15 @@ def of_pool(instruction: Instruction) -> int:
     return planes * p * q * r * s
 
 
+def of_recurrent(instruction: Instruction) -> int:
+    """The product with the weight (back: that of states, and that of the weight), and 5 for each gate."""
+    kind, steps, batch, hidden, _, packed = instruction.sizes
+    gates = (1, 1, 3, 4)[kind]
+    back = instruction.kernel == kernels.RECURRENT_BACKWARD
+    products = 1 + (instruction.args[10] is not None) if back else 1
+    return int((packed or steps * batch) * hidden * (2 * gates * hidden * products + 5 * gates))
+
+
 def each(count: int, arg: int = 0) -> Callable[[Instruction], int]:
     """So many operations for each element of an argument."""
     return lambda instruction: count * instruction.args[arg].size
@@ -91,6 +100,8 @@ FLOPS: dict[int, Callable[[Instruction], int]] = {
     kernels.BLOCK_SUMS: each(1, 1),
     kernels.STANDARDIZE: each(7),  # mean 1, variance 3, the result 3
     kernels.STANDARDIZE_BACKWARD: each(11),
+    kernels.RECURRENT: of_recurrent,
+    kernels.RECURRENT_BACKWARD: of_recurrent,
     kernels.SGD: of_rows(4),
     kernels.ADAM: of_rows(12),
     kernels.RMSPROP: of_rows(8),
