@@ -196,12 +196,12 @@ def called(name: str, step: Step, tokens: Array, state: Any) -> tuple[Array, Any
     result = step(Tensor(tokens.copy()), state)
     if not isinstance(result, tuple) or len(result) != 2:
         raise TypeError(f"{name}: step must return (logits, state), got a {type(result).__name__}")
-    logits = result[0].data
+    logits = result[0].data if isinstance(result[0], Value) else np.asarray(result[0])
     if logits.ndim == 3 and logits.shape[1]:
         logits = logits[:, -1]
     if logits.ndim != 2 or len(logits) != len(tokens) or not logits.shape[1]:
         raise ValueError(
-            f"{name}: step gave logits of shape {result[0].shape} for tokens of shape {tokens.shape}; want "
+            f"{name}: step gave logits of shape {np.shape(result[0])} for tokens of shape {tokens.shape}; want "
             f"({len(tokens)}, vocabulary) or ({len(tokens)}, T, vocabulary)"
         )
     if not np.isfinite(logits.max(-1)).all():
@@ -326,8 +326,8 @@ def log_probabilities(x: Array) -> Array:
 
 def of_rows(state: Any, rows: Array, count: int) -> Any:
     """The state of these rows of a batch of `count`."""
-    if state is None:
-        return None
+    if state is None or np.array_equal(rows, np.arange(count)):
+        return state
     if isinstance(state, Value):
         shape = state.data.shape
         if len(shape) < 2 or shape[-2] != count:
