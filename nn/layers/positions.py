@@ -19,17 +19,26 @@ __all__ = ["LearnedPositionalEncoding", "RotaryEmbedding", "SinusoidalPositional
 
 
 @functools.lru_cache(maxsize=32)
-def waves(places: int, dim: int, base: float, dtype: np.dtype[Any]) -> np.ndarray:
-    """cos and sin of place / base^(2i / dim) for i in 0 ... ceil(dim / 2): (2, places, i)."""
+def waves(places: int, dim: int, base: float, dtype: np.dtype[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """cos and sin of place / base^(2i / dim), (places, ceil(dim / 2)): tables that programs keep."""
     angles = np.arange(places)[:, None] * base ** -(np.arange(0, dim, 2) / dim)
-    return np.stack((np.cos(angles), np.sin(angles))).astype(dtype)
+    return np.cos(angles).astype(dtype), np.sin(angles).astype(dtype)
 
 
-def waves_of(offset: int, length: int, dim: int, base: float, dtype: np.dtype[Any]) -> tuple[Any, Any]:
-    """cos and sin (length, i) for the places from `offset` on, as parts of a table that programs keep."""
-    table = waves(max(512, 1 << (offset + length - 1).bit_length()), dim, base, np.dtype(dtype))
-    cos, sin = (traced_constant(wave)[offset : offset + length] for wave in table)
-    return cos, sin
+@functools.lru_cache(maxsize=32)
+def sinusoids(places: int, dim: int, dtype: np.dtype[Any]) -> np.ndarray:
+    """sin, cos, sin, ... of each place: (places, dim)."""
+    cos, sin = waves(places, dim, 10000.0, dtype)
+    return np.ascontiguousarray(np.stack((sin, cos), -1).reshape(places, -1)[:, :dim])
+
+
+def room(end: int) -> int:
+    """How many places a table has that is to have `end`: few lengths, so that few are made."""
+    return max(512, 1 << (end - 1).bit_length())
+
+
+def part(table: np.ndarray, offset: int, length: int) -> Tensor:
+    return Tensor(traced_constant(table)[offset : offset + length])
 
 
 def check_place(name: str, x: Any, dim: int, offset: int, least: int) -> None:
@@ -82,16 +91,11 @@ class SinusoidalPositionalEncoding(Encoding):
 
     def forward(self, x: Any, offset: int = 0) -> Any:
         length = self.place(x, offset)
-        rows = Tensor(traced_constant(sinusoids(offset, length, self.d_model, x.dtype)))
-        return F.dropout(self.added(x, rows), self.dropout, self.training)
+        table = sinusoids(room(offset + length), self.d_model, x.dtype)
+        return F.dropout(self.added(x, part(table, offset, length)), self.dropout, self.training)
 
     def extra_repr(self) -> str:
         return f"{self.d_model}, dropout={self.dropout}, batch_first={self.batch_first}"
-
-
-def sinusoids(offset: int, length: int, dim: int, dtype: np.dtype[Any]) -> np.ndarray:
-    cos, sin = waves_of(offset, length, dim, 10000.0, dtype)
-    return np.stack((sin, cos), -1).reshape(length, -1)[:, :dim]
 
 
 class LearnedPositionalEncoding(Encoding):
@@ -155,7 +159,8 @@ class RotaryEmbedding(Module):
     def forward(self, x: Any, offset: int = 0) -> Any:
         check_place("RotaryEmbedding", x, self.dim, offset, 2)
         length, half = x.shape[-2], self.dim // 2
-        cos, sin = (Tensor(wave) for wave in waves_of(offset, length, self.dim, self.base, x.dtype))
+        tables = waves(room(offset + length), self.dim, self.base, x.dtype)
+        cos, sin = (part(table, offset, length) for table in tables)
         a, b = autograd.unbind(autograd.reshape(x, (*x.shape[:-1], half, 2)), -1)
         return autograd.reshape(autograd.stack((a * cos - b * sin, a * sin + b * cos), -1), x.shape)
 
