@@ -49,10 +49,8 @@ def scaled_dot_product_attention(
     checked(query, key, value, dropout_p)
     if is_causal and attn_mask is not None:
         raise ValueError("scaled_dot_product_attention: attn_mask and is_causal=True exclude each other")
-    heads = None
-    if enable_gqa and query.shape[:-2] != key.shape[:-2]:
-        heads = tuple(query.shape[:-1])
-        query, key, value, attn_mask = grouped(query, key, value, attn_mask)
+    if enable_gqa:
+        key, value = shared_heads(query, key, value)
     try:
         batch = np.broadcast_shapes(query.shape[:-2], key.shape[:-2], value.shape[:-2])
     except ValueError:
@@ -65,10 +63,8 @@ def scaled_dot_product_attention(
         check_mask(attn_mask, query, (*batch, query.shape[-2], key.shape[-2]))
     if dropout_p:
         weights = attention_weights(query, key, attn_mask, is_causal, scale)
-        out = autograd.matmul(dropout(weights, dropout_p), value)
-    else:
-        out = attention(query, key, value, attn_mask, is_causal, scale)
-    return out if heads is None else autograd.reshape(out, (*heads, value.shape[-1]))
+        return autograd.matmul(dropout(weights, dropout_p), value)
+    return attention(query, key, value, attn_mask, is_causal, scale)
 
 
 def attention_weights(
@@ -130,23 +126,17 @@ def check_mask(mask: Any, query: Any, shape: tuple[int, ...]) -> None:
         )
 
 
-def grouped(query: Any, key: Any, value: Any, mask: Any) -> tuple[Any, Any, Any, Any]:
-    """The heads of query as (heads of key, n), so that they broadcast with (heads of key, 1)."""
+def shared_heads(query: Any, key: Any, value: Any) -> list[Any]:
+    """key and value with each head as often as there are heads of query that share it."""
     q, k, v = tuple(query.shape), tuple(key.shape), tuple(value.shape)
     if min(len(q), len(k), len(v)) < 3 or k[-3] != v[-3] or not k[-3] or q[-3] % k[-3]:
         raise ValueError(
             f"scaled_dot_product_attention: with enable_gqa the heads of query {q} (dimension -3) must be a "
             f"multiple of those of key {k} and value {v}"
         )
-    groups = (k[-3], q[-3] // k[-3])
-    query = autograd.reshape(query, (*q[:-3], *groups, *q[-2:]))
-    key, value = autograd.unsqueeze(key, -3), autograd.unsqueeze(value, -3)
-    if mask is not None and len(mask.shape) > 2:
-        m = tuple(mask.shape)
-        if m[-3] not in (1, q[-3]):
-            raise ValueError(
-                f"scaled_dot_product_attention: attn_mask of shape {m} is for {m[-3]} heads; query {q} has "
-                f"{q[-3]}"
-            )
-        mask = autograd.reshape(mask, (*m[:-3], *((1, 1) if m[-3] == 1 else groups), *m[-2:]))
-    return query, key, value, mask
+    times, shared = q[-3] // k[-3], []
+    for x in (key, value):
+        *lead, heads, length, width = x.shape
+        copies = autograd.expand(autograd.unsqueeze(x, -3), (*lead, heads, times, length, width))
+        shared.append(autograd.reshape(copies, (*lead, q[-3], length, width)))
+    return shared
