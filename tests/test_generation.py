@@ -174,6 +174,13 @@ def test_the_search_ends_when_nothing_better_can_come():
     assert calls == [1] and sequences.tolist() == [[1, 0]] and sums.tolist() == pytest.approx([np.log(0.98)])
 
 
+def test_no_new_tokens():
+    step = constant([0.0, 1.0])
+    assert generate(step, [1, 0], 0).tolist() == [1, 0]
+    sequences, sums = beam_search(step, [[1], [0]], 0, 2)
+    assert sequences.tolist() == [[[1], [1]], [[0], [0]]] and sums.tolist() == [[0.0, -np.inf]] * 2
+
+
 # Models ------------------------------------------------------------------------------------------
 
 
