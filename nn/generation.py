@@ -201,8 +201,8 @@ def called(name: str, step: Step, tokens: Array, state: Any) -> tuple[Array, Any
         logits = logits[:, -1]
     if logits.ndim != 2 or len(logits) != len(tokens) or not logits.shape[1]:
         raise ValueError(
-            f"{name}: step gave logits of shape {np.shape(result[0])} for tokens of shape {tokens.shape}; want "
-            f"({len(tokens)}, vocabulary) or ({len(tokens)}, T, vocabulary)"
+            f"{name}: step gave logits of shape {np.shape(result[0])} for tokens of shape {tokens.shape}; "
+            f"want ({len(tokens)}, vocabulary) or ({len(tokens)}, T, vocabulary)"
         )
     if not np.isfinite(logits.max(-1)).all():
         raise ValueError(f"{name}: step gave a row of logits with NaN or inf, or with nothing but -inf")
