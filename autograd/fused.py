@@ -48,12 +48,14 @@ def fused(
     inputs: Sequence[str],
     shape: Callable[..., Any],
     outputs: Sequence[str] = ("z",),
+    constant: Sequence[str] = (),
 ) -> Callable[..., Any]:
     """Define an op that is a composite of other ops and has kernels for it.
 
     composite   a function of ops: the meaning, and what is differentiated when a graph is wanted
     forward     (arrays..., *, attributes...) -> (output, saved), or None where no kernel fits
     backward    (g, saved, needs) -> a gradient per input, None for inputs not marked in `needs`
+    constant    inputs whose gradient the kernels don't give: where it is wanted, the composite runs
 
     With several `outputs`, composite and forward give a tuple of them, and `g` is a list with a gradient for
     each, None for those that took no part.
@@ -62,6 +64,7 @@ def fused(
     op.fused = True
     several = op.several
     count = len(inputs)
+    fixed = [inputs.index(name) for name in constant]
 
     def gradients(node: Node, g: Any, create_graph: bool) -> Sequence[Any]:
         *arrays, attributes, needs, saved = node.saved[0]  # type: ignore[index]
@@ -97,6 +100,8 @@ def fused(
                 nodes.append(None)
         tracing = wrapped and mode.word & TRACE
         whole = not tracing or mode.trace.knows(op, attributes)
+        if fixed and mode.word & RECORD and any(nodes[i] is not None for i in fixed):
+            whole = False
         result = forward(*arrays, **attributes) if whole else None
         if result is None:
             return composite(*values, **attributes)

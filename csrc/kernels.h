@@ -130,6 +130,15 @@ enum {
   /* args: weight h c y gates cells gy glast glast_c da(out) dweight(out) dbias(out) dh(out) dc(out) starts
    * (but for weight, y, da: or NULL)   sizes: those */
   KG_RECURRENT_BACKWARD,
+  /* y = softmax(scale q k^T + mask) v.  args: q k v mask y(out) kept(out)
+   * q (outer, heads, L, E), k (.., S, E), v (.., S, V), y (.., L, V) with dense last dimensions; mask (outer, heads,
+   * L, S), bool or real, or NULL; kept (2, outer, heads, L): each row's maximum and 1 / sum (csrc/attention.c)
+   * sizes: outer heads L S E V causal mask_kind (1 bool, 2 real) | the strides of q, of k, of v, of y in all
+   * dimensions but the last, of the mask in all (0 broadcasts)       values: scale */
+  KG_ATTENTION,
+  /* args: q k v mask y kept g dq(out) dk(out) dv(out) (these three: or NULL)
+   * sizes: those | the strides of g, dq, dk and dv, dense in their last dimension.     values: scale */
+  KG_ATTENTION_BACKWARD,
   KG_KERNELS /* how many there are */
 };
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from autograd.op import REGISTRY
 from autograd.ops import (  # noqa: F401  (their ops enter the registry)
+    attention,
     conv,
     cross_entropy,
     enlarge,
@@ -290,10 +291,26 @@ def recurrent_cases() -> Iterator[Case]:
         yield Case(op, "bare", bare, {"batch_sizes": None, "reverse": False})
 
 
+def attention_cases() -> Iterator[Case]:
+    arrays = (apart(2, 5, 3), apart(2, 4, 3), apart(2, 4, 2))
+    blind = np.arange(20).reshape(5, 4) % 3 > 0
+    blind[3] = False
+    for label, mask, causal in (
+        ("plain", None, False),
+        ("causal", None, True),
+        ("bool mask", blind, False),
+        ("real mask", apart(5, 4), True),
+    ):
+        more = () if mask is None else (mask,)
+        yield Case("attention", label, (*arrays, *more), {"causal": causal, "scale": 0.7})
+    heads = (apart(2, 2, 40, 3), apart(2, 2, 34, 3), apart(2, 2, 34, 4))
+    yield Case("attention", "large", heads, {"causal": False, "scale": 0.5})
+
+
 def all_cases() -> list[Case]:
     makers = (
         elementwise_cases, reduction_cases, shape_cases, index_cases, matmul_cases, conv_cases, pool_cases,
-        loss_cases, norm_cases, recurrent_cases,
+        loss_cases, norm_cases, recurrent_cases, attention_cases,
     )  # fmt: skip
     return [case for maker in makers for case in maker()]
 

@@ -213,6 +213,28 @@ def norms(c: Calls) -> None:
     c.call("STANDARDIZE", [x, None, None, y, mean, rstd, None, None], [y], (3, 1, 4, 1, 1, 0), (1e-5, 0.0))
 
 
+def attentions(c: Calls) -> None:
+    shape, length, total, e, width = (2, 3), 5, 7, 4, 6
+    rows = [c.numbers(2, n, 3, w) for n, w in ((length, e), (total, e), (total, width), (length, width))]
+    q, k, v, g = rows  # the heads are parts of a row, as sizes tell
+    seen = c.random.random((length, total)) > 0.3
+    seen[2] = False
+    for causal, kind in ((0, 0), (1, 0), (0, 1), (1, 2)):
+        mask = (None, seen, c.random.standard_normal((length, total)))[kind]
+        mask = None if mask is None else c.given(mask)
+        y, dq, dk, dv = (c.made(2, 3, *n) for n in ((length, width), (length, e), (total, e), (total, width)))
+        kept = c.made(2, *shape, length)
+        steps = [s for n, w in ((length, e), (total, e), (total, width)) for s in (n * 3 * w, w, 3 * w)]
+        out = [3 * length * width, length * width, width]
+        sizes = (*shape, length, total, e, width, causal, kind, *steps, *out, 0, 0, total, 1)
+        label = f"causal {causal}, mask {kind}"
+        c.call("ATTENTION", [q, k, v, mask, y, kept], [y], sizes, (0.4,), label=label)
+        back = [s for n, w in ((length, e), (total, e), (total, width)) for s in (3 * n * w, n * w, w)]
+        sizes = (*sizes, length * 3 * width, width, 3 * width, *back)
+        args = [q, k, v, mask, y, kept, g, dq, dk, dv]
+        c.call("ATTENTION_BACKWARD", args, [dq, dk, dv], sizes, (0.4,), label=label)
+
+
 def pools(c: Calls) -> None:
     for p, q, *geometry in (
         (3, 3, 2, 2, 2, 2, 0, 0, 1, 1),
@@ -298,7 +320,7 @@ def updates(c: Calls) -> None:
         c.call("CLIP_NORM", [counts, grads, norm], [norm, *grads], (2, 0), (most,), str(most))
 
 
-GROUPS = [products, convolutions, reductions, losses, norms, pools, moves, draws, updates]
+GROUPS = [products, convolutions, reductions, losses, norms, attentions, pools, moves, draws, updates]
 
 
 @pytest.mark.parametrize("real", [np.float32, np.float64])

@@ -55,6 +55,7 @@ def jit(function: Callable[..., Any]) -> Jitted:
     """
     from autograd.jit import (  # noqa: F401 (they fill the table of kernels)
         lower,
+        lower_attention,
         lower_moves,
         lower_recurrent,
         lower_state,

@@ -28,7 +28,7 @@ from autograd.tensor import Tensor
 __all__ = ["Trace"]
 
 # Fused ops whose kernels programs run; the others are traced as the ops they are made of.
-KNOWN = frozenset(["standardize", "cross_entropy", "rnn_tanh", "rnn_relu", "gru", "lstm"])
+KNOWN = frozenset(["standardize", "cross_entropy", "attention", "rnn_tanh", "rnn_relu", "gru", "lstm"])
 MISSING: Any = object()  # a .grad that was set before it was read
 
 

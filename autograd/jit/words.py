@@ -31,6 +31,7 @@ PLAIN = {  # kernels that one name says all of
 GEMM_BATCH, GEMM_BIAS, GEMM_ADDS, GEMM_ACTIVATION = 0, 12, 13, 14
 CONV_KERNEL, CONV_STRIDE, CONV_DILATION, CONV_GROUPS, CONV_ACTIVATION = 5, 9, 13, 15, 17
 NORM_ACTIVATION = 6
+ATTENTION_CAUSAL = 6
 
 
 def words(instruction: Instruction | PythonCall, program: Program | None = None) -> str:
@@ -146,6 +147,12 @@ def recurrent(instruction: Instruction, step: Step) -> str:
     return text + (", gradient" if back else ", reversed" if instruction.sizes[4] else "")
 
 
+def attention(instruction: Instruction, step: Step) -> str:
+    back = ", gradient" if instruction.kernel == kernels.ATTENTION_BACKWARD else ""
+    mask = " + mask" if instruction.args[3] is not None else ""
+    return ("causal " if instruction.sizes[ATTENTION_CAUSAL] else "") + "attention" + mask + back
+
+
 FAMILIES: dict[int, Callable[[Instruction, Step], str]] = {
     kernels.GEMM: product,
     kernels.CONV2D: convolution,
@@ -159,6 +166,8 @@ FAMILIES: dict[int, Callable[[Instruction, Step], str]] = {
     kernels.STANDARDIZE_BACKWARD: norm,
     kernels.RECURRENT: recurrent,
     kernels.RECURRENT_BACKWARD: recurrent,
+    kernels.ATTENTION: attention,
+    kernels.ATTENTION_BACKWARD: attention,
     kernels.CLIP_NORM: lambda instruction, step: f"clip gradients to norm {instruction.values[0]:.3g}",
     kernels.COUNT: lambda instruction, step: f"count {instruction.sizes[1]:+d}",
     kernels.CROSS_ENTROPY: lambda instruction, step: f"cross entropy, {step.attributes.get('reduction')}",

@@ -72,6 +72,17 @@ def of_recurrent(instruction: Instruction) -> int:
     return int((packed or steps * batch) * hidden * (2 * gates * hidden * products + 5 * gates))
 
 
+def of_attention(products: int) -> Callable[[Instruction], int]:
+    """Of so many products with the scores, and 5 operations of a softmax for each."""
+
+    def count(instruction: Instruction) -> int:
+        outer, heads, queries, keys, e, width, causal = instruction.sizes[:7]
+        scores = sum(min(keys, i + 1) for i in range(queries)) if causal else queries * keys
+        return int(outer * heads * scores * (products * (e + width) + 5))
+
+    return count
+
+
 def each(count: int, arg: int = 0) -> Callable[[Instruction], int]:
     """So many operations for each element of an argument."""
     return lambda instruction: count * instruction.args[arg].size
@@ -102,6 +113,8 @@ FLOPS: dict[int, Callable[[Instruction], int]] = {
     kernels.STANDARDIZE_BACKWARD: each(11),
     kernels.RECURRENT: of_recurrent,
     kernels.RECURRENT_BACKWARD: of_recurrent,
+    kernels.ATTENTION: of_attention(2),
+    kernels.ATTENTION_BACKWARD: of_attention(5),
     kernels.SGD: of_rows(4),
     kernels.ADAM: of_rows(12),
     kernels.RMSPROP: of_rows(8),

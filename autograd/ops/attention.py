@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd import tape
-from autograd.fused import fused
+from autograd import kernels, tape
+from autograd.fused import contiguous, fused
 from autograd.ops import elementwise as e
 from autograd.ops import reduce
 from autograd.ops.matmul import matmul
@@ -41,12 +41,110 @@ def composite(q: Any, k: Any, v: Any, mask: Any, *, causal: bool, scale: float) 
     return matmul(softmax(scores, -1), v)
 
 
-def forward(q: Array, k: Array, v: Array, mask: Array | None, *, causal: bool, scale: float) -> None:
-    return None
+class Plan(NamedTuple):
+    """How the kernels run on q, k and v of some layouts."""
+
+    shape: tuple[int, int, int, int, int, int]  # outer, heads, L, S, E, V
+    causal: bool
+    scale: float
+    dtype: np.dtype[Any]
+
+
+def forward(
+    q: Array, k: Array, v: Array, mask: Array | None, *, causal: bool, scale: float
+) -> tuple[Array, tuple[Any, ...]] | None:
+    plan = plan_of(q, k, v, mask, causal, scale) if kernels.active else None
+    if plan is None:
+        return None
+    q, k, v = dense(q), dense(k), dense(v)
+    y = like(q, v.shape[-1])
+    kept = kernels.empty((2, *plan.shape[:3]), q.dtype)
+    sizes = sizes_of(plan, q, k, v, y, mask)
+    kernels.prepared(kernels.ATTENTION, q.dtype, sizes, (scale,))(q, k, v, mask, y, kept)
+    return y, (q, k, v, mask, y, kept, plan)
+
+
+def plan_of(q: Array, k: Array, v: Array, mask: Array | None, causal: bool, scale: float) -> Plan | None:
+    """None where the composite runs: leading dimensions that broadcast or are more than two, nothing to look
+    at, other types."""
+    *lead, length, e = q.shape
+    *others, s, width = v.shape
+    if (
+        len(lead) > 2
+        or lead != others
+        or list(k.shape) != [*lead, s, e]
+        or q.dtype not in kernels.DTYPES
+        or not q.dtype == k.dtype == v.dtype
+        or 0 in (*q.shape, s, width)
+    ):
+        return None
+    if mask is not None and (
+        mask.dtype not in (np.bool_, q.dtype) or not broadcasts(mask.shape, (*lead, length, s))
+    ):
+        return None
+    outer, heads = (1, 1, *lead)[-2:]
+    return Plan((outer, heads, length, s, e, width), causal, scale, q.dtype)
+
+
+def broadcasts(shape: Shape, to: Shape) -> bool:
+    return len(shape) <= len(to) and all(n in (1, m) for n, m in zip(shape[::-1], to[::-1], strict=False))
+
+
+def is_dense(strides: Sequence[int], shape: Shape, itemsize: int) -> bool:
+    """Whether a kernel can read this as it is: neighbours in the last dimension are neighbours in memory."""
+    return (strides[-1] == itemsize or shape[-1] == 1) and all(step % itemsize == 0 for step in strides)
+
+
+def dense(x: Array) -> Array:
+    return x if is_dense(x.strides, x.shape, x.itemsize) else contiguous(x)
+
+
+def like(x: Array, width: int) -> Array:
+    """A new array (..., width) for x (..., E), its dimensions in the same order in memory: heads that are
+    parts of a row in the one are so in the other."""
+    *lead, length, _ = x.shape
+    if len(lead) == 2 and x.strides[1] < x.strides[2]:
+        return kernels.empty((lead[0], length, lead[1], width), x.dtype).swapaxes(1, 2)
+    return kernels.empty((*lead, length, width), x.dtype)
+
+
+def sizes_of(plan: Plan, q: Any, k: Any, v: Any, y: Any, mask: Any) -> tuple[int, ...]:
+    """The sizes of KG_ATTENTION for arrays (or operands) of these layouts."""
+    kind, seen = 0, (0, 0, 0, 0)
+    if mask is not None:
+        kind, seen = 1 if mask.dtype.kind == "b" else 2, mask_steps(mask)
+    steps = [step for x in (q, k, v, y) for step in steps_of(x)]
+    return (*plan.shape, int(plan.causal), kind, *steps, *seen)
+
+
+def steps_of(x: Any) -> tuple[int, ...]:
+    """The strides of (outer, heads, rows), in elements."""
+    return (0, 0, *(step // x.dtype.itemsize for step in x.strides[:-1]))[-3:]
+
+
+def mask_steps(mask: Any) -> tuple[int, int, int, int]:
+    """Those of (outer, heads, L, S): 0 where it is repeated."""
+    size = mask.dtype.itemsize
+    steps = [0 if n == 1 else step // size for n, step in zip(mask.shape, mask.strides, strict=True)]
+    return (0, 0, 0, 0, *steps)[-4:]  # type: ignore[return-value]
 
 
 def backward(g: Array, saved: tuple[Any, ...], needs: tuple[bool, ...]) -> Sequence[Any]:
-    raise NotImplementedError
+    q, k, v, mask, y, kept, plan = saved
+    if not is_dense(g.strides, g.shape, g.itemsize):
+        g = np.ascontiguousarray(g)
+    results = [like(x, x.shape[-1]) if need else None for x, need in zip((q, k, v), needs, strict=False)]
+    sizes = backward_sizes(plan, q, k, v, y, mask, g, *results)
+    kernels.call(kernels.ATTENTION_BACKWARD, [q, k, v, mask, y, kept, g, *results], sizes, (plan.scale,))
+    return *results, None
+
+
+def backward_sizes(
+    plan: Plan, q: Any, k: Any, v: Any, y: Any, mask: Any, g: Any, dq: Any, dk: Any, dv: Any
+) -> tuple[int, ...]:
+    """The sizes of KG_ATTENTION_BACKWARD."""
+    steps = [(0, 0, 0) if x is None else steps_of(x) for x in (g, dq, dk, dv)]
+    return *sizes_of(plan, q, k, v, y, mask), *(step for each in steps for step in each)
 
 
 attention_ = fused(
@@ -55,6 +153,7 @@ attention_ = fused(
     forward,
     backward,
     inputs=("q", "k", "v", "mask"),
+    constant=("mask",),  # its gradient has a place for each score
     shape=lambda q, k, v, mask=None, **_: (*q[:-1], v[-1]),
 )
 

@@ -206,6 +206,23 @@ def standardize_backward(writer: Writer, instruction: Instruction) -> list[str]:
     return lines + writer.call("standardize_backward", dtype, *args, shape, given)
 
 
+# Attention -----------------------------------------------------------------------------------------
+
+ATTENTION = "outer heads L S E V causal mask_kind"
+STEPS = (("q", 3), ("k", 3), ("v", 3), ("y", 3), ("mask", 4), ("g", 3), ("dq", 3), ("dk", 3), ("dv", 3))
+
+
+@writes("ATTENTION", "ATTENTION_BACKWARD")
+def attention(writer: Writer, instruction: Instruction) -> list[str]:
+    values: list[Any] = whole(instruction, 36)
+    for place, (_, count) in enumerate(STEPS, 8):
+        values[place : place + count] = ["{" + ", ".join(map(str, values[place : place + count])) + "}"]
+    fields = " ".join([ATTENTION, *(name for name, _ in STEPS)])
+    shape = writer.struct("attention_shape", instruction.dtype, fields, values)
+    name, scale = name_of(instruction).lower(), literal(instruction.values[0], DOUBLE)
+    return writer.call(name, instruction.dtype, *instruction.args, shape, scale)
+
+
 # Pools ---------------------------------------------------------------------------------------------
 
 POOL = "planes H W P Q R S stride_h stride_w pad_h pad_w dilation_h dilation_w"
