@@ -15,7 +15,7 @@ from autograd import kernels
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-    for top in ("autograd", "nn", "apps", "benchmarks")
+    for top in ("autograd", "nn", "apps", "benchmarks", "docs/examples")
     for path in (ROOT / top).rglob("*.py")
     if path.name != "__main__.py" and ">>> " in path.read_text(encoding="utf-8")
 )

@@ -10,7 +10,9 @@ import autograd
 import nn
 from autograd import Tensor
 
-__all__ = ["Recurrent", "Window", "remember", "width_for"]
+Array = np.ndarray[Any, Any]
+
+__all__ = ["Recurrent", "Window", "closed_loop", "remember", "width_for"]
 
 
 class Recurrent(nn.Module):
@@ -36,7 +38,7 @@ class Recurrent(nn.Module):
 
 
 def remember(layer: Any, steps: int) -> None:
-    """Set the biases of a GRU's or LSTM's gates so that its states last up to `steps` steps before anything is
+    """Set the biases of a GRU or LSTM so that its states last up to `steps` steps before anything is
     learned, some long, some short: the chrono initialisation (Tallec and Ollivier 2018)."""
     times = autograd.rand(layer.hidden_size).data * (steps - 2) + 1
     bias = np.zeros((layer.gates, layer.hidden_size), np.float32)
@@ -80,6 +82,26 @@ class Window(nn.Module):
         if self.last:
             return x.permute(1, 0, 2).reshape(batch, -1)
         return autograd.cat([x[i : i + count] for i in range(self.reach)], -1)
+
+
+def closed_loop(
+    model: Recurrent | Window, past: Array, steps: int, lag: int = 1, scale: float = 1.0
+) -> Array:
+    """What `model` says comes after `past` (T, N, 1), if it is given its own answers: (steps, N, 1).
+
+    The net's output is the change from `lag` steps before, in units of `scale`.
+    """
+    seen, state = past, None
+    new = Tensor(past)
+    with autograd.no_grad():
+        for _ in range(steps):
+            if isinstance(model, Recurrent):
+                change, state = model.advance(new, state)  # the state knows what came before
+            else:
+                change = model(Tensor(seen[-model.reach :]))
+            value = seen[-lag][None] + scale * change[-1:].data
+            seen, new = np.concatenate([seen, value]), Tensor(value)
+    return seen[len(past) :]
 
 
 def width_for(budget: int, inputs: int, outputs: int) -> int:

@@ -8,11 +8,12 @@ from matplotlib.figure import Figure
 
 from benchmarks.report.style import COLOR, plt, png
 
-__all__ = ["COLORS", "GRU", "LSTM", "NAIVE", "QUIET", "RNN", "TRUTH", "WINDOW", "figure", "write"]
+__all__ = ["COLORS", "GRU", "LSTM", "NAIVE", "OTHER", "QUIET", "RNN", "TRUTH", "WINDOW", "figure", "write"]
 
 TRUTH, QUIET, NAIVE = COLOR["ink"], COLOR["faint"], COLOR["void"]
 RNN, LSTM, GRU = COLOR["micrograd"], COLOR["numpy"], COLOR["jax"]
 WINDOW = COLOR["pytorch"]
+OTHER = COLOR["pytorch_channels_last"]
 COLORS = {"RNN": RNN, "LSTM": LSTM, "GRU": GRU, "window": WINDOW}
 
 

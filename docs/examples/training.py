@@ -115,20 +115,22 @@ class Run:
         optimizer: nn.optim.Optimizer,
         *stages: tuple[Any, int],
         validation: Any = None,
+        keep: bool = True,
         **options: Any,
     ) -> nn.Trainer:
         """Train `model` through `stages`, each a loader and its epochs (see stage()); returns the trainer.
 
         name      of the net; its checkpoint, from which --resume goes on, is
                   FOLDER/NAME-seedS-stepsN.safetensors
+        keep      False for a training so short that no checkpoint pays
         options   scheduler, clip_norm, on_batch, on_epoch of nn.Trainer (say, to sample text as it learns)
 
         Interrupted by Ctrl-C it saves and raises KeyboardInterrupt.
         """
         file = self.folder / f"{name}-seed{self.seed}-steps{self.steps}.safetensors"
-        say = not self.options.silent
-        trainer = nn.Trainer(model, loss, optimizer, checkpoint=file, jit=True, progress=say, **options)
-        if self.options.resume and file.exists():
+        kept, say = file if keep else None, not self.options.silent
+        trainer = nn.Trainer(model, loss, optimizer, checkpoint=kept, jit=True, progress=say, **options)
+        if keep and self.options.resume and file.exists():
             trainer.load(file)
         until = 0
         for loader, epochs in stages:
