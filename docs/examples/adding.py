@@ -36,23 +36,27 @@ def batch(g: autograd.Generator, count: int = BATCH, length: int = LENGTH) -> tu
     return Tensor(np.stack([numbers, marks], -1)), Tensor(sums)
 
 
-def recurrent(kind: str, length: int = LENGTH) -> Recurrent:
+def recurrent(kind: str) -> Recurrent:
     net = Recurrent(NETS[kind], 2, WIDTH, 1, last=True)
-    remember(net.layer, length)
+    remember(net.layer, LENGTH)
     return net
+
+
+def length(run: Run) -> int:
+    return 40 if run.quick else LENGTH
 
 
 def trained(run: Run, name: str, model: nn.Module) -> nn.Trainer:
     optimizer = nn.optim.Adam(model.parameters(), lr=3e-3)
-    stream, epochs = stage(batch, run.steps, run.seed + 1)
+    stream, epochs = stage(lambda g: batch(g, BATCH, length(run)), run.steps, run.seed + 1)
     schedule = nn.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
     loss = nn.MSELoss()
     return run.train(name, model, loss, optimizer, (stream, epochs), scheduler=schedule, clip_norm=1.0)
 
 
-def error(model: nn.Module, seed: int, count: int) -> float:
-    """The mean squared error for `count` new sequences."""
-    x, sums = batch(autograd.Generator(seed), count)
+def error(model: nn.Module, run: Run) -> float:
+    """The mean squared error for new sequences, 1000 of them."""
+    x, sums = batch(autograd.Generator(run.seed + 1_000_000), 50 if run.quick else 1000, length(run))
     with autograd.no_grad():
         return float(((model(x) - sums) ** 2).mean().item())
 
@@ -61,15 +65,14 @@ def run(run: Run) -> None:
     nets: dict[str, nn.Module] = {kind: recurrent(kind) for kind in NETS}
     budget = parameters(nets["LSTM"])
     nets["window"] = Window(REACH, 2, width_for(budget, 2 * REACH, 1), 1, last=True)
-    count = 50 if run.quick else 1000
     histories, rows = {}, []
     for name, model in nets.items():
         trainer = trained(run, name.lower(), model)
         histories[name] = trainer.history
-        found = error(model, run.seed + 1_000_000, count)
+        found = error(model, run)
         rows.append([name, f"{parameters(model):,}", f"{found:.1e}", f"{seconds(trainer):.0f} s"])
     rows.append(["always 1", "0", f"{1 / 6:.1e}", ""])
-    print(f"adding: error for {count} new sequences of {LENGTH}, after {run.steps} updates, seed {run.seed}")
+    print(f"adding: errors for new sequences of {length(run)}, after {run.steps} updates, seed {run.seed}")
     print(table(["net", "parameters", "squared error", "training"], rows))
     draw(histories, run)
 

@@ -53,8 +53,8 @@ def gradients(model: Recurrent, x: Tensor, target: Tensor) -> Array:
 
 
 def run(run: Run) -> None:
-    length, count = (50, 16) if run.quick else (adding.LENGTH, 64)
-    x, sums = adding.batch(autograd.Generator(run.seed + 1_000_000), count, length)
+    length = adding.length(run)
+    x, sums = adding.batch(autograd.Generator(run.seed + 2_000_000), 16 if run.quick else 64, length)
     norms: dict[str, dict[str, Array]] = {"untrained": {}, "set to remember": {}, "trained": {}}
     shown = (0, length // 2, length - 10)
     rows = []
@@ -67,7 +67,7 @@ def run(run: Run) -> None:
             norms["set to remember"][name] = gradients(model, x, sums)
         adding.trained(run, name.lower(), model)
         norms["trained"][name] = gradients(model, x, sums)
-        error = adding.error(model, run.seed + 1_000_000, count)
+        error = adding.error(model, run)
         for when, found in norms.items():
             if name in found:
                 last = f"{error:.1e}" if when == "trained" else ""

@@ -67,13 +67,13 @@ def error(output: Tensor, change: Tensor) -> Any:
 
 
 def run(run: Run) -> None:
-    tests = 200 if run.quick else 6500
+    length, tests = (60, 200) if run.quick else (LENGTH, 6500)
     x = series(TRAINING + PAST + HORIZON + tests)
     x = ((x - x[:TRAINING].mean()) / x[:TRAINING].std()).astype(np.float32)
 
     def batch(g: autograd.Generator) -> tuple[Tensor, Tensor]:
         """Sequences, and the change from each step to the next."""
-        found = pieces(x, g.integers(0, TRAINING - LENGTH, (BATCH,)), LENGTH + 1)
+        found = pieces(x, g.integers(0, TRAINING - length, (BATCH,)), length + 1)
         return Tensor(found[:-1]), Tensor(found[1:] - found[:-1])
 
     gru, lstm = Recurrent(nn.GRU, 1, WIDTH, 1), Recurrent(nn.LSTM, 1, WIDTH, 1)

@@ -56,7 +56,7 @@ def run(run: Run) -> None:
         trainer = trained(run, name.lower(), model)
         curve = curves[name] = accuracy(model, run.seed + 1_000_000, count)
         shown = [f"{100 * curve[length - 1]:.1f}%" for length in (10, TRAINED, TESTED)]
-        rows.append([name, f"{parameters(model):,}", *shown, f"{seconds(trainer):.0f} s"])
+        rows.append([name, f"{parameters(model):,}", *shown, f"{seconds(trainer):.1f} s"])
     print(f"parity: right answers for {count} new sequences, after {run.steps} updates, seed {run.seed}")
     print(table(["net", "parameters", "10 bits", f"{TRAINED}", f"{TESTED}", "training"], rows))
     draw(curves, run)
@@ -80,7 +80,7 @@ def draw(curves: dict[str, np.ndarray[Any, Any]], run: Run) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    return training.main(run, "parity", 2000, arguments, doc=__doc__)
+    return training.main(run, "parity", 20_000, arguments, doc=__doc__)
 
 
 if __name__ == "__main__":
