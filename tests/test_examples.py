@@ -54,15 +54,17 @@ def test_an_interrupted_example_goes_on_to_the_same_bits(tmp_path, capsys, monke
 
     monkeypatch.setattr(parity, "batch", interrupted)
     assert parity.main(flags(parts)) == 130 and len(made) == 13
+    assert parity.main(flags(parts, "--resume", "--seed", "1")) == 2  # another run's checkpoint is not taken
+    printed = capsys.readouterr()
+    assert "no run with --seed 1 --steps 20 was interrupted there" in printed.err
     assert parity.main(flags(parts, "--resume")) == 0
     for net in ("rnn", "window"):
         ends = [nn.load(folder / f"{net}-seed0-steps20.safetensors") for folder in (whole, parts)]
         assert [end["epoch"] for end in ends] == [3, 3]
         for key, value in ends[0]["model"].items():
             assert (value.data == ends[1]["model"][key].data).all(), key
-    tables = capsys.readouterr().out.split("parity:")[1:]
-    without_seconds = [re.sub(r"\d+ s\n", "", table).split("wrote")[0] for table in tables]
-    assert without_seconds[0] == without_seconds[1]
+    tables = [re.sub(r"[\d.]+ s\n", "", out) for out in (printed.out, capsys.readouterr().out)]
+    assert tables[0].split("wrote")[0] == tables[1].split("wrote")[0]
 
 
 # The tasks ---------------------------------------------------------------------------------------

@@ -133,7 +133,7 @@ def draw(loops: dict[str, Array], future: Array, x: Array, run: Run) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    return training.main(run, "mackey_glass", 3000, arguments, doc=__doc__)
+    return training.main(run, "mackey_glass", 10_000, arguments, doc=__doc__)
 
 
 if __name__ == "__main__":

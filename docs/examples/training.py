@@ -106,6 +106,16 @@ class Run:
         self.steps: int = options.steps
         self.quick: bool = options.quick
         self.folder = command.writable_folder(options.out)
+        if options.resume and not list(self.folder.glob(f"*-{self.mark}.safetensors")):
+            raise command.UserError(
+                f"nothing to resume in {self.folder}: no run with --seed {self.seed} --steps {self.steps} was "
+                "interrupted there"
+            )
+
+    @property
+    def mark(self) -> str:
+        """What the names of this run's checkpoints end with."""
+        return f"seed{self.seed}-steps{self.steps}"
 
     def train(
         self,
@@ -127,7 +137,7 @@ class Run:
 
         Interrupted by Ctrl-C it saves and raises KeyboardInterrupt.
         """
-        file = self.folder / f"{name}-seed{self.seed}-steps{self.steps}.safetensors"
+        file = self.folder / f"{name}-{self.mark}.safetensors"
         kept, say = file if keep else None, not self.options.silent
         trainer = nn.Trainer(model, loss, optimizer, checkpoint=kept, jit=True, progress=say, **options)
         if keep and self.options.resume and file.exists():
