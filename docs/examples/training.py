@@ -108,8 +108,8 @@ class Run:
         self.folder = command.writable_folder(options.out)
         if options.resume and not list(self.folder.glob(f"*-{self.mark}.safetensors")):
             raise command.UserError(
-                f"nothing to resume in {self.folder}: no run with --seed {self.seed} --steps {self.steps} was "
-                "interrupted there"
+                f"nothing to resume in {self.folder}: no run with --seed {self.seed} --steps {self.steps} "
+                "was interrupted there"
             )
 
     @property
