@@ -65,6 +65,7 @@ SEQUENCES = (  # beside eager PyTorch, on two threads
     ("GRU 32-128, T=50, batch 32, Adam", 1.5),
     ("RNN 32-128, T=50, batch 32, Adam", 1.5),
     ("Transformer block d=256, T=256, batch 8, Adam", 1.3),
+    ("Transformer block d=256, T=4096, batch 1, Adam", 1.3),
 )
 SINGLE = ("pool", "norm", "loss", "embedding", "elementwise", "reduce", "optim", "dropout")
 DIRECTIONS = ("forward", "input", "weight")
@@ -91,7 +92,7 @@ TARGETS = (
         for label, peers, least in COMPILED
     ),
     *(
-        Target(f"compiled, {label.split(',')[0]}", ("jit",), worst=least, threads=2, picked=named(label))
+        Target(label.removesuffix(", Adam"), ("jit",), worst=least, threads=2, picked=named(label))
         for label, least in SEQUENCES
     ),
 )

@@ -36,8 +36,8 @@ def initial(shapes: Iterable[tuple[int, ...]]) -> list[np.ndarray]:
 
 def inputs(sizes: Sizes, rng: np.random.Generator) -> Inputs:
     batch, model = int(sizes["batch"]), str(sizes["model"])
-    if model == "transformer":
-        shape = (batch, TOKENS, WIDTH)
+    if model in TOKENS:
+        shape = (batch, TOKENS[model], WIDTH)
         return {"x": rng.standard_normal(shape, np.float32), "target": rng.standard_normal(shape, np.float32)}
     if model in RECURRENT:
         x = rng.standard_normal((STEPS, batch, INPUTS), np.float32)
@@ -93,6 +93,7 @@ CASE = Case(
         row("GRU 32-128, T=50, batch 32, Adam", "gru", 32, "adam"),
         row("RNN 32-128, T=50, batch 32, Adam", "rnn", 32, "adam"),
         row("Transformer block d=256, T=256, batch 8, Adam", "transformer", 8, "adam"),
+        row("Transformer block d=256, T=4096, batch 1, Adam", "long_transformer", 1, "adam"),
     ),
     inputs=inputs,
     tolerance=1e-3,

@@ -8,7 +8,8 @@ from benchmarks.cases.steps.library import Library
 
 INPUTS, UNITS, CLASSES = 32, 128, 10
 STEPS = 50
-WIDTH, HEADS, TOKENS = 256, 8, 256
+WIDTH, HEADS = 256, 8
+TOKENS = {"transformer": 256, "long_transformer": 4096}  # of one sequence
 
 
 def recurrent(kind: str) -> Any:
@@ -33,7 +34,7 @@ def recurrent(kind: str) -> Any:
 
 
 def transformer(lib: Library, dropout: bool) -> Any:
-    """One block (N, TOKENS, WIDTH) -> the same; the norms in front (Xiong et al. 2020)."""
+    """One block (N, tokens, WIDTH) -> the same; the norms in front (Xiong et al. 2020)."""
     return lib.nn.TransformerEncoderLayer(
         WIDTH, HEADS, 4 * WIDTH, dropout=0.0, batch_first=True, norm_first=True
     )
@@ -44,4 +45,5 @@ SEQUENCES = {
     "gru": recurrent("GRU"),
     "rnn": recurrent("RNN"),
     "transformer": transformer,
+    "long_transformer": transformer,
 }
