@@ -7,6 +7,7 @@
  * Shapes    see kernels.h; q, k, v, y of any strides but the last
  * Passes    a group of panels shares a block of keys: scores, their exponentials and what these make of v, in
  *           the nearest caches. In causal attention a panel stops at its last query.
+ *           Few queries (a text that is written) would leave most lanes empty: see attention_few.c.
  * Threads   groups are cut among them: the result does not depend on how many there are. */
 #include "attention.h"
 
@@ -102,7 +103,8 @@ static void attend(void *context, int64_t begin, int64_t end, int worker) {
 }
 
 static int64_t slice_of(const attention_job *j) {
-  return ((GROUP * panel_reals(j) + KEYS * NR) * (int64_t)sizeof(real) + 4095) / 4096 * 4096 + 64;
+  const int64_t panels = GROUP * panel_reals(j) + KEYS * NR, row = j->pitch_e + whole_vectors(j->keys);
+  return ((j->queries > FEW ? panels : row) * (int64_t)sizeof(real) + 4095) / 4096 * 4096 + 64;
 }
 
 int64_t NAME(attention_workspace)(const kg_instruction *in) {
@@ -113,14 +115,17 @@ int64_t NAME(attention_workspace)(const kg_instruction *in) {
 int NAME(attention)(const kg_instruction *in) {
   attention_job j = NAME(attention_of)(in);
   if (j.queries < 1 || j.keys < 1 || j.e < 1 || j.v_width < 1) return KG_BAD_ARGUMENT;
-  const int64_t units = j.outer * j.heads;
+  const int64_t units = j.outer * j.heads, row = j.keys * (j.e + j.v_width);
   j.y = in->args[4], j.top = in->args[5], j.weight = j.top + units * j.queries;
   j.scratch = in->workspace, j.slice = slice_of(&j);
+  if (j.queries <= FEW) {
+    kg_parallel(NAME(attention_few), &j, units * j.queries, 65536 / row + 1);
+    return KG_OK;
+  }
   const int64_t panels = (j.queries + NR - 1) / NR, threads = kg_get_threads();
   j.group = units * panels / (4 * threads); /* enough groups for all threads */
   j.group = j.group < 1 ? 1 : j.group > GROUP ? GROUP : j.group;
   j.groups = (panels + j.group - 1) / j.group;
-  const int64_t work = j.group * NR * j.keys * (j.e + j.v_width);
-  kg_parallel(attend, &j, units * j.groups, 65536 / work + 1);
+  kg_parallel(attend, &j, units * j.groups, 65536 / (j.group * NR * row) + 1);
   return KG_OK;
 }

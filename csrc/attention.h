@@ -51,6 +51,19 @@ void NAME(attention_limit)(const attention_job *j, int64_t outer, int64_t head, 
 void NAME(attention_pack)(real *to, const real *x, int64_t row, int64_t n, int64_t width, real scale);
 void NAME(attention_unpack)(real *y, int64_t row, int64_t n, int64_t width, const real *from, real *tile);
 
+/* KG_ATTENTION of FEW queries, rows [begin, end) of all heads, one by one. */
+enum { FEW = 4 };
+void NAME(attention_few)(void *job, int64_t begin, int64_t end, int worker);
+
+/* What a mask does to scores: a real one is added; of a bool one, whose numbers are infinities, the lesser
+ * counts, so that NaN comes through where it may be seen only. */
+INLINE vec masked(vec s, vec m, int kind) { return kind == BOOL_MASK ? lesser_of(s, m) : s + m; }
+
+INLINE real mask_number(const void *mask, int64_t i, int kind) {
+  if (kind == REAL_MASK) return ((const real *)mask)[i];
+  return ((const uint8_t *)mask)[i] ? (real)INFINITY : -(real)INFINITY;
+}
+
 /* How many keys the queries up to `last` may look at. */
 INLINE int64_t seen(const attention_job *j, int64_t last) {
   return j->causal && last + 1 < j->keys ? last + 1 : j->keys;

@@ -32,15 +32,6 @@ void NAME(attention_unpack)(real *y, int64_t row, int64_t n, int64_t width, cons
     }
 }
 
-/* What a mask does to scores: a real one is added; of a bool one, whose numbers are infinities, the lesser
- * counts, so that NaN comes through where it may be seen only. */
-INLINE vec masked(vec s, vec m, int kind) { return kind == BOOL_MASK ? lesser_of(s, m) : s + m; }
-
-INLINE real mask_number(const void *mask, int64_t i, int kind) {
-  if (kind == REAL_MASK) return ((const real *)mask)[i];
-  return ((const uint8_t *)mask)[i] ? (real)INFINITY : -(real)INFINITY;
-}
-
 INLINE void apply_mask(const attention_job *j, int64_t start, int64_t n, int64_t count, real *s,
                        int64_t pitch, const int kind) {
   const int64_t row = j->at_mask.row, column = j->mask_column;

@@ -9,7 +9,7 @@ wanted.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,25 +42,41 @@ def composite(q: Any, k: Any, v: Any, mask: Any, *, causal: bool, scale: float) 
 
 
 class Plan(NamedTuple):
-    """How the kernels run on q, k and v of some layouts."""
+    """How the kernels run on q, k, v and mask of some layouts."""
 
     shape: tuple[int, int, int, int, int, int]  # outer, heads, L, S, E, V
     causal: bool
     scale: float
     dtype: np.dtype[Any]
+    dense: bool  # whether the kernels can read q, k and v as they are
+    run: Callable[..., None]
+    new: Callable[[], Array]
+    new_kept: Callable[[], Array]
+
+
+plans: dict[Any, Plan | None] = {}
 
 
 def forward(
     q: Array, k: Array, v: Array, mask: Array | None, *, causal: bool, scale: float
 ) -> tuple[Array, tuple[Any, ...]] | None:
-    plan = plan_of(q, k, v, mask, causal, scale) if kernels.active else None
+    if not kernels.active:
+        return None
+    seen = None if mask is None else (mask.shape, mask.strides, mask.dtype)
+    layouts = q.shape, q.strides, q.dtype, k.shape, k.strides, k.dtype, v.shape, v.strides, v.dtype
+    key = layouts, seen, causal, scale
+    try:
+        plan = plans[key]
+    except KeyError:
+        if len(plans) > 1000:  # a text that is written has a layout a word
+            plans.clear()
+        plan = plans[key] = plan_of(q, k, v, mask, causal, scale)
     if plan is None:
         return None
-    q, k, v = dense(q), dense(k), dense(v)
-    y = like(q, v.shape[-1])
-    kept = kernels.empty((2, *plan.shape[:3]), q.dtype)
-    sizes = sizes_of(plan, q, k, v, y, mask)
-    kernels.prepared(kernels.ATTENTION, q.dtype, sizes, (scale,))(q, k, v, mask, y, kept)
+    if not plan.dense:
+        q, k, v = (x if is_dense(x) else contiguous(x) for x in (q, k, v))
+    y, kept = plan.new(), plan.new_kept()
+    plan.run(q, k, v, mask, y, kept)
     return y, (q, k, v, mask, y, kept, plan)
 
 
@@ -69,52 +85,59 @@ def plan_of(q: Array, k: Array, v: Array, mask: Array | None, causal: bool, scal
     at, other types."""
     *lead, length, e = q.shape
     *others, s, width = v.shape
+    dtype = q.dtype
     if (
         len(lead) > 2
         or lead != others
         or list(k.shape) != [*lead, s, e]
-        or q.dtype not in kernels.DTYPES
-        or not q.dtype == k.dtype == v.dtype
+        or dtype not in kernels.DTYPES
+        or not dtype == k.dtype == v.dtype
         or 0 in (*q.shape, s, width)
     ):
         return None
     if mask is not None and (
-        mask.dtype not in (np.bool_, q.dtype) or not broadcasts(mask.shape, (*lead, length, s))
+        mask.dtype not in (np.bool_, dtype) or not broadcasts(mask.shape, (*lead, length, s))
     ):
         return None
     outer, heads = (1, 1, *lead)[-2:]
-    return Plan((outer, heads, length, s, e, width), causal, scale, q.dtype)
+    shape = (outer, heads, length, s, e, width)
+    given = [x if is_dense(x) else np.empty(x.shape, dtype) for x in (q, k, v)]
+    dense = given[0] is q and given[1] is k and given[2] is v
+    q, k, v = given
+    new = maker_like(q, width)
+    sizes = sizes_of(shape, causal, q, k, v, new(), mask)
+    run = kernels.prepare(kernels.ATTENTION, dtype, sizes, (scale,))
+    return Plan(shape, causal, scale, dtype, dense, run, new, kernels.maker((2, *shape[:3]), dtype))
 
 
 def broadcasts(shape: Shape, to: Shape) -> bool:
     return len(shape) <= len(to) and all(n in (1, m) for n, m in zip(shape[::-1], to[::-1], strict=False))
 
 
-def is_dense(strides: Sequence[int], shape: Shape, itemsize: int) -> bool:
-    """Whether a kernel can read this as it is: neighbours in the last dimension are neighbours in memory."""
-    return (strides[-1] == itemsize or shape[-1] == 1) and all(step % itemsize == 0 for step in strides)
+def is_dense(x: Any) -> bool:
+    """Whether a kernel can read an array (or operand) as it is: neighbours in its last dimension are
+    neighbours in memory."""
+    size = x.dtype.itemsize
+    return (x.strides[-1] == size or x.shape[-1] == 1) and all(step % size == 0 for step in x.strides)
 
 
-def dense(x: Array) -> Array:
-    return x if is_dense(x.strides, x.shape, x.itemsize) else contiguous(x)
-
-
-def like(x: Array, width: int) -> Array:
-    """A new array (..., width) for x (..., E), its dimensions in the same order in memory: heads that are
-    parts of a row in the one are so in the other."""
+def maker_like(x: Array, width: int) -> Callable[[], Array]:
+    """What makes arrays (..., width) for x (..., E), their dimensions in the same order in memory: heads that
+    are parts of a row in the one are so in the other."""
     *lead, length, _ = x.shape
     if len(lead) == 2 and x.strides[1] < x.strides[2]:
-        return kernels.empty((lead[0], length, lead[1], width), x.dtype).swapaxes(1, 2)
-    return kernels.empty((*lead, length, width), x.dtype)
+        new = kernels.maker((lead[0], length, lead[1], width), x.dtype)
+        return lambda: new().swapaxes(1, 2)
+    return kernels.maker((*lead, length, width), x.dtype)
 
 
-def sizes_of(plan: Plan, q: Any, k: Any, v: Any, y: Any, mask: Any) -> tuple[int, ...]:
+def sizes_of(shape: Shape, causal: bool, q: Any, k: Any, v: Any, y: Any, mask: Any) -> tuple[int, ...]:
     """The sizes of KG_ATTENTION for arrays (or operands) of these layouts."""
     kind, seen = 0, (0, 0, 0, 0)
     if mask is not None:
         kind, seen = 1 if mask.dtype.kind == "b" else 2, mask_steps(mask)
     steps = [step for x in (q, k, v, y) for step in steps_of(x)]
-    return (*plan.shape, int(plan.causal), kind, *steps, *seen)
+    return (*shape, int(causal), kind, *steps, *seen)
 
 
 def steps_of(x: Any) -> tuple[int, ...]:
@@ -131,9 +154,11 @@ def mask_steps(mask: Any) -> tuple[int, int, int, int]:
 
 def backward(g: Array, saved: tuple[Any, ...], needs: tuple[bool, ...]) -> Sequence[Any]:
     q, k, v, mask, y, kept, plan = saved
-    if not is_dense(g.strides, g.shape, g.itemsize):
+    if not is_dense(g):
         g = np.ascontiguousarray(g)
-    results = [like(x, x.shape[-1]) if need else None for x, need in zip((q, k, v), needs, strict=False)]
+    results = [
+        maker_like(x, x.shape[-1])() if need else None for x, need in zip((q, k, v), needs, strict=False)
+    ]
     sizes = backward_sizes(plan, q, k, v, y, mask, g, *results)
     kernels.call(kernels.ATTENTION_BACKWARD, [q, k, v, mask, y, kept, g, *results], sizes, (plan.scale,))
     return *results, None
@@ -144,7 +169,7 @@ def backward_sizes(
 ) -> tuple[int, ...]:
     """The sizes of KG_ATTENTION_BACKWARD."""
     steps = [(0, 0, 0) if x is None else steps_of(x) for x in (g, dq, dk, dv)]
-    return *sizes_of(plan, q, k, v, y, mask), *(step for each in steps for step in each)
+    return *sizes_of(plan.shape, plan.causal, q, k, v, y, mask), *(step for each in steps for step in each)
 
 
 attention_ = fused(
