@@ -24,16 +24,18 @@ INLINE void put(real *p, vec v, int64_t n, int full) {
   else store_n(p, v, n);
 }
 
-INLINE void lstm_unit(const unit *x, const vec *sums, int full) {
+/* In two rounds, so that the chains of several rows overlap: the cell states, which take the place of the first
+ * sums, and then h. */
+INLINE void lstm_cells(const unit *x, vec *sums, int full) {
 #define BEFORE(g) \
   (sums[g] + get(x->a + g * x->h, x->n, full) + (x->bias ? get(x->bias + g * x->h, x->n, full) : (vec){0}))
   const vec i = sigmoid_v(BEFORE(0)), f = sigmoid_v(BEFORE(1)), g = tanh_v(BEFORE(2)),
             o = sigmoid_v(BEFORE(3));
 #undef BEFORE
   const vec c = f * get(x->cell, x->n, full) + i * g;
+  sums[0] = c, sums[1] = o;
   put(x->cell, c, x->n, full);
   if (x->kept) put(x->kept, c, x->n, full);
-  put(x->y, o * tanh_v(c), x->n, full);
   if (!x->gates) return;
   put(x->gates, i, x->n, full), put(x->gates + x->h, f, x->n, full);
   put(x->gates + 2 * x->h, g, x->n, full), put(x->gates + 3 * x->h, o, x->n, full);
@@ -62,7 +64,7 @@ INLINE void rnn_unit(const unit *x, vec sum, int kind, int full) {
 
 /* Units u ... of sequence r, whose row of this step is `row`. */
 INLINE void finish_row(const job *j, int kind, int64_t row, int64_t r, int64_t u, const real *before,
-                       const vec *sums, int full) {
+                       vec *sums, int full) {
   const int64_t h = j->s.hidden;
   unit x = {.a = j->a + row * gates_of(kind) * h + u,
             .bias = j->bias ? j->bias + u : 0,
@@ -73,15 +75,26 @@ INLINE void finish_row(const job *j, int kind, int64_t row, int64_t r, int64_t u
   if (kind >= GRU) x.gates = j->gates ? j->gates + row * 4 * h + u : 0;
   if (kind == LSTM) {
     x.cell = j->last_c + r * h + u, x.kept = j->cells ? j->cells + row * h + u : 0;
-    lstm_unit(&x, sums, full);
+    lstm_cells(&x, sums, full);
   } else if (kind == GRU) gru_unit(&x, sums, full);
   else rnn_unit(&x, sums[0], kind, full);
+}
+
+/* Fetch what finish_row() reads and writes while the product runs: L3 has it, far from the order of memory. */
+INLINE void fetch_row(const job *j, int kind, int64_t row, int64_t u) {
+  const int64_t h = j->s.hidden, gates = gates_of(kind);
+  for (int64_t g = 0; g < gates; g++) __builtin_prefetch(j->a + (row * gates + g) * h + u, 0, 3);
+  if (j->gates && kind >= GRU)
+    for (int64_t g = 0; g < 4; g++) __builtin_prefetch(j->gates + (row * 4 + g) * h + u, 1, 3);
+  if (j->cells && kind == LSTM) __builtin_prefetch(j->cells + row * h + u, 1, 3);
+  __builtin_prefetch(j->y + row * h + u, 1, 3);
 }
 
 /* Sequences [begin, end) at step t, whose states before lie in one matrix. */
 INLINE void rows_of_step(const job *j, int kind, int64_t t, int64_t begin, int64_t end) {
   const sequence *s = &j->s;
-  const int64_t h = s->hidden, vectors = vectors_of(kind), width = kind >= GRU ? VL : vectors * VL;
+  const int64_t h = s->hidden, vectors = kind >= GRU ? gates_of(kind) : s->vectors,
+                width = kind >= GRU ? VL : vectors * VL;
   const int64_t n = end - begin, tiles = (n + most_rows(vectors) - 1) / most_rows(vectors);
   const int64_t first = start_of(s, t) + begin;
   const lines before = states_before(s, t, begin, j->y, j->h);
@@ -90,16 +103,19 @@ INLINE void rows_of_step(const job *j, int kind, int64_t t, int64_t begin, int64
   for (int64_t u = 0; u < h; u += width, panel += h * vectors * VL)
     for (int64_t q = 0; q < tiles; q++) {
       const int64_t from = n * q / tiles, rows = n * (q + 1) / tiles - from;
+      for (int64_t i = 0; i < rows; i++) fetch_row(j, kind, first + from + i, u);
       NAME(tile_of)(vectors, rows)(h, (lines){line(before, from), before.stride}, panel, sums);
       for (int64_t i = 0; i < rows; i++)
         for (int64_t v = 0; v < (kind >= GRU ? 1 : vectors); v++) {
           const int64_t at = u + v * VL;
-          const vec *mine = sums + i * vectors + v;
+          vec *mine = sums + i * vectors + v;
           if (at + VL <= h)
             finish_row(j, kind, first + from + i, begin + from + i, at, line(before, from + i), mine, 1);
           else if (at < h)
             finish_row(j, kind, first + from + i, begin + from + i, at, line(before, from + i), mine, 0);
         }
+      for (int64_t i = 0; i < rows && kind == LSTM; i++)
+        store_first(j->y + (first + from + i) * h + u, sums[4 * i + 1] * tanh_v(sums[4 * i]), h - u);
     }
 }
 
@@ -135,18 +151,15 @@ static void work(void *context, int64_t begin, int64_t end, int worker) {
   }
 }
 
-static int64_t packed_reals(const sequence *s) {
-  const int64_t vectors = vectors_of(s->kind);
-  return NAME(packed_panels)(s->hidden, s->gates == 1 ? vectors : 1) * vectors * VL * s->hidden;
-}
+static int64_t packed_reals(const sequence *s) { return s->panels * s->vectors * VL * s->hidden; }
 
 int64_t NAME(recurrent_workspace)(const kg_instruction *in) {
-  const sequence s = NAME(sequence_of)(in->sizes, 0);
+  const sequence s = NAME(sequence_of)(in->sizes, 0, 0);
   return (packed_reals(&s) + s.hidden) * (int64_t)sizeof(real);
 }
 
 int NAME(recurrent)(const kg_instruction *in) {
-  job j = {.s = NAME(sequence_of)(in->sizes, in->args[10]),
+  job j = {.s = NAME(sequence_of)(in->sizes, in->args[10], 0),
            .a = in->args[0],
            .weight = in->args[1],
            .bias = in->args[2],

@@ -35,22 +35,23 @@ enum { MOST_SUMS = 2 * 14 }; /* vectors of a tile, at most */
 
 typedef struct {
   int kind, reverse;
-  int64_t steps, batch, hidden, gates, saved; /* saved: reals of `gates` for a unit */
+  int64_t steps, batch, hidden, gates;
+  int64_t vectors, panels; /* of the packed weight: vectors of a panel, how many */
   const int64_t *starts;
   real *packed; /* the weight */
   const real *zeros;
 } sequence;
 
 INLINE int64_t gates_of(int kind) { return kind == LSTM ? 4 : kind == GRU ? 3 : 1; }
-INLINE int64_t vectors_of(int kind) { return kind == LSTM ? 4 : kind == GRU ? 3 : 2; }
-INLINE int64_t most_rows(int vectors) { return vectors == 4 ? ROWS_4 : vectors == 3 ? ROWS_3 : ROWS_2; }
+INLINE int64_t most_rows(int64_t vectors) { return vectors == 4 ? ROWS_4 : vectors == 3 ? ROWS_3 : ROWS_2; }
 INLINE int64_t start_of(const sequence *s, int64_t t) { return s->starts ? s->starts[t] : t * s->batch; }
 INLINE int64_t size_of(const sequence *s, int64_t t) {
   return t < 0 || t >= s->steps ? 0 : start_of(s, t + 1) - start_of(s, t);
 }
 INLINE int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
 
-sequence NAME(sequence_of)(const int64_t *sizes, const int64_t *starts);
+/* back: with the panels of the way back. */
+sequence NAME(sequence_of)(const int64_t *sizes, const int64_t *starts, int back);
 
 /* Rows of a matrix, or (stride 0) always the same one. */
 typedef struct {
@@ -71,11 +72,10 @@ int64_t NAME(first_sequence)(const sequence *s, int64_t which, int64_t count);
 /* How many threads are worth it. */
 int64_t NAME(workers)(const sequence *s);
 
-/* Packed: vector v of the panel p, for each k, holds w[(row of that unit or gate), k], or 0 past the end. */
-int64_t NAME(packed_panels)(int64_t units, int64_t vectors);
+/* The weight in panels, zeros past its end. Forward (H rows of V vectors a panel) a vector holds w[those units of
+ * one gate, k], back (G H rows) w[k, those units]. */
 void NAME(pack_gates)(const sequence *s, const real *weight);
-/* The other way: columns of w. */
-void NAME(pack_units)(const sequence *s, const real *weight, int64_t vectors);
+void NAME(pack_units)(const sequence *s, const real *weight);
 
 /* sums (rows, V vectors) = x (rows, k) @ a panel. */
 typedef void recurrent_tile(int64_t k, lines x, const real *panel, vec *sums);

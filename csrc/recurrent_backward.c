@@ -14,8 +14,6 @@ int64_t NAME(gemm_workspace)(const kg_instruction *in);
 int NAME(reduce)(const kg_instruction *in);
 int64_t NAME(reduce_workspace)(const kg_instruction *in);
 
-enum { BACK = 2 }; /* vectors of a panel */
-
 typedef struct {
   sequence s;
   const real *weight, *h, *c, *y, *gates, *cells, *gy, *glast, *glast_c;
@@ -69,28 +67,41 @@ INLINE void back_unit(const job *j, int kind, int64_t row, int64_t r, int64_t u,
   }
 }
 
+INLINE void fetch_row(const job *j, int kind, int64_t row, int64_t u) {
+  const int64_t h = j->s.hidden, gates = gates_of(kind);
+  for (int64_t v = 0; v < j->s.vectors && u < h; v++, u += VL) {
+    for (int64_t g = 0; g < gates; g++) __builtin_prefetch(j->d + (row * gates + g) * h + u, 1, 3);
+    if (kind >= GRU)
+      for (int64_t g = 0; g < 4; g++) __builtin_prefetch(j->gates + (row * 4 + g) * h + u, 0, 3);
+    if (kind == LSTM) __builtin_prefetch(j->cells + row * h + u, 0, 3);
+    else __builtin_prefetch(j->y + row * h + u, 0, 3);
+    if (j->gy) __builtin_prefetch(j->gy + row * h + u, 0, 3);
+  }
+}
+
 /* Sequences [begin, end) at step t: those that went on behind it, or (over) those that did not. */
 INLINE void rows_of_step(const job *j, int kind, int64_t t, int64_t begin, int64_t end, int over) {
   const sequence *s = &j->s;
-  const int64_t h = s->hidden, depth = gates_of(kind) * h, most = over ? MOST_SUMS / BACK : most_rows(BACK);
+  const int64_t h = s->hidden, depth = gates_of(kind) * h, vectors = s->vectors, most = most_rows(vectors);
   const int64_t n = end - begin, tiles = (n + most - 1) / most, first = start_of(s, t) + begin;
   const real *behind = over ? 0 : j->hidden + (start_of(s, s->reverse ? t - 1 : t + 1) + begin) * depth;
   const lines before =
       kind == LSTM ? states_before(s, t, begin, j->cells, j->c) : states_before(s, t, begin, j->y, j->h);
   const real *panel = s->packed;
   vec sums[MOST_SUMS] = {{0}};
-  for (int64_t u = 0; u < h; u += BACK * VL, panel += depth * BACK * VL)
+  for (int64_t u = 0; u < h; u += vectors * VL, panel += depth * vectors * VL)
     for (int64_t q = 0; q < tiles; q++) {
       const int64_t from = n * q / tiles, rows = n * (q + 1) / tiles - from;
-      if (!over) NAME(tile_of)(BACK, rows)(depth, (lines){behind + from * depth, depth}, panel, sums);
+      for (int64_t i = 0; i < rows; i++) fetch_row(j, kind, first + from + i, u);
+      if (!over) NAME(tile_of)(vectors, rows)(depth, (lines){behind + from * depth, depth}, panel, sums);
       for (int64_t i = 0; i < rows; i++) {
         const int64_t row = first + from + i, r = begin + from + i;
-        for (int64_t v = 0; v < BACK; v++) {
+        for (int64_t v = 0; v < vectors; v++) {
           const int64_t at = u + v * VL;
           if (at + VL <= h)
-            back_unit(j, kind, row, r, at, sums[i * BACK + v], line(before, from + i), over, 1);
+            back_unit(j, kind, row, r, at, sums[i * vectors + v], line(before, from + i), over, 1);
           else if (at < h)
-            back_unit(j, kind, row, r, at, sums[i * BACK + v], line(before, from + i), over, 0);
+            back_unit(j, kind, row, r, at, sums[i * vectors + v], line(before, from + i), over, 0);
         }
       }
     }
@@ -99,16 +110,17 @@ INLINE void rows_of_step(const job *j, int kind, int64_t t, int64_t begin, int64
 /* The gradient of the states that sequences [begin, end), whose first step is t, began with. */
 static void first_states(const job *j, int64_t t, int64_t begin, int64_t end) {
   const sequence *s = &j->s;
-  const int64_t h = s->hidden, depth = s->gates * h;
+  const int64_t h = s->hidden, depth = s->gates * h, vectors = s->vectors;
   const real *panel = s->packed;
   vec sums[MOST_SUMS];
-  for (int64_t u = 0; u < h; u += BACK * VL, panel += depth * BACK * VL)
+  for (int64_t u = 0; u < h; u += vectors * VL, panel += depth * vectors * VL)
     for (int64_t r = begin, rows; r < end; r += rows) {
-      rows = lesser(end - r, most_rows(BACK));
-      NAME(tile_of)(BACK, rows)(depth, (lines){j->hidden + (start_of(s, t) + r) * depth, depth}, panel, sums);
+      rows = lesser(end - r, most_rows(vectors));
+      NAME(tile_of)
+      (vectors, rows)(depth, (lines){j->hidden + (start_of(s, t) + r) * depth, depth}, panel, sums);
       for (int64_t i = 0; i < rows; i++)
-        for (int64_t v = 0, at; v < BACK && (at = u + v * VL) < h; v++) {
-          vec g = sums[i * BACK + v];
+        for (int64_t v = 0, at; v < vectors && (at = u + v * VL) < h; v++) {
+          vec g = sums[i * vectors + v];
           if (s->kind == GRU) g += load_filled(j->carry + (r + i) * h + at, h - at, 0);
           store_first(j->dh + (r + i) * h + at, g, h - at);
         }
@@ -208,9 +220,8 @@ typedef struct {
 static parts parts_of(const sequence *s, int64_t packed_rows) {
   enum { LINE = 64 / sizeof(real) };
   const int64_t h = s->hidden, rows = packed_rows ? packed_rows : s->steps * s->batch;
-  const int64_t sizes[] = {NAME(packed_panels)(h, BACK) * BACK * VL * s->gates * h, h,
-                           s->kind >= GRU ? s->batch * h : 0, s->kind == GRU ? rows * 3 * h : 0,
-                           packed_rows ? rows * h : 0};
+  const int64_t sizes[] = {s->panels * s->vectors * VL * s->gates * h, h, s->kind >= GRU ? s->batch * h : 0,
+                           s->kind == GRU ? rows * 3 * h : 0, packed_rows ? rows * h : 0};
   parts p;
   int64_t *at = &p.packed;
   *at = 0;
@@ -219,7 +230,7 @@ static parts parts_of(const sequence *s, int64_t packed_rows) {
 }
 
 int64_t NAME(recurrent_backward_workspace)(const kg_instruction *in) {
-  const job j = {.s = NAME(sequence_of)(in->sizes, 0)};
+  const job j = {.s = NAME(sequence_of)(in->sizes, 0, 1)};
   const int64_t rows = in->sizes[5] ? in->sizes[5] : j.s.steps * j.s.batch;
   const kg_instruction product = weight_product(&j, 0, 0, rows, 0),
                        first = weight_product(&j, 0, 0, j.s.batch, 1);
@@ -232,7 +243,7 @@ int64_t NAME(recurrent_backward_workspace)(const kg_instruction *in) {
 }
 
 int NAME(recurrent_backward)(const kg_instruction *in) {
-  job j = {.s = NAME(sequence_of)(in->sizes, in->args[14]),
+  job j = {.s = NAME(sequence_of)(in->sizes, in->args[14], 1),
            .weight = in->args[0],
            .h = in->args[1],
            .c = in->args[2],
@@ -254,7 +265,7 @@ int NAME(recurrent_backward)(const kg_instruction *in) {
   j.s.packed = memory, j.s.zeros = memory + p.zeros, j.before = memory + p.before;
   j.carry = j.s.kind == LSTM && j.dc ? j.dc : memory + p.carry;
   j.hidden = j.s.kind == GRU ? memory + p.hidden : j.d;
-  NAME(pack_units)(&j.s, j.weight, BACK);
+  NAME(pack_units)(&j.s, j.weight);
   j.workers = NAME(workers)(&j.s);
   kg_parallel(work, &j, j.workers, 1);
   weight_gradients(&j, memory + p.rest);

@@ -3,16 +3,23 @@
 #include "recurrent.h"
 #include "transpose.h"
 
-sequence NAME(sequence_of)(const int64_t *sizes, const int64_t *starts) {
+/* Panels of four vectors are read the fewest times, those of two leave the least behind the end. */
+static int64_t vectors_for(int64_t units) { return (units + 2 * VL - 1) / (2 * VL) % 2 ? 2 : 4; }
+
+sequence NAME(sequence_of)(const int64_t *sizes, const int64_t *starts, int back) {
   const int kind = (int)sizes[0];
-  return (sequence){.kind = kind,
-                    .steps = sizes[1],
-                    .batch = sizes[2],
-                    .hidden = sizes[3],
-                    .reverse = sizes[4] != 0,
-                    .gates = gates_of(kind),
-                    .saved = kind >= GRU ? 4 : 0,
-                    .starts = starts};
+  sequence s = {.kind = kind,
+                .steps = sizes[1],
+                .batch = sizes[2],
+                .hidden = sizes[3],
+                .reverse = sizes[4] != 0,
+                .gates = gates_of(kind),
+                .starts = starts};
+  const int gated = kind >= GRU && !back;
+  s.vectors = gated ? s.gates : vectors_for(s.hidden);
+  const int64_t units = gated ? VL : s.vectors * VL;
+  s.panels = (s.hidden + units - 1) / units;
+  return s;
 }
 
 /* Threads -------------------------------------------------------------------------------------------- */
@@ -38,20 +45,15 @@ int64_t NAME(first_sequence)(const sequence *s, int64_t which, int64_t count) {
 
 /* Panels --------------------------------------------------------------------------------------------- */
 
-int64_t NAME(packed_panels)(int64_t units, int64_t vectors) {
-  return (units + vectors * VL - 1) / (vectors * VL);
-}
-
 typedef struct {
   const sequence *s;
   const real *weight;
-  int64_t vectors;
 } packing;
 
 static void gate_panels(void *context, int64_t begin, int64_t end, int worker) {
   const packing *p = context;
   const sequence *s = p->s;
-  const int64_t h = s->hidden, vectors = p->vectors, pitch = vectors * VL;
+  const int64_t h = s->hidden, vectors = s->vectors, pitch = vectors * VL;
   (void)worker;
   for (int64_t i = begin; i < end; i++) {
     const int64_t panel = i / vectors, v = i % vectors;
@@ -64,15 +66,13 @@ static void gate_panels(void *context, int64_t begin, int64_t end, int worker) {
 }
 
 void NAME(pack_gates)(const sequence *s, const real *weight) {
-  const int64_t vectors = vectors_of(s->kind);
-  const int64_t panels = NAME(packed_panels)(s->hidden, s->gates == 1 ? vectors : 1);
-  packing p = {s, weight, vectors};
-  kg_parallel(gate_panels, &p, panels * vectors, 65536 / (s->hidden * VL) + 1);
+  packing p = {s, weight};
+  kg_parallel(gate_panels, &p, s->panels * s->vectors, 65536 / (s->hidden * VL) + 1);
 }
 
 static void unit_panels(void *context, int64_t begin, int64_t end, int worker) {
   const packing *p = context;
-  const int64_t h = p->s->hidden, pitch = p->vectors * VL, depth = p->s->gates * h;
+  const int64_t h = p->s->hidden, pitch = p->s->vectors * VL, depth = p->s->gates * h;
   (void)worker;
   for (int64_t panel = begin; panel < end; panel++) {
     const real *from = p->weight + panel * pitch;
@@ -84,10 +84,9 @@ static void unit_panels(void *context, int64_t begin, int64_t end, int worker) {
   }
 }
 
-void NAME(pack_units)(const sequence *s, const real *weight, int64_t vectors) {
-  packing p = {s, weight, vectors};
-  kg_parallel(unit_panels, &p, NAME(packed_panels)(s->hidden, vectors),
-              65536 / (s->gates * s->hidden * vectors * VL) + 1);
+void NAME(pack_units)(const sequence *s, const real *weight) {
+  packing p = {s, weight};
+  kg_parallel(unit_panels, &p, s->panels, 65536 / (s->gates * s->hidden * s->vectors * VL) + 1);
 }
 
 /* Tiles ---------------------------------------------------------------------------------------------- */
