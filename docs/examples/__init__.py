@@ -5,9 +5,12 @@ adding.py         add two numbers that came long ago     python -m docs.examples
 mackey_glass.py   a chaotic series goes on by itself     python -m docs.examples.mackey_glass
 forecasts.py      airline passengers and sunspots        python -m docs.examples.forecasts
 gradient_flow.py  how far back a gradient reaches        python -m docs.examples.gradient_flow
+characters.py     read Shakespeare, then write           python -m docs.examples.characters
+sequential_mnist.py  digits, one pixel at a time         python -m docs.examples.sequential_mnist
 
 training.py       flags, batches, training that can be interrupted and resumed, tables
 models.py         the two kinds of net
+language.py       character models; text.py, what they read
 pictures.py       their colours
 
 They are run from the root of a checkout; docs/sequences.md tells the story.

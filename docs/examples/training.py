@@ -115,7 +115,8 @@ class Run:
     @property
     def mark(self) -> str:
         """What the names of this run's checkpoints end with."""
-        return f"seed{self.seed}-steps{self.steps}"
+        minutes = getattr(self.options, "minutes", None)  # of examples that can train by the clock
+        return f"seed{self.seed}-" + (f"minutes{minutes:g}" if minutes else f"steps{self.steps}")
 
     def train(
         self,
@@ -137,18 +138,40 @@ class Run:
 
         Interrupted by Ctrl-C it saves and raises KeyboardInterrupt.
         """
-        file = self.folder / f"{name}-{self.mark}.safetensors"
-        kept, say = file if keep else None, not self.options.silent
-        trainer = nn.Trainer(model, loss, optimizer, checkpoint=kept, jit=True, progress=say, **options)
-        if keep and self.options.resume and file.exists():
-            trainer.load(file)
+        trainer = self.trainer(name, model, loss, optimizer, keep, **options)
         until = 0
         for loader, epochs in stages:
             until += epochs
-            trainer.fit(loader, until, validation)
-            if trainer.epoch < until:
-                raise KeyboardInterrupt(f"go on with --resume from {file}")
+            self.fit(trainer, loader, until, validation)
         return trainer
+
+    def file(self, name: str) -> Path:
+        """Where the checkpoint of a net is."""
+        return self.folder / f"{name}-{self.mark}.safetensors"
+
+    def trainer(
+        self,
+        name: str,
+        model: nn.Module,
+        loss: Callable[..., Any],
+        optimizer: nn.optim.Optimizer,
+        keep: bool = True,
+        **options: Any,
+    ) -> nn.Trainer:
+        """A trainer, at the beginning, or with --resume where its checkpoint is; arguments as of train()."""
+        file, say = self.file(name), not self.options.silent
+        trainer = nn.Trainer(
+            model, loss, optimizer, checkpoint=file if keep else None, jit=True, progress=say, **options
+        )
+        if keep and self.options.resume and file.exists():
+            trainer.load(file)
+        return trainer
+
+    def fit(self, trainer: nn.Trainer, loader: Any, until: int, validation: Any = None) -> None:
+        """Train until so many epochs are done; after Ctrl-C, once all is saved, KeyboardInterrupt."""
+        trainer.fit(loader, until, validation)
+        if trainer.epoch < until:
+            raise KeyboardInterrupt(f"go on with --resume from {trainer.checkpoint}")
 
 
 def parameters(model: nn.Module) -> int:
