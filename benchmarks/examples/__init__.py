@@ -1,0 +1,1 @@
+"""PyTorch (eager) on tasks of docs/examples: the same nets, first weights, batches, rates and budgets."""
