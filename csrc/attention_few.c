@@ -50,9 +50,8 @@ void NAME(attention_few)(void *job, int64_t begin, int64_t end, int worker) {
     const real sum = sum_of_lanes(sums), weight = sum == 0 ? 0 : 1 / sum;
     j->top[row] = top, j->weight[row] = weight;
     real *y = j->y + at(j->at_y, outer, head, query);
-    if (sum != 0)
-      NAME(vector_product)
-      (j->v_width, count, s, 1, j->v + at(j->at_v, outer, head, 0), j->at_v.row, 1, y, plain);
+    const real *v = j->v + at(j->at_v, outer, head, 0);
+    if (sum != 0) NAME(vector_product)(j->v_width, count, s, 1, v, j->at_v.row, 1, y, plain);
     for (int64_t c = 0; c < j->v_width; c++) y[c] = sum == 0 ? 0 : y[c] * weight;
   }
 }
