@@ -151,10 +151,7 @@ EACH_4(COPY_4)
 #define POINTER_2(i) tile_2_##i,
 #define POINTER_3(i) tile_3_##i,
 #define POINTER_4(i) tile_4_##i,
-static recurrent_tile *const tiles_2[ROWS_2] = {EACH_2(POINTER_2)};
-static recurrent_tile *const tiles_3[ROWS_3] = {EACH_3(POINTER_3)};
-static recurrent_tile *const tiles_4[ROWS_4] = {EACH_4(POINTER_4)};
+static recurrent_tile *const tiles[3][ROWS_2] = {
+    {EACH_2(POINTER_2)}, {EACH_3(POINTER_3)}, {EACH_4(POINTER_4)}};
 
-recurrent_tile *NAME(tile_of)(int64_t vectors, int64_t rows) {
-  return (vectors == 4 ? tiles_4 : vectors == 3 ? tiles_3 : tiles_2)[rows - 1];
-}
+recurrent_tile *NAME(tile_of)(int64_t vectors, int64_t rows) { return tiles[vectors - 2][rows - 1]; }
