@@ -245,3 +245,21 @@ def test_weights_of_classes_of_another_type_or_layout(weight):
         weight.mul_(0.9)  # read anew at each call
         for ours, wanted in zip(run(x, targets), step(x, targets), strict=True):
             np.testing.assert_allclose(ours.numpy(), wanted.numpy(), rtol=1e-6, atol=1e-7)
+
+
+def test_an_activation_joins_a_product_over_all_but_the_last_dimension():
+    """Of (N, T, width) too, where the product's result is a matrix and the activation reads a view of it."""
+    layer = nn.Linear(4, 5)
+
+    def step(x):
+        y = layer(x).relu()
+        return y.detach(), *autograd.grad(y.square().sum(), [x, *layer.parameters()])
+
+    run = autograd.jit(step)
+    for seed in range(3):
+        x = autograd.tensor(
+            np.random.default_rng(seed).normal(size=(2, 3, 4)).astype(np.float32), requires_grad=True
+        )
+        for ours, wanted in zip(run(x), step(x), strict=True):
+            np.testing.assert_allclose(ours.numpy(), wanted.numpy(), rtol=1e-5, atol=1e-6)
+    assert "linear + bias + relu" in str(run.program)

@@ -167,6 +167,13 @@ def same_layout(x: Any, y: Operand) -> bool:
     return x.__class__ is Operand and x[2:] == y[2:]
 
 
+def same_elements(x: Any, y: Operand) -> bool:
+    """Whether x is laid out as y, or both are contiguous and one a reshaped view of the other."""
+    if x.__class__ is not Operand or x.dtype != y.dtype:
+        return False
+    return x[2:] == y[2:] or (x.size == y.size and x.contiguous and y.contiguous)
+
+
 def activations_joined(steps: list[Step], wanted: Iterable[Operand]) -> list[Step]:
     """An activation into the product or convolution whose result only it reads."""
     readers: dict[int, list[Step]] = {}
@@ -178,11 +185,11 @@ def activations_joined(steps: list[Step], wanted: Iterable[Operand]) -> list[Ste
     for step in steps:
         if step.op in WITH_ACTIVATION and id(step.writes[0].buffer) not in fixed:
             users = readers.get(id(step.writes[0].buffer), [])
-            if len(users) == 1 and users[0].op in ACTIVATIONS and users[0].reads == [step.writes[0]]:
-                after = users[0]
-                if same_layout(after.writes[0], step.writes[0]):
+            if len(users) == 1 and users[0].op in ACTIVATIONS:
+                after, made = users[0], step.writes[0]
+                if all(same_elements(x, made) for x in (after.reads[0], after.writes[0])):
                     step.attributes = {**step.attributes, "activation": after.op}
-                    step.writes = after.writes
+                    step.writes = [after.writes[0].viewed(made.shape, made.strides)]
                     gone.add(id(after))
     return [step for step in steps if id(step) not in gone]
 
