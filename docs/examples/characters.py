@@ -40,7 +40,7 @@ NAMES = {"lstm": "LSTM", "gru": "GRU", "transformer": "Transformer", "window": "
 
 @dataclass(frozen=True)
 class Recipe:
-    """A model, its highest rate, and the shape of its batches: sequences, and (recurrent nets) steps."""
+    """A model and its highest rate; `batch` sequences at a time, or of a Reader's lanes so many steps."""
 
     model: Any
     rate: float
@@ -49,14 +49,14 @@ class Recipe:
 
 def recipe(kind: str, size: int, quick: bool) -> Recipe:
     if kind == "window":
-        width, reach, embedded = (16, 8, 4) if quick else (512, 16, 32)
-        return Recipe(WindowReader(size, width, reach, embedded, 0.0), 3e-3, 32 if quick else 1024)
+        width, reach, embedded = (16, 8, 4) if quick else (1024, 10, 64)
+        return Recipe(WindowReader(size, width, reach, embedded, 0.1), 2e-3, 32 if quick else 1024)
     if kind == "transformer":
         sizes = (16, 2, 1, 16) if quick else (128, 4, 4, 128)
         return Recipe(Attentive(size, *sizes, dropout=0.0), 2e-3, 4 if quick else 32)
-    width, lanes, embedded, length = (16, 4, 8, 16) if quick else (320, 64, 64, 64)
+    width, lanes, embedded, length = (16, 4, 8, 16) if quick else (384, 64, 64, 64)
     layer = {"lstm": nn.LSTM, "gru": nn.GRU}[kind]
-    return Recipe(Reader(layer, size, width, lanes, embedded, 0.1), 5e-3, length)
+    return Recipe(Reader(layer, size, width, lanes, embedded, 0.2), 5e-3, length)
 
 
 class Over(Exception):
@@ -235,7 +235,7 @@ def flags(parser: Any) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    return training.main(run, "characters", 4000, arguments, doc=__doc__, flags=flags)
+    return training.main(run, "characters", 3000, arguments, doc=__doc__, flags=flags)
 
 
 if __name__ == "__main__":
