@@ -99,8 +99,13 @@ def probabilities(x: Array) -> Array:
 def check_filters(name: str, k: Any, p: Any) -> None:
     if k is not None and (not isinstance(k, int | np.integer) or k < 1):
         raise ValueError(f"{name}: want top k as an integer >= 1, got {k!r}")
-    if p is not None and not 0 < p <= 1:
+    if p is not None and not (isinstance(p, int | float | np.floating) and 0 < p <= 1):
         raise ValueError(f"{name}: want top p in (0, 1], got {p!r}")
+
+
+def check_eos(name: str, eos: Any) -> None:
+    if eos is not None and not isinstance(eos, int | np.integer):
+        raise TypeError(f"{name}: eos is the number of a token, got {eos!r}")
 
 
 # Sampling ----------------------------------------------------------------------------------------
@@ -137,8 +142,9 @@ def generate(
             [1, 2, 3, 3]])
     """
     check_filters("generate", top_k, top_p)
-    if not 0 <= temperature < np.inf:
+    if not isinstance(temperature, int | float | np.floating) or not 0 <= temperature < np.inf:
         raise ValueError(f"generate: want a temperature >= 0, got {temperature!r}")
+    check_eos("generate", eos)
     given = prompt_of("generate", prompt, max_new_tokens)
     count, start = np.atleast_2d(given).shape
     tokens = np.empty((count, start + max_new_tokens), np.int64)
@@ -186,8 +192,8 @@ def prompt_of(name: str, prompt: Any, max_new_tokens: int) -> Array:
         )
     if tokens.dtype.kind not in "iu":
         raise TypeError(f"{name}: a prompt holds integers, got {tokens.dtype}")
-    if max_new_tokens < 0:
-        raise ValueError(f"{name}: want max_new_tokens >= 0, got {max_new_tokens}")
+    if not isinstance(max_new_tokens, int | np.integer) or max_new_tokens < 0:
+        raise ValueError(f"{name}: want max_new_tokens >= 0, got {max_new_tokens!r}")
     return tokens.astype(np.int64)
 
 
@@ -245,8 +251,9 @@ def beam_search(
     >>> autograd.exp(log_probs)
     tensor([0.36, 0.2 ], dtype=float64)
     """
-    if width < 1:
-        raise ValueError(f"beam_search: want a width >= 1, got {width}")
+    if not isinstance(width, int | np.integer) or width < 1:
+        raise ValueError(f"beam_search: want a width >= 1, got {width!r}")
+    check_eos("beam_search", eos)
     if not 0 <= length_penalty < np.inf:
         raise ValueError(f"beam_search: want a length_penalty >= 0, got {length_penalty!r}")
     given = prompt_of("beam_search", prompt, max_new_tokens)

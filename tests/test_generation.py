@@ -271,7 +271,10 @@ def test_states_in_dicts_and_named_tuples():
         (lambda s: generate(s, [], 1), r"one token at least, got shape \(0,\)"),
         (lambda s: generate(s, np.zeros((2, 0), int), 1), r"got shape \(2, 0\)"),
         (lambda s: generate(s, [0], -1), "max_new_tokens >= 0, got -1"),
+        (lambda s: generate(s, [0], 1, temperature="0.5"), "temperature >= 0, got '0.5'"),
+        (lambda s: generate(s, [0], 1.0), "max_new_tokens >= 0, got 1.0"),
         (lambda s: beam_search(s, [0], 1, 0), "width >= 1, got 0"),
+        (lambda s: beam_search(s, [0], 1, 2.5), "width >= 1, got 2.5"),
         (lambda s: beam_search(s, [0], 1, 2, length_penalty=-1.0), "length_penalty >= 0, got -1.0"),
         (lambda s: top_k_filter(tensor([1.0]), -2), "got -2"),
         (lambda s: top_p_filter(tensor([1.0]), 2), "got 2"),
@@ -288,6 +291,8 @@ def test_errors_of_types():
     step = constant([0.0, 1.0])
     with pytest.raises(TypeError, match="holds integers, got float64"):
         generate(step, [0.5], 1)
+    with pytest.raises(TypeError, match="eos is the number of a token, got '.'"):
+        generate(step, [0], 1, eos=".")
     with pytest.raises(TypeError, match=r"must return \(logits, state\), got a Tensor"):
         generate(lambda tokens, state: tensor([[0.0, 1.0]]), [0], 1)
     with pytest.raises(ValueError, match=r"shape \(1, 4, 2, 3\) in the state; want the batch, 1, in"):
