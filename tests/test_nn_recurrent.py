@@ -93,6 +93,20 @@ def test_parameters_start_within_the_root_of_the_hidden_size():
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_all_weights_are_the_parameters_by_layer_and_direction(kind):
+    net = layer(kind, 2, bidirectional=True, bias=False)
+    names = {id(x): name for name, x in net.named_parameters()}
+    assert [[names[id(x)] for x in some] for some in net.all_weights] == [
+        [f"weight_ih{suffix}", f"weight_hh{suffix}"]
+        for suffix in ("_l0", "_l0_reverse", "_l1", "_l1_reverse")
+    ]
+
+
+def test_sizes_may_be_numpys_integers():
+    assert nn.GRU(np.int64(WIDTH), np.int32(H))(autograd.zeros(T, N, WIDTH))[0].shape == (T, N, H)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_both_biases_have_gradients(kind):
     net = layer(kind)
     net(autograd.randn(T, N, WIDTH))[0].sum().backward()
@@ -140,6 +154,9 @@ WRONG = [
     (lambda: nn.LSTM(0, H), ValueError, "LSTM: input_size must be"),
     (lambda: nn.LSTMCell(WIDTH, -1), ValueError, "LSTMCell: hidden_size must be"),
     (lambda: nn.RNN(WIDTH, H, 0), ValueError, "RNN: num_layers must be"),
+    (lambda: nn.GRU(True, H), ValueError, "input_size must be a positive integer, got True"),
+    (lambda: nn.GRU(WIDTH, H)([[1.0]]), TypeError, "GRU: want a tensor or a PackedSequence as .* got a list"),
+    (lambda: nn.GRUCell(WIDTH, H)(None), TypeError, "GRUCell: want a tensor as input, got a NoneType"),
     (lambda: nn.RNN(WIDTH, H, 1, "sigmoid"), ValueError, r'"tanh" or "relu", got \'sigmoid\''),
     (lambda: nn.RNNCell(WIDTH, H, nonlinearity=None), ValueError, '"tanh" or "relu", got None'),
     (lambda: nn.GRU(WIDTH, H, 2, dropout=1.5), ValueError, r"in \[0, 1\], got 1.5"),
@@ -169,6 +186,7 @@ WRONG = [
     (lambda: pack_padded_sequence(x, [5, 2, 1], True), ValueError, "3 lengths for a batch of 5"),
     (lambda: pack_padded_sequence(x, [4, 5, 2]), ValueError, "1 are 4 and 5; sort them, or .*enforce_sorted"),
     (lambda: pack_padded_sequence(x, [1.0, 1.0, 1.0]), TypeError, "must be integers in one dim.* float64"),
+    (lambda: pack_padded_sequence(x, []), ValueError, "want at least one length, got none"),
     (lambda: pack_padded_sequence(x[0, 0], [1]), ValueError, r"got shape \(4,\)"),
     (lambda: pack_sequence([x, x[:0]]), ValueError, "sequence 1 has no steps"),
     (lambda: pack_sequence([x, x[0]]), ValueError, "of one width and type"),
@@ -180,6 +198,10 @@ WRONG = [
     (lambda: pad_packed_sequence(pack_sequence([x]), total_length=2), ValueError, "total_length 2 is less"),
     (lambda: nn.GRU(WIDTH, H)(PackedSequence(x[0], [2, 2])), ValueError, "here with 4 rows, got"),
     (lambda: nn.GRU(WIDTH, H)(PackedSequence(x[0], (1, 2))), ValueError, "must not increase, .* got"),
+    (lambda: nn.GRU(WIDTH, H)(PackedSequence(x, (5,))), ValueError, r"want packed data .* \(5, 3, 4\)"),
+    (lambda: pad_packed_sequence(PackedSequence(x[0], [2, 2])), ValueError, "pad_.* here with 4 rows, got"),
+    (lambda: unpack_sequence(PackedSequence(x[0], [2, 1], [0, 2])), ValueError, r"each of 0 ... 1 once.*, 2"),
+    (lambda: pad_sequence([x.long()], padding_value=0.5), TypeError, "padding_value 0.5 is no int64"),
 ]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import autograd
+from autograd import Tensor
 from autograd.ops.attention import attention
 from autograd.tape import traced_constant
 from nn.functional.dropping import dropout
@@ -112,6 +113,10 @@ def checked(query: Any, key: Any, value: Any, dropout_p: float) -> None:
 
 
 def check_mask(mask: Any, query: Any, shape: tuple[int, ...]) -> None:
+    if not isinstance(mask, Tensor | np.ndarray):
+        raise TypeError(
+            f"scaled_dot_product_attention: attn_mask must be a tensor, got a {type(mask).__name__}"
+        )
     own = tuple(mask.shape)
     if mask.dtype.kind != "b" and mask.dtype != query.dtype:
         raise TypeError(

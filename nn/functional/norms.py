@@ -114,6 +114,8 @@ def rms_norm(
     """
     tail = normalized("rms_norm", input, normalized_shape)
     fits("rms_norm", tail, weight, None)
+    if input.dtype.kind != "f":
+        raise TypeError(f"rms_norm: want an input of floats, got {input.dtype}")
     eps = float(np.finfo(input.dtype).eps) if eps is None else eps
     dims = tuple(range(-len(tail), 0))
     scaled = input * autograd.rsqrt(autograd.mean(input * input, dims, keepdim=True) + eps)
@@ -122,6 +124,8 @@ def rms_norm(
 
 def normalized(name: str, input: Any, normalized_shape: Sequence[int]) -> tuple[int, ...]:
     """normalized_shape, which must be how the input's shape ends."""
+    if isinstance(normalized_shape, int):
+        raise TypeError(f"{name}: want normalized_shape as a tuple, ({normalized_shape},), got an int")
     tail = tuple(normalized_shape)
     if not tail or input.shape[-len(tail) :] != tail:
         raise ValueError(f"{name}: an input of shape {input.shape} doesn't end in normalized_shape {tail}")

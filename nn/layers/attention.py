@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 import autograd
+from autograd import Tensor
 from autograd.ops.attention import attention
 from nn import init
 from nn.cache import KeyValueCache
 from nn.functional.attention import attention_weights, causal_mask
 from nn.functional.dropping import dropout
+from nn.layers.cells import check_positive
 from nn.layers.linear import Linear
 from nn.layers.positions import RotaryEmbedding
 from nn.module import Module
@@ -70,7 +74,8 @@ class MultiheadAttention(Module):
         for name, given in (("add_bias_kv", add_bias_kv), ("add_zero_attn", add_zero_attn)):
             if given:
                 raise NotImplementedError(f"MultiheadAttention: {name}=True is not supported; want False")
-        if num_heads < 1 or embed_dim < 1 or embed_dim % num_heads:
+        check_positive("MultiheadAttention", embed_dim=embed_dim, num_heads=num_heads)
+        if embed_dim % num_heads:
             raise ValueError(
                 f"MultiheadAttention: embed_dim ({embed_dim}) must be divisible by num_heads ({num_heads})"
             )
@@ -165,6 +170,9 @@ class MultiheadAttention(Module):
 
     def check(self, query: Any, key: Any, value: Any) -> bool:
         """Whether the inputs are one sequence; an error if they do not fit."""
+        for name, x in (("query", query), ("key", key), ("value", value)):
+            if not isinstance(x, Tensor | np.ndarray):
+                raise TypeError(f"MultiheadAttention: {name} must be a tensor, got a {type(x).__name__}")
         q, k, v = tuple(query.shape), tuple(key.shape), tuple(value.shape)
         what = f"MultiheadAttention: query {q}, key {k}, value {v}"
         if len(q) not in (2, 3) or not len(q) == len(k) == len(v):
@@ -218,8 +226,8 @@ class MultiheadAttention(Module):
 
     def attention_mask(self, mask: Any, q: Any, k: Any) -> Any:
         """attn_mask as attention takes it: bool, True where a query may look, or real."""
-        own, shape = tuple(mask.shape), (q.shape[2], k.shape[2])
         check_type("attn_mask", mask, q)
+        own, shape = tuple(mask.shape), (q.shape[2], k.shape[2])
         if own != shape and own != (q.shape[0] * self.num_heads, *shape):
             raise ValueError(
                 f"MultiheadAttention: attn_mask of shape {own}; want (L, S) {shape} or (N heads, L, S) "
@@ -230,8 +238,8 @@ class MultiheadAttention(Module):
 
     def padding_mask(self, mask: Any, q: Any, shape: tuple[int, int], alone: bool) -> Any:
         """key_padding_mask, which must have that shape, likewise."""
-        own = tuple(mask.shape)
         check_type("key_padding_mask", mask, q)
+        own = tuple(mask.shape)
         if own != (shape[1:] if alone else shape):
             raise ValueError(
                 f"MultiheadAttention: key_padding_mask of shape {own}; want "
@@ -242,6 +250,8 @@ class MultiheadAttention(Module):
 
 
 def check_type(name: str, mask: Any, q: Any) -> None:
+    if not isinstance(mask, Tensor | np.ndarray):
+        raise TypeError(f"MultiheadAttention: {name} must be a tensor, got a {type(mask).__name__}")
     if mask.dtype.kind != "b" and mask.dtype != q.dtype:
         raise TypeError(
             f"MultiheadAttention: {name} of {mask.dtype}; want bool (True: may not look), or the inputs' "

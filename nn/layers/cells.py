@@ -85,8 +85,13 @@ def projected_lstm(
 
 def check_positive(name: str, **sizes: Any) -> None:
     for what, size in sizes.items():
-        if not isinstance(size, int) or size <= 0:
+        if isinstance(size, bool) or not isinstance(size, int | np.integer) or size <= 0:
             raise ValueError(f"{name}: {what} must be a positive integer, got {size!r}")
+
+
+def check_tensor(name: str, x: Any, wanted: str = "a tensor") -> None:
+    if not isinstance(x, Tensor | np.ndarray):
+        raise TypeError(f"{name}: want {wanted} as input, got a {type(x).__name__}")
 
 
 def check_nonlinearity(name: str, nonlinearity: Any) -> None:
@@ -152,7 +157,9 @@ class Cell(Module):
 
     def step(self, input: Any, *state: Any) -> list[Any]:
         """Each state after one step."""
-        name, shape = type(self).__name__, tuple(input.shape)
+        name = type(self).__name__
+        check_tensor(name, input)
+        shape = tuple(input.shape)
         if len(shape) not in (1, 2) or shape[-1] != self.input_size:
             raise ValueError(
                 f"{name}: want an input (N, {self.input_size}) or ({self.input_size},), got shape {shape}"

@@ -34,7 +34,7 @@ def sinusoids(places: int, dim: int, dtype: np.dtype[Any]) -> np.ndarray:
 
 def room(end: int) -> int:
     """How many places a table has that is to have `end`: few lengths, so that few are made."""
-    return max(512, 1 << (end - 1).bit_length())
+    return max(512, 1 << (int(end) - 1).bit_length())
 
 
 def part(table: np.ndarray, offset: int, length: int) -> Tensor:
@@ -43,10 +43,12 @@ def part(table: np.ndarray, offset: int, length: int) -> Tensor:
 
 def check_place(name: str, x: Any, dim: int, offset: int, least: int) -> None:
     shape = tuple(x.shape)
+    if x.dtype.kind != "f":
+        raise TypeError(f"{name}: want an input of floats, got {x.dtype}")
     if len(shape) < least or shape[-1] != dim:
         raise ValueError(f"{name}: want an input whose last length is {dim}, got shape {shape}")
-    if offset < 0:
-        raise ValueError(f"{name}: want an offset >= 0, got {offset}")
+    if not isinstance(offset, int | np.integer) or offset < 0:
+        raise ValueError(f"{name}: want an integer offset >= 0, got {offset!r}")
 
 
 class Encoding(Module):

@@ -19,6 +19,7 @@ from nn.layers.cells import (
     check_nonlinearity,
     check_positive,
     check_state,
+    check_tensor,
     gru_over_time,
     lstm_over_time,
     pair,
@@ -26,7 +27,7 @@ from nn.layers.cells import (
 )
 from nn.module import Module
 from nn.parameter import Parameter
-from nn.utils.rnn import PackedSequence
+from nn.utils.rnn import PackedSequence, check_packed
 
 __all__ = ["GRU", "LSTM", "RNN"]
 
@@ -105,6 +106,12 @@ class RNNBase(Module):
     def weights_of(self, suffix: str) -> Weights:
         return Weights(*(getattr(self, name + suffix, None) for name in Weights._fields))
 
+    @property
+    def all_weights(self) -> list[list[Parameter]]:
+        """The parameters, a list for each layer and direction."""
+        suffixes = [suffix for layer in range(self.num_layers) for suffix in self.suffixes(layer)]
+        return [[x for x in self.weights_of(suffix) if x is not None] for suffix in suffixes]
+
     def reset_parameters(self) -> None:
         bound = 1.0 / math.sqrt(self.hidden_size)
         for parameter in self.parameters():
@@ -124,6 +131,8 @@ class RNNBase(Module):
     def through(self, input: Any, states: Sequence[tuple[str, Any, int]]) -> tuple[Any, list[Any]]:
         """The output, and the last of each state (name, what was given or None, width) in the form of h0."""
         packed = input if isinstance(input, PackedSequence) else None
+        if packed:
+            check_packed(type(self).__name__, packed)
         x = input.data if packed else input
         sizes = packed.sizes if packed else None
         self.check_input(x, sizes)
@@ -165,17 +174,14 @@ class RNNBase(Module):
         return parts if order is None else [autograd.embedding(h, order) for h in parts]
 
     def check_input(self, x: Any, sizes: Sizes) -> None:
-        name, shape = type(self).__name__, tuple(x.shape)
+        name = type(self).__name__
+        check_tensor(name, x, "a tensor or a PackedSequence")
+        shape = tuple(x.shape)
         layout = "(N, T, input_size)" if self.batch_first else "(T, N, input_size)"
         if sizes is None and len(shape) not in (2, 3):
             raise ValueError(f"{name}: want an input {layout} or (T, input_size), got shape {shape}")
-        if sizes is not None and (len(shape) != 2 or not sizes or shape[0] != sum(sizes)):
-            raise ValueError(
-                f"{name}: want packed data (sum of batch_sizes, input_size), here with {sum(sizes)} rows, "
-                f"got shape {shape}"
-            )
-        if sizes is not None and (sizes[-1] < 1 or list(sizes) != sorted(sizes, reverse=True)):
-            raise ValueError(f"{name}: batch_sizes must not increase, nor be 0, got {sizes}")
+        if sizes is not None and len(shape) != 2:
+            raise ValueError(f"{name}: want packed data (sum of batch_sizes, input_size), got shape {shape}")
         if shape[-1] != self.input_size:
             raise ValueError(
                 f"{name}: an input of shape {shape}: its last length must be input_size {self.input_size}"

@@ -16,6 +16,7 @@ from nn import init
 from nn.cache import KeyValueCache
 from nn.containers import ModuleList
 from nn.layers.attention import MultiheadAttention
+from nn.layers.cells import check_positive
 from nn.layers.dropping import Dropout
 from nn.layers.linear import Linear
 from nn.layers.norms import LayerNorm
@@ -186,8 +187,9 @@ class Stack(Module):
 
     def __init__(self, layer: Module, num_layers: int, norm: Module | None) -> None:
         super().__init__()
-        if num_layers < 1:
-            raise ValueError(f"{type(self).__name__}: want a layer at least, got num_layers={num_layers}")
+        check_positive(type(self).__name__, num_layers=num_layers)
+        if not isinstance(layer, Module):
+            raise TypeError(f"{type(self).__name__}: want a layer (an nn.Module), got {layer!r}")
         self.layers = ModuleList(copy.deepcopy(layer) for _ in range(num_layers))
         self.num_layers = num_layers
         self.norm = norm
@@ -211,7 +213,7 @@ class TransformerEncoder(Stack):
     """num_layers copies of encoder_layer, then `norm`, if given. The copies start equal, as PyTorch's do.
 
     src and masks as the layer's. `cache` holds a KeyValueCache for each layer, as caches() makes them: src is
-    then the positions that follow those in it.
+    then the positions that follow those in it. enable_nested_tensor is PyTorch's, and changes nothing here.
 
     >>> import autograd, nn
     >>> layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
@@ -224,7 +226,13 @@ class TransformerEncoder(Stack):
     True
     """
 
-    def __init__(self, encoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
+    def __init__(
+        self,
+        encoder_layer: Module,
+        num_layers: int,
+        norm: Module | None = None,
+        enable_nested_tensor: bool = True,
+    ) -> None:
         super().__init__(encoder_layer, num_layers, norm)
 
     def forward(

@@ -231,6 +231,8 @@ def numbers(name: str, lengths: Any) -> tuple[int, ...]:
             "they decide what the program is; give them as a list of numbers (lengths.tolist(), outside)",
         )
     array = lengths.data if isinstance(lengths, Tensor) else np.asarray(lengths)
+    if not array.size:
+        raise ValueError(f"{name}: want at least one length, got none")
     if array.dtype.kind not in "iu" or array.ndim != 1:
         raise TypeError(
             f"{name}: lengths must be integers in one dimension, got {array.dtype} of shape {array.shape}"
@@ -255,6 +257,26 @@ def checked_lengths(name: str, input: Any, lengths: Any, batch_first: bool, leas
                 f"{layout}"
             )
     return long
+
+
+def check_packed(name: str, packed: PackedSequence) -> None:
+    """An error where what a packed sequence was made of does not fit."""
+    shape, sizes, order, places = tuple(packed.data.shape), packed.sizes, packed.order, packed.places
+    if not sizes or sizes[-1] < 1 or list(sizes) != sorted(sizes, reverse=True):
+        raise ValueError(f"{name}: batch_sizes must not increase, nor be 0, got {sizes}")
+    if not shape or shape[0] != sum(sizes):
+        raise ValueError(
+            f"{name}: want packed data (sum of batch_sizes, *), here with {sum(sizes)} rows, got shape "
+            f"{shape}"
+        )
+    if order is None or places is None:
+        return
+    each = list(range(sizes[0]))
+    if len(order) != len(each) or sorted(places) != each or [order[i] for i in places] != each:
+        raise ValueError(
+            f"{name}: sorted_indices must hold each of 0 ... {sizes[0] - 1} once, and unsorted_indices lead "
+            f"back, got {order} and {places}"
+        )
 
 
 def checked_sequences(name: str, sequences: Iterable[Any]) -> list[Any]:
@@ -307,6 +329,7 @@ def unarranged(name: str, packed: PackedSequence) -> tuple[Array, Array, Array]:
     """Lengths as they were before sorting, and of each packed row its step and its sequence."""
     if not isinstance(packed, PackedSequence):
         raise TypeError(f"{name}: want a PackedSequence, got a {type(packed).__name__}")
+    check_packed(name, packed)
     sizes = np.array(packed.sizes, np.int64)
     lengths = (sizes[:, None] > np.arange(sizes[0])).sum(0)
     steps, places = steps_of(lengths)
@@ -337,7 +360,10 @@ def scattered(data: Any, index: Array, shape: tuple[int, int], padding_value: fl
     out: Tensor = autograd.reshape(rows, (*shape, *width))
     if padding_value == 0:
         return out
+    value = data.dtype.type(padding_value)
+    if data.dtype.kind != "f" and value != padding_value:
+        raise TypeError(f"padding_value {padding_value!r} is no {data.dtype}, the type of the sequences")
     padding = np.ones(count, bool)
     padding[index] = False
     mask = traced_constant(padding.reshape(*shape, *(1,) * len(width)))
-    return out.masked_fill(Tensor(mask), data.dtype.type(padding_value))  # type: ignore[no-any-return]
+    return out.masked_fill(Tensor(mask), value)  # type: ignore[no-any-return]
