@@ -87,13 +87,14 @@ def draw(histories: dict[str, list[dict[str, Any]]], run: Run) -> None:
         steps = [record["epoch"] * run.steps / len(history) for record in history]
         losses = [record["loss"] for record in history]
         axes.plot(steps, losses, color=color, lw=1.8)
-        axes.text(1.01 * run.steps, losses[-1], name, color=color, va="center")
+        beside = {"LSTM": "bottom", "GRU": "top"}.get(name, "center")
+        axes.text(1.01 * run.steps, losses[-1], name, color=color, va=beside)
     axes.set(yscale="log", xlim=(0, run.steps), xlabel="updates", title="Adding two numbers, squared error")
     pictures.write(figure, run.folder / "adding.png")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    return training.main(run, "adding", 3000, arguments, doc=__doc__)
+    return training.main(run, "adding", 5000, arguments, doc=__doc__)
 
 
 if __name__ == "__main__":

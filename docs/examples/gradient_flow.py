@@ -95,12 +95,12 @@ def draw(norms: dict[str, dict[str, Array]], run: Run) -> None:
         axes.set_xlim(0, len(norms["trained"]["RNN"]) - 1)
         axes.grid(axis="y")
     left.set_ylabel("|d loss / d h_t|, last step = 1")
-    left.legend(fontsize=8, loc="upper left")
+    left.legend(fontsize=8, loc="lower left")
     pictures.write(figure, run.folder / "gradient_flow.png")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    return training.main(run, "gradient_flow", 3000, arguments, doc=__doc__)
+    return training.main(run, "gradient_flow", 5000, arguments, doc=__doc__)
 
 
 if __name__ == "__main__":

@@ -123,11 +123,11 @@ def draw(loops: dict[str, Array], future: Array, x: Array, run: Run) -> None:
         left.plot(loop[:, place, 0], color=color, lw=1.2, label=name)
         right.plot(np.arange(1, HORIZON + 1), nrmse(loop, future, x), color=color, lw=1.5)
     low, high = future.min(), future.max()
-    left.set(xlim=(0, HORIZON), ylim=(low - 0.5, high + 0.5), xlabel="steps alone")
+    left.set(xlim=(0, HORIZON), ylim=(low - 1, high + 0.5), xlabel="steps alone")
     left.set_title("Mackey-Glass in a closed loop")
     left.legend(ncols=5, loc="lower left", fontsize=8, columnspacing=1, handlelength=1.2)
     right.axvline(MEASURED, color=pictures.NAIVE, lw=1, ls="--")
-    right.text(MEASURED + 4, 1.5, f"{MEASURED}", color=pictures.QUIET, va="top")
+    right.text(MEASURED + 5, 0.03, f"{MEASURED}", color=pictures.QUIET, transform=right.get_xaxis_transform())
     right.set(yscale="log", xlim=(0, HORIZON), ylim=(None, 2), xlabel="steps alone", title="NRMSE")
     pictures.write(figure, run.folder / "mackey_glass.png")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from PIL import Image
 
 from benchmarks.report.style import COLOR, plt, png
 
@@ -23,6 +24,10 @@ def figure(width: float, height: float, rows: int = 1, columns: int = 1, **optio
 
 
 def write(drawn: Figure, path: Path) -> None:
+    """The figure as a PNG of 64 colours, which is a third of the size."""
     png(drawn, path)
     plt.close(drawn)
+    with Image.open(path) as picture:
+        small = picture.convert("RGB").quantize(64, dither=Image.Dither.NONE)
+    small.save(path, optimize=True)
     print(f"wrote {path}")
