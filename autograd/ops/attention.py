@@ -22,23 +22,31 @@ from autograd.ops.matmul import matmul
 from autograd.ops.shape import swap_last
 from autograd.ops.softmax import softmax
 
-__all__ = ["attention"]
+__all__ = ["attention", "attention_weights"]
 
 Shape = tuple[int, ...]
 Array = np.ndarray
 
 
-def composite(q: Any, k: Any, v: Any, mask: Any, *, causal: bool, scale: float) -> Any:
+def softened(q: Any, k: Any, mask: Any, causal: bool, scale: float) -> tuple[Any, Any]:
+    """softmax(scale q k^T + mask), and which queries look at nothing, all their scores being -inf: their rows
+    mean nothing (None: no query is kept from any key)."""
     scores = matmul(q * scale, swap_last(k))
     if causal:
         ahead = np.triu(np.ones(scores.shape[-2:], bool), 1)
         scores = e.where(tape.traced_constant(ahead), -math.inf, scores)
     if mask is not None:
         scores = e.where(mask, scores, -math.inf) if mask.dtype.kind == "b" else scores + mask
-    if causal or mask is not None:  # a query that may look at nothing gets zeros
-        blind = e.eq(reduce.amax(scores, -1, keepdim=True), -math.inf)
-        return e.where(blind, 0.0, matmul(softmax(e.where(blind, 0.0, scores), -1), v))
-    return matmul(softmax(scores, -1), v)
+    elif not causal:
+        return softmax(scores, -1), None
+    blind = e.eq(reduce.amax(scores, -1, keepdim=True), -math.inf)
+    return softmax(e.where(blind, 0.0, scores), -1), blind
+
+
+def composite(q: Any, k: Any, v: Any, mask: Any, *, causal: bool, scale: float) -> Any:
+    weights, blind = softened(q, k, mask, causal, scale)
+    z = matmul(weights, v)
+    return z if blind is None else e.where(blind, 0.0, z)
 
 
 class Plan(NamedTuple):
@@ -183,14 +191,27 @@ attention_ = fused(
 )
 
 
+def default_scale(q: Any) -> float:
+    return 1.0 / math.sqrt(q.shape[-1])
+
+
 def attention(
     q: Any, k: Any, v: Any, mask: Any = None, causal: bool = False, scale: float | None = None
 ) -> Any:
     """q (..., L, E), k (..., S, E), v (..., S, V) -> (..., L, V).
 
-    mask      broadcasts to (..., L, S): bool, True where a query may look; or real, added to the scores
+    mask      broadcasts to (..., L, S): bool, True where a query may look; or real, added to the scores. A
+              query that may look at nothing gives zeros.
     causal    query i looks at keys 0 ... i
     scale     1 / sqrt(E), unless given
     """
-    scale = 1.0 / math.sqrt(q.shape[-1]) if scale is None else scale
-    return attention_(q, k, v, mask, causal=causal, scale=scale)
+    return attention_(q, k, v, mask, causal=causal, scale=default_scale(q) if scale is None else scale)
+
+
+def attention_weights(
+    q: Any, k: Any, mask: Any = None, causal: bool = False, scale: float | None = None
+) -> Any:
+    """softmax(scale q k^T + mask) of what `attention` takes: (..., L, S), the matrix that it never makes. The
+    row of a query that may look at nothing is zeros."""
+    weights, blind = softened(q, k, mask, causal, default_scale(q) if scale is None else scale)
+    return weights if blind is None else e.where(blind, 0.0, weights)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 import autograd
 from autograd import Tensor
-from autograd.ops.attention import attention
+from autograd.ops.attention import attention, attention_weights
 from autograd.tape import traced_constant
 from nn.functional.dropping import dropout
 
-__all__ = ["attention_weights", "causal_mask", "scaled_dot_product_attention"]
+__all__ = ["causal_mask", "scaled_dot_product_attention"]
 
 
 def scaled_dot_product_attention(
@@ -66,23 +65,6 @@ def scaled_dot_product_attention(
         weights = attention_weights(query, key, attn_mask, is_causal, scale)
         return autograd.matmul(dropout(weights, dropout_p), value)
     return attention(query, key, value, attn_mask, is_causal, scale)
-
-
-def attention_weights(
-    query: Any, key: Any, mask: Any = None, causal: bool = False, scale: float | None = None
-) -> Any:
-    """softmax(scale query key^T + mask): (..., L, S), the matrix that fused attention never makes. Masks as
-    there; the row of a query that may look at nothing is zeros."""
-    scale = 1.0 / math.sqrt(query.shape[-1]) if scale is None else scale
-    scores = autograd.matmul(query * scale, autograd.transpose(key, -2, -1))
-    if causal:
-        scores = autograd.where(causal_mask(*scores.shape[-2:]), scores, -math.inf)
-    if mask is not None:
-        scores = autograd.where(mask, scores, -math.inf) if mask.dtype.kind == "b" else scores + mask
-    else:
-        return autograd.softmax(scores, -1)  # with `causal` alone each sees one key at least
-    blind = autograd.eq(autograd.amax(scores, -1, keepdim=True), -math.inf)
-    return autograd.where(blind, 0.0, autograd.softmax(autograd.where(blind, 0.0, scores), -1))
 
 
 def causal_mask(length: int, total: int, offset: int = 0) -> Any:

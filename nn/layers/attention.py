@@ -9,10 +9,10 @@ import numpy as np
 
 import autograd
 from autograd import Tensor
-from autograd.ops.attention import attention
+from autograd.ops.attention import attention, attention_weights
 from nn import init
 from nn.cache import KeyValueCache
-from nn.functional.attention import attention_weights, causal_mask
+from nn.functional.attention import causal_mask
 from nn.functional.dropping import dropout
 from nn.layers.cells import check_positive
 from nn.layers.linear import Linear
