@@ -102,6 +102,7 @@ from autograd.ops.elementwise import (
 )
 from autograd.ops.index import embedding, gather, scatter_add
 from autograd.ops.matmul import bmm, linear, matmul, mm
+from autograd.ops.order import argsort, sort, topk, tril, triu
 from autograd.ops.pool import avg_pool2d, max_pool2d
 from autograd.ops.reduce import (
     amax,
@@ -143,6 +144,7 @@ from autograd.random import (
     get_rng_state,
     initial_seed,
     manual_seed,
+    multinomial,
     normal,
     rand,
     rand_like,
@@ -158,23 +160,24 @@ from autograd.tape import detect_anomaly, enable_grad, is_grad_enabled, no_grad,
 from autograd.tensor import Tensor
 
 __all__ = [
-    "abs", "add", "allclose", "amax", "amin", "arange", "argmax", "argmin", "as_tensor", "avg_pool2d",
-    "backward", "bernoulli", "bmm", "bool_", "cat", "ceil", "chunk", "clamp", "conv2d",
+    "abs", "add", "allclose", "amax", "amin", "arange", "argmax", "argmin", "argsort", "as_tensor",
+    "avg_pool2d", "backward", "bernoulli", "bmm", "bool_", "cat", "ceil", "chunk", "clamp", "conv2d",
     "conv_transpose2d", "cos", "default_generator", "detect_anomaly", "div", "dropout", "elu",
     "embedding", "empty", "empty_like", "enable_grad", "eq", "erf", "exp", "expand", "explain", "expm1",
     "eye", "flatten", "flip", "float32", "float64", "floor", "floor_divide", "from_numpy", "full",
     "full_like", "func", "Function", "gather", "ge", "gelu", "Generator", "get_conv_algorithm",
     "get_default_dtype", "get_num_threads", "get_rng_state", "grad", "gradcheck", "gradgradcheck", "gt",
-    "initial_seed", "int32", "int64", "is_grad_enabled", "isfinite", "isinf", "isnan", "jit", "JitError",
-    "le", "leaky_relu", "linear", "linspace", "log", "log1p", "log_softmax", "logical_and", "logical_not",
-    "logical_or", "logsumexp", "lt", "manual_seed", "matmul", "max", "max_pool2d", "maximum", "mean",
-    "min", "minimum", "mm", "mul", "narrow", "ne", "neg", "no_grad", "norm", "normal", "ones",
-    "ones_like", "pad", "permute", "pow", "rand", "rand_like", "randint", "randn", "randn_like",
-    "randperm", "relu", "remainder", "reshape", "round", "rsqrt", "Scalar", "scatter_add", "seed",
-    "set_conv_algorithm", "set_default_dtype", "set_grad_enabled", "set_num_threads", "set_rng_state",
-    "sigmoid", "sign", "silu", "sin", "softmax", "softplus", "split", "sqrt", "square", "squeeze",
-    "stack", "std", "sub", "sum", "tanh", "Tensor", "tensor", "transpose", "uint8", "unbind", "unsqueeze",
-    "var", "where", "zeros", "zeros_like",
+    "initial_seed", "int32", "int64", "is_grad_enabled", "isfinite", "isinf", "isnan", "jit",
+    "JitError", "le", "leaky_relu", "linear", "linspace", "log", "log1p", "log_softmax", "logical_and",
+    "logical_not", "logical_or", "logsumexp", "lt", "manual_seed", "matmul", "max", "max_pool2d",
+    "maximum", "mean", "min", "minimum", "mm", "mul", "multinomial", "narrow", "ne", "neg", "no_grad",
+    "norm", "normal", "ones", "ones_like", "pad", "permute", "pow", "rand", "rand_like", "randint",
+    "randn", "randn_like", "randperm", "relu", "remainder", "reshape", "round", "rsqrt", "Scalar",
+    "scatter_add", "seed", "set_conv_algorithm", "set_default_dtype", "set_grad_enabled",
+    "set_num_threads", "set_rng_state", "sigmoid", "sign", "silu", "sin", "softmax", "softplus", "sort",
+    "split", "sqrt", "square", "squeeze", "stack", "std", "sub", "sum", "tanh", "Tensor", "tensor",
+    "topk", "transpose", "tril", "triu", "uint8", "unbind", "unsqueeze", "var", "where", "zeros",
+    "zeros_like",
 ]  # fmt: skip
 
 if TYPE_CHECKING:

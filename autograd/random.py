@@ -24,7 +24,8 @@ from autograd.tensor import Tensor, shape_of
 
 __all__ = [
     "Generator", "bernoulli", "default_generator", "dropout", "get_rng_state", "initial_seed", "manual_seed",
-    "normal", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "seed", "set_rng_state",
+    "multinomial", "normal", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "seed",
+    "set_rng_state",
 ]  # fmt: skip
 
 
@@ -88,6 +89,42 @@ def bernoulli(p: Tensor, generator: Generator | None = None) -> Tensor:
         drawn: Tensor = rand(p.shape, dtype=p.dtype, generator=generator) < p.detach()
         return drawn.to(p.dtype)
     return Tensor((generator or default_generator).bernoulli(p.data))
+
+
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False, generator: Generator | None = None
+) -> Tensor:
+    """Places in each row of weights `input` (C,) or (N, C), drawn with probabilities in proportion to them:
+    int64 (num_samples,) or (N, num_samples). Without replacement none is drawn twice.
+
+    >>> import autograd
+    >>> multinomial(autograd.tensor([[0.0, 3.0], [1.0, 0.0]]), 1)
+    tensor([[1],
+            [0]])
+    """
+    if mode.word & TRACE:
+        mode.trace.refuse_draw("multinomial")
+    weights = input.data.astype(np.float64)
+    if weights.ndim not in (1, 2) or not weights.size:
+        raise ValueError(f"multinomial: want weights (C,) or (N, C), got shape {weights.shape}")
+    some = np.count_nonzero(weights, -1).min()
+    if not (weights >= 0).all() or not np.isfinite(weights).all() or not some:
+        raise ValueError("multinomial: want finite weights >= 0, and one at least above 0 in each row")
+    if not isinstance(num_samples, int | np.integer) or num_samples < 1:
+        raise ValueError(f"multinomial: want num_samples >= 1, got {num_samples!r}")
+    source = generator or default_generator
+    if replacement or num_samples == 1:
+        return Tensor(source.choices(weights, int(num_samples)))
+    if num_samples > some:
+        raise ValueError(
+            f"multinomial: {num_samples} samples without replacement, of a row with {some} weights above 0"
+        )
+    # Whoever arrives first, waiting exponential times of these rates (Efraimidis and Spirakis 2006).
+    times = np.full(weights.shape, np.inf)
+    times = np.divide(
+        -np.log1p(-source.uniform(weights.shape, np.float64)), weights, times, where=weights > 0
+    )
+    return Tensor(times.argsort(-1)[..., :num_samples])
 
 
 def normal(

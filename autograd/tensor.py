@@ -10,7 +10,7 @@ import numpy as np
 from autograd import dtypes, gradients, tape
 from autograd.op import cast, copy_
 from autograd.ops import elementwise as e
-from autograd.ops import index, reduce, softmax, update
+from autograd.ops import index, order, reduce, softmax, update
 from autograd.ops import matmul as mm
 from autograd.ops import shape as views
 from autograd.ops.random import default_generator
@@ -286,6 +286,13 @@ class Tensor(Value):
     def bool(self) -> Tensor:
         return self.to(dtypes.bool_)
 
+    def new_zeros(self, *size: Any, dtype: Any = None) -> Tensor:
+        """Zeros of this shape, and its type unless given."""
+        return Tensor(tape.traced_constant(np.zeros(lengths(size), dtype or self.dtype)))
+
+    def new_ones(self, *size: Any, dtype: Any = None) -> Tensor:
+        return Tensor(tape.traced_constant(np.ones(lengths(size), dtype or self.dtype)))
+
     def type_as(self, other: Tensor) -> Tensor:
         return self.to(other.dtype)
 
@@ -437,6 +444,7 @@ class Tensor(Value):
     transpose, squeeze, unsqueeze, flatten = views.transpose, views.squeeze, views.unsqueeze, views.flatten
     split, chunk, unbind, narrow = views.split, views.chunk, views.unbind, views.narrow
     gather, scatter_add = index.gather, index.scatter_add
+    sort, argsort, topk, tril, triu = order.sort, order.argsort, order.topk, order.tril, order.triu
 
     def where(self, condition: Any, other: Any) -> Any:
         """Its elements where `condition`, those of `other` elsewhere."""

@@ -174,11 +174,7 @@ def drawn(
         x = np.where(largest(x, top_k), x, -np.inf)
     if top_p is not None:
         x = np.where(nucleus(x, top_p), x, -np.inf)
-    # The first token whose cumulative probability lies above a number in [0, 1): never one of probability 0.
-    sums = probabilities(x).cumsum(-1)
-    total = sums[:, -1:]
-    place = generator.uniform((len(x), 1), np.float64) * total
-    return (sums <= np.minimum(place, np.nextafter(total, 0))).sum(-1)  # type: ignore[no-any-return]
+    return generator.choices(probabilities(x), 1)[:, 0]
 
 
 def prompt_of(name: str, prompt: Any, max_new_tokens: int) -> Array:

@@ -120,6 +120,8 @@ def reduction_cases() -> Iterator[Case]:
     for op in ("argmax", "argmin"):
         yield Case(op, "all", (apart(3, 4),), {"dims": (0, 1), "keepdim": False})
         yield Case(op, "rows", (apart(3, 4),), {"dims": (1,), "keepdim": True})
+    yield Case("argsort", "last", (apart(3, 4),), {"dim": 1, "descending": False})
+    yield Case("argsort", "first, descending", (apart(3, 4),), {"dim": 0, "descending": True})
     for op in ("softmax", "log_softmax"):
         yield Case(op, "last", (apart(3, 4),), {"dim": -1})
         yield Case(op, "middle", (apart(2, 3, 4),), {"dim": 1})

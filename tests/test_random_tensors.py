@@ -62,3 +62,34 @@ def test_the_state_can_be_put_back():
     a = autograd.rand(4)
     autograd.set_rng_state(state)
     assert autograd.initial_seed() == 11 and autograd.rand(4).tolist() == a.tolist()
+
+
+@pytest.mark.parametrize("replacement", [True, False])
+def test_places_are_drawn_in_proportion_to_weights(replacement):
+    weights = autograd.tensor([1.0, 0.0, 3.0, 2.0], dtype=autograd.float64)
+    many = autograd.stack([weights] * 20_000)
+    drawn = autograd.multinomial(many, 2, replacement, Generator(1))
+    assert drawn.shape == (20_000, 2) and drawn.dtype == np.int64
+    first = np.bincount(drawn.data[:, 0], minlength=4) / 20_000
+    np.testing.assert_allclose(first, weights.data / 6, atol=0.015)
+    second = np.bincount(drawn.data[drawn.data[:, 0] == 2, 1], minlength=4)  # behind a first draw of 3 in 6
+    left = weights.data if replacement else np.array([1.0, 0.0, 0.0, 2.0])
+    np.testing.assert_allclose(second / second.sum(), left / left.sum(), atol=0.02)
+    assert autograd.multinomial(weights, 3).shape == (3,)
+    assert sorted(autograd.multinomial(weights, 3).tolist()) == [0, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("weights", "count", "words"),
+    [
+        ([1.0, -1.0], 1, "finite weights >= 0"),
+        ([[1.0, 0.0], [0.0, 0.0]], 1, "one at least above 0 in each row"),
+        ([1.0, np.nan], 1, "finite weights"),
+        ([[[1.0]]], 1, r"got shape \(1, 1, 1\)"),
+        ([1.0, 0.0, 2.0], 3, "3 samples without replacement, of a row with 2 weights above 0"),
+        ([1.0], 0, "num_samples >= 1, got 0"),
+    ],
+)
+def test_weights_that_nothing_can_be_drawn_with(weights, count, words):
+    with pytest.raises(ValueError, match=words):
+        autograd.multinomial(autograd.tensor(weights), count)

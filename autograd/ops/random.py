@@ -146,6 +146,19 @@ class Generator:
             return bits.view(np.int64).reshape(shape)
         return philox.integers(count, low, high - low, self.take(count, 8)).reshape(shape)
 
+    def choices(self, weights: Array, count: int) -> Array:
+        """(*, count) int64: places of each row of weights (*, C), float64, each drawn with a probability in
+        proportion to it, and none of weight 0."""
+        sums = weights.cumsum(-1)
+        total = sums[..., -1:]
+        places = self.uniform((*weights.shape[:-1], count), np.float64) * total
+        places = np.minimum(places, np.nextafter(total, 0))  # rounding may reach the total
+        found = [
+            np.searchsorted(row, place, "right")
+            for row, place in zip(sums.reshape(-1, sums.shape[-1]), places.reshape(-1, count), strict=True)
+        ]
+        return np.array(found, np.int64).reshape(places.shape)
+
     def permutation(self, n: int) -> Array:
         """(n,) int64: 0 ... n-1 in random order, every order equally likely: the order of n 64-bit words,
         drawn again (same blocks, next attempt) in the rare case that two of them are equal.
