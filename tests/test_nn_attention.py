@@ -393,6 +393,8 @@ def dot(*shapes, mask=None, **given):
         (lambda: dot((3, 4), (3, 4), (3, 4), dropout_p=2.0), ValueError, "got 2.0"),
         (lambda: dot((3, 4), (3, 4), (3, 4), mask=[[True] * 3] * 3), TypeError, "a tensor, got a list"),
         (lambda: F.rms_norm(normal(3, 4), 4), TypeError, r"as a tuple, \(4,\), got an int"),
+        (lambda: F.rms_norm(normal(2, 4), (4,), normal(4).float()), TypeError, "float64, weight of float32"),
+        (lambda: nn.LayerNorm(4)(normal(3, 4)), TypeError, "layer_norm: input of float64, weight of float32"),
         (lambda: F.rms_norm(tensor([1, 2]), (2,)), TypeError, "rms_norm: want an input of floats, got int64"),
         (lambda: nn.RMSNorm(5)(normal(3, 4)), ValueError, r"rms_norm: .* \(3, 4\) doesn't end in .* \(5,\)"),
         (lambda: nn.RotaryEmbedding(5), ValueError, "even dim, got 5"),
@@ -404,6 +406,13 @@ def dot(*shapes, mask=None, **given):
         (lambda: nn.SinusoidalPositionalEncoding(4)(normal(2, 2, 3, 4)), ValueError, "2 or 3 dimensions"),
         (lambda: nn.TransformerEncoderLayer(8, 2, activation="tanh"), ValueError, "got 'tanh'"),
         (lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2), 0), ValueError, "num_layers must"),
+        (
+            lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2), 2)(
+                normal(3, 8).float(), cache=nn.KeyValueCache()
+            ),
+            TypeError,
+            "one for each layer, as caches.. makes them, got a KeyValueCache",
+        ),
         (lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer, 2), TypeError, "a layer .* got <class"),
     ],
 )  # fmt: skip

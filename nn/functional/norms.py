@@ -98,7 +98,7 @@ def layer_norm(
     tensor([[-1.,  1.]])
     """
     tail = normalized("layer_norm", input, normalized_shape)
-    fits("layer_norm", tail, weight, bias)
+    fits("layer_norm", input, tail, weight, bias)
     return standardize(input, weight, bias, kind="layer", parts=len(tail), eps=eps)
 
 
@@ -113,9 +113,7 @@ def rms_norm(
     tensor([[0.2, 1.4]])
     """
     tail = normalized("rms_norm", input, normalized_shape)
-    fits("rms_norm", tail, weight, None)
-    if input.dtype.kind != "f":
-        raise TypeError(f"rms_norm: want an input of floats, got {input.dtype}")
+    fits("rms_norm", input, tail, weight, None)
     eps = float(np.finfo(input.dtype).eps) if eps is None else eps
     dims = tuple(range(-len(tail), 0))
     scaled = input * autograd.rsqrt(autograd.mean(input * input, dims, keepdim=True) + eps)
@@ -132,10 +130,15 @@ def normalized(name: str, input: Any, normalized_shape: Sequence[int]) -> tuple[
     return tail
 
 
-def fits(name: str, shape: tuple[int, ...], weight: Any, bias: Any) -> None:
+def fits(name: str, input: Any, shape: tuple[int, ...], weight: Any, bias: Any) -> None:
+    """An error unless the input is of floats, and weight and bias of its type and of that shape."""
+    if input.dtype.kind != "f":
+        raise TypeError(f"{name}: want an input of floats, got {input.dtype}")
     for parameter, x in (("weight", weight), ("bias", bias)):
         if x is not None and x.shape != shape:
             raise ValueError(f"{name}: {parameter} has shape {x.shape}, want {shape}")
+        if x is not None and x.dtype != input.dtype:
+            raise TypeError(f"{name}: input of {input.dtype}, {parameter} of {x.dtype}: cast one")
 
 
 @quick(
@@ -150,7 +153,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
         raise ValueError(
             f"group_norm: want an input (N, C, *) with C divisible by num_groups ({num_groups}), got {shape}"
         )
-    fits("group_norm", (shape[1],), weight, bias)
+    fits("group_norm", input, (shape[1],), weight, bias)
     return standardize(input, weight, bias, kind="group", parts=num_groups, eps=eps)
 
 

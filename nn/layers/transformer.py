@@ -199,6 +199,11 @@ class Stack(Module):
         return [KeyValueCache() for _ in self.layers]
 
     def run(self, x: Any, call: Callable[..., Any], cache: Sequence[KeyValueCache] | None) -> Any:
+        if isinstance(cache, KeyValueCache):
+            raise TypeError(
+                f"{type(self).__name__}: want caches, one for each layer, as caches() makes them, got a "
+                "KeyValueCache"
+            )
         if cache is not None and len(cache) != self.num_layers:
             raise ValueError(
                 f"{type(self).__name__}: {len(cache)} caches for {self.num_layers} layers; want one for "
