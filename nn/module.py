@@ -294,14 +294,17 @@ class Module:
 
     def to(self, dtype: Any) -> Self:
         """Floating parameters, their gradients and buffers as `dtype`; returns self. Make optimizers after.
+        "cpu", the one device there is, changes nothing.
 
         >>> import nn
         >>> nn.Linear(2, 2).double().weight.dtype
         dtype('float64')
         """
+        if isinstance(dtype, str) and dtype == "cpu":
+            return self
         dtype = np.dtype(dtype)
-        if dtype.kind != "f":
-            raise TypeError(f"to: want a floating type, got {dtype}")
+        if dtype not in (np.float32, np.float64):
+            raise TypeError(f"to: want a floating type, float32 or float64, got {dtype}")
         for tensor in itertools.chain(self.parameters(), self.buffers()):
             if tensor.data.dtype.kind == "f":
                 tensor.data = tensor.data.astype(dtype, copy=False)

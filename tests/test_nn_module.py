@@ -195,3 +195,11 @@ def test_starting_values_come_from_the_seed() -> None:
     b = nn.Linear(4, 3)
     assert np.array_equal(a.weight.data, b.weight.data)
     assert np.abs(a.weight.data).max() <= 0.5 and a.weight.data.std() > 0.1
+
+
+def test_the_one_device_changes_nothing_and_types_are_float32_or_float64():
+    net, x = nn.Linear(2, 3), autograd.ones(2)
+    assert net.to("cpu") is net and x.to("cpu") is x
+    assert net.to("float64").weight.dtype == np.float64
+    with pytest.raises(TypeError, match="float32 or float64, got float16"):
+        net.to("float16")
