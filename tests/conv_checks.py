@@ -31,7 +31,7 @@ def on_numpy(run):
 
 def close(actual, expected, terms, dtype, name):
     assert actual.shape == expected.shape and actual.dtype == dtype, name
-    scale = np.abs(expected).max(initial=1)  # products of normal numbers round like 1 though their sum be small
+    scale = np.abs(expected).max(initial=1)  # products of normal numbers round like 1, also small sums
     error = np.abs(actual - expected).max(initial=0) / scale
     assert error <= TOLERANCE[dtype] * max(1, np.sqrt(terms) / 4), f"{name}: relative error {error:.1e}"
 
