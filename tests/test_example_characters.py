@@ -189,6 +189,9 @@ def test_training_by_the_clock_ends_with_the_time(tmp_path, monkeypatch):
     assert end["optimizer"]["param_groups"][0]["lr"] < 5e-5  # the cycle is over, however many updates it had
     seen = [record["val_loss"] for record in end["history"]]
     assert len(seen) > 2 and seen[-1] < seen[0]
+    assert characters.main(flags(tmp_path, "--minutes", "0.1", "--model", "lstm", "--resume")) == 0
+    again = checkpoint(tmp_path, "lstm-seed0-minutes0.1")["history"]
+    assert [record["val_loss"] for record in again] == seen  # nothing was left to do
 
 
 def test_it_writes_what_the_seed_says_in_the_letters_it_knows(tmp_path, capsys):

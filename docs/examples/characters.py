@@ -131,9 +131,10 @@ def trained(run: Run, kind: str, made: Recipe, text: tuple[Any, Any], letters: A
         run.fit(trainer, loader, epochs)
         return trainer
     with contextlib.suppress(Over):
-        while True:  # how many epochs is a guess, from the time that those before took
+        while clock.part < 1:  # how many epochs is a guess, from the time that those before took
             run.fit(trainer, loader, max(trainer.epoch + 1, round(trainer.epoch / clock.part)))
-    trainer.finish_epoch(None)
+    if trainer.batch:
+        trainer.finish_epoch(None)
     return trainer
 
 
