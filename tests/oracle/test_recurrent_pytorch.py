@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from torch.nn.utils import rnn as theirs
 from torch_oracle import both_orders, close, torch
 
 import autograd
 import nn
 from nn.utils import rnn as ours
 
+theirs = torch.nn.utils.rnn
 T, N, WIDTH, H = 5, 3, 4, 2
 LENGTHS = [2, 5, 3]
 
