@@ -30,11 +30,9 @@ from docs.examples.training import Run, parameters, table
 from nn.generation import generate
 from nn.optim.lr_scheduler import OneCycleLR
 
-EPOCH, SAMPLE, WARM = (
-    250,
-    5,
-    0.05,
-)  # updates in an epoch; epochs from sample to sample; the part with a rising rate
+EPOCH = 250  # updates
+SAMPLE = 5  # epochs from one sample of its writing to the next
+WARM = 0.05  # the part of the updates at which the rate rises
 NAMES = {"lstm": "LSTM", "gru": "GRU", "transformer": "Transformer", "window": "window"}
 
 
