@@ -6,6 +6,7 @@ import pytest
 import autograd
 import nn
 from autograd import kernels
+from autograd.jit.arena import APART
 from autograd.jit.words import words
 from autograd.jit.work import work
 
@@ -100,6 +101,16 @@ def test_a_thousand_steps_are_one_instruction():
 def test_without_gradients_nothing_is_kept():
     (forward,) = of_kernel(program_of(gradient=False), kernels.RECURRENT)
     assert forward.args[8:10] == [None, None]  # gates and cells
+
+
+@pytest.mark.skipif(APART, reason="each buffer has memory of its own here")
+def test_gates_take_the_place_of_what_they_are_made_of():
+    """What the input adds, then the gates, then their gradients: in one memory."""
+    program = program_of()
+    (forward,), (back,) = (of_kernel(program, k) for k in (kernels.RECURRENT, kernels.RECURRENT_BACKWARD))
+    added, gates, gradients = forward.args[0], forward.args[8], back.args[9]
+    assert back.args[4] == gates
+    assert program.address(added) == program.address(gates) == program.address(gradients)
 
 
 def test_no_form_in_c_yet():

@@ -48,6 +48,7 @@ class Instruction:
     fused: str = ""  # the program of an elementwise pass
     draw: int = -1  # of a random draw: its place in the trace's host actions
     update: Any = None  # of an optimiser's update: trace.Update
+    over: tuple[Operand, Operand] | None = None  # (written, read): may share memory, element by element
 
     @property
     def operands(self) -> list[Operand]:

@@ -49,27 +49,37 @@ class Uses:
         return lives, roots
 
     def successors(self, own: Container[int]) -> dict[int, int]:
-        """Results of elementwise passes that take the place of an operand read there for the last time."""
+        """Results that take the place of an operand read there for the last time: of elementwise passes, and
+        of instructions that say so."""
         roots: dict[int, int] = {}
         for place, instruction in enumerate(self.instructions):
-            if not isinstance(instruction, Instruction) or instruction.kernel != kernels.ELEMENTWISE:
+            if not isinstance(instruction, Instruction):
                 continue
-            out, *others = instruction.writes  # of several, the kernel must not write one over what it reads
+            if instruction.over is not None:
+                out, *read = instruction.over
+            elif instruction.kernel == kernels.ELEMENTWISE and len(instruction.writes) == 1:
+                (out,), read = instruction.writes, instruction.operands
+            else:  # of several, an elementwise kernel must not write one over what it reads
+                continue
             key = id(out.buffer)
-            if others or out.buffer.kind != MADE or key in own or self.first[key] != place or key in roots:
+            if out.buffer.kind != MADE or key in own or self.first[key] != place or key in roots:
                 continue
-            for x in instruction.operands:
-                if x.buffer is not out.buffer and id(x.buffer) not in own and self.replaced(x, out, place):
+            for x in read:
+                if id(x.buffer) not in own and self.replaced(x, out, place):
                     roots[key] = roots.get(id(x.buffer), id(x.buffer))
                     break
         return roots
 
     def replaced(self, x: Operand, out: Operand, place: int) -> bool:
-        """Whether `out` may lie where x does: x is all of its buffer, laid out as out is, and done with."""
+        """Whether `out` may lie where x does: laid out as x is, in memory as large, of which nothing else is
+        read here, and nothing at all later."""
         return (
             x.buffer.kind == MADE
+            and x.buffer is not out.buffer
             and self.last[id(x.buffer)] == place
-            and x[1:] == out[1:]
-            and x.offset == 0
-            and x.buffer.nbytes == out.buffer.nbytes == x.size * x.dtype.itemsize
+            and x.buffer.nbytes == out.buffer.nbytes
+            and x.offset == out.offset
+            and (x[2:] == out[2:] or (x.dtype == out.dtype and x.contiguous and out.contiguous))
+            and x.size == out.size
+            and all(y == x for y in self.instructions[place].operands if y.buffer is x.buffer)
         )

@@ -1,4 +1,8 @@
-"""A recurrent layer over a whole sequence: one instruction forward, one back."""
+"""A recurrent layer over a whole sequence: one instruction forward, one back.
+
+The gates of an lstm may be written over what the input adds to them, and their gradients over the gates: the
+kernels read all that belongs to some units of a row before they write there.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,8 @@ def recurrent(lowering: Lowering, step: Step) -> None:
     given = every_plain(lowering, step.reads[0], weight, bias, h, c)
     last, last_c = step.writes[1], step.writes[2] if step.op == "lstm" else None
     args = [*given, y, last, last_c, gates, cells, starts(lowering, plan)]
-    lowering.emit(kernels.RECURRENT, y.dtype, args, step.writes, plan.sizes)
+    over = (gates, given[0]) if step.op == "lstm" and gates is not None else None
+    lowering.emit(kernels.RECURRENT, y.dtype, args, step.writes, plan.sizes, over=over)
 
 
 @register(*(f"{op}_backward" for op in OPS))
@@ -34,7 +39,8 @@ def recurrent_backward(lowering: Lowering, step: Step) -> None:
     weight, h, c = every_plain(lowering, weight, h, c)
     made = (da, dweight, dbias, dh, dc)
     args = [weight, h, c, y, gates, cells, gy, glast, glast_c, *made, starts(lowering, plan)]
-    lowering.emit(kernels.RECURRENT_BACKWARD, y.dtype, args, step.writes, plan.sizes)
+    over = (da, gates) if step.op == "lstm_backward" else None
+    lowering.emit(kernels.RECURRENT_BACKWARD, y.dtype, args, step.writes, plan.sizes, over=over)
 
 
 def every_plain(lowering: Lowering, *operands: Operand | None) -> list[Operand | None]:

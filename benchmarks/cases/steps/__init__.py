@@ -89,7 +89,7 @@ CASE = Case(
         row("MNIST CNN 32-64, dropout, batch 64, Adam", "mnist_cnn", 64, "adam", dropout=True),
         row("DCGAN 28x28 (64-128), batch 64, D and G step", "dcgan", 64, "adam"),
         row("DDPM U-Net c=32, 28x28, batch 32, Adam", "unet", 32, "adam"),
-        row("LSTM 32-128, T=50, batch 32, Adam", "lstm", 32, "adam"),
+        row("LSTM 32-128, T=50, batch 32, Adam", "lstm", 32, "adam", quick=True),
         row("GRU 32-128, T=50, batch 32, Adam", "gru", 32, "adam"),
         row("RNN 32-128, T=50, batch 32, Adam", "rnn", 32, "adam"),
         row("Transformer block d=256, T=256, batch 8, Adam", "transformer", 8, "adam"),
