@@ -59,7 +59,7 @@ def gru_cell(a: Any, weight: Any, bias: Any, state: State) -> State:
 
 def lstm_cell(a: Any, weight: Any, bias: Any, state: State) -> State:
     h, c = state
-    i, f, g, o = split(a + linear(h, weight, bias), h.shape[-1], -1)
+    i, f, g, o = split(a + linear(h, weight, bias), c.shape[-1], -1)  # (h may be a projection, narrower)
     c = e.sigmoid(f) * c + e.sigmoid(i) * e.tanh(g)
     return e.sigmoid(o) * e.tanh(c), c
 

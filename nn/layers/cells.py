@@ -72,10 +72,8 @@ def projected_lstm(
     )
 
     def cell(a: Any, weight: Any, bias: Any, state: Any) -> Any:
-        h, c = state
-        i, f, g, o = autograd.split(a + autograd.linear(h, weight), c.shape[-1], -1)
-        c = autograd.sigmoid(f) * c + autograd.sigmoid(i) * autograd.tanh(g)
-        return autograd.linear(autograd.sigmoid(o) * autograd.tanh(c), projection), c
+        h, c = recurrent.lstm_cell(a, weight, bias, state)
+        return autograd.linear(h, projection), c
 
     return recurrent.unrolled(cell, a, weight, None, (h, c), sizes, reverse)
 
@@ -127,14 +125,26 @@ def pair(name: str, hx: Any) -> tuple[Any, Any]:
 # Cells -------------------------------------------------------------------------------------------
 
 
-class Cell(Module):
-    """What cells share: weight_ih (G H, input_size), weight_hh (G H, H), bias_ih and bias_hh (G H,), uniform
-    in +-1 / sqrt(hidden_size), and the way of one step."""
+class Gated(Module):
+    """What cells and layers share: how many gates they have, and weights that begin uniform in
+    +-1 / sqrt(hidden_size)."""
 
-    gates = 1
+    gates = 1  # how many rows of the weights there are to each of the state
+    hidden_size: int
+
+    def reset_parameters(self) -> None:
+        bound = 1.0 / math.sqrt(self.hidden_size)
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound)
+
+
+class Cell(Gated):
+    """What cells share: weight_ih (G H, input_size), weight_hh (G H, H), bias_ih and bias_hh (G H,), and the
+    way of one step."""
+
     nonlinearity = "tanh"
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool, dtype: Any) -> None:
+    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, dtype: Any = None) -> None:
         super().__init__()
         check_positive(type(self).__name__, input_size=input_size, hidden_size=hidden_size)
         self.input_size = input_size
@@ -146,11 +156,6 @@ class Cell(Module):
         self.bias_ih = Parameter(autograd.empty(rows, dtype=dtype)) if bias else None
         self.bias_hh = Parameter(autograd.empty(rows, dtype=dtype)) if bias else None
         self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        bound = 1.0 / math.sqrt(self.hidden_size)
-        for parameter in self.parameters():
-            init.uniform_(parameter, -bound, bound)
 
     def over_time(self, x: Any, weights: Weights, state: Sequence[Any]) -> Any:
         raise NotImplementedError
@@ -221,9 +226,6 @@ class GRUCell(Cell):
 
     gates = 3
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, dtype: Any = None) -> None:
-        super().__init__(input_size, hidden_size, bias, dtype)
-
     def over_time(self, x: Any, weights: Weights, state: Sequence[Any]) -> Any:
         return gru_over_time(x, weights, state, None, False)
 
@@ -238,9 +240,6 @@ class LSTMCell(Cell):
     """
 
     gates = 4
-
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, dtype: Any = None) -> None:
-        super().__init__(input_size, hidden_size, bias, dtype)
 
     def over_time(self, x: Any, weights: Weights, state: Sequence[Any]) -> Any:
         return lstm_over_time(x, weights, state, None, False)

@@ -6,14 +6,13 @@ state through time (autograd.ops.recurrent). The cells of nn.layers.cells are th
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import autograd
-from nn import init
 from nn.layers.cells import (
+    Gated,
     Sizes,
     Weights,
     check_nonlinearity,
@@ -25,14 +24,13 @@ from nn.layers.cells import (
     pair,
     rnn_over_time,
 )
-from nn.module import Module
 from nn.parameter import Parameter
 from nn.utils.rnn import PackedSequence, check_packed
 
 __all__ = ["GRU", "LSTM", "RNN"]
 
 
-class RNNBase(Module):
+class RNNBase(Gated):
     """What RNN, LSTM and GRU share: parameters of all layers and directions, and the way through them.
 
     Parameters are named, layer by layer, as in PyTorch: weight_ih_l0 (G H, input_size), weight_hh_l0
@@ -41,7 +39,6 @@ class RNNBase(Module):
     """
 
     weight_ih_l0: Parameter
-    gates = 1  # how many rows of the weights there are to each of the state
 
     def __init__(
         self,
@@ -111,11 +108,6 @@ class RNNBase(Module):
         """The parameters, a list for each layer and direction."""
         suffixes = [suffix for layer in range(self.num_layers) for suffix in self.suffixes(layer)]
         return [[x for x in self.weights_of(suffix) if x is not None] for suffix in suffixes]
-
-    def reset_parameters(self) -> None:
-        bound = 1.0 / math.sqrt(self.hidden_size)
-        for parameter in self.parameters():
-            init.uniform_(parameter, -bound, bound)
 
     def flatten_parameters(self) -> None:
         """Nothing: PyTorch lays the weights side by side for a library that wants them so; none does here."""
