@@ -18,12 +18,6 @@ typedef struct {
   int64_t h, n;
 } unit;
 
-INLINE vec get(const real *p, int64_t n, int full) { return full ? load(p) : load_n(p, n); }
-INLINE void put(real *p, vec v, int64_t n, int full) {
-  if (full) store(p, v);
-  else store_n(p, v, n);
-}
-
 /* In two rounds, so that the chains of several rows overlap: the cell states, which take the place of the first
  * sums, and then h. */
 INLINE void lstm_cells(const unit *x, vec *sums, int full) {

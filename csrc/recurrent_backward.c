@@ -22,12 +22,6 @@ typedef struct {
   real *before; /* packed: the states before each row */
 } job;
 
-INLINE vec get(const real *p, int64_t n, int full) { return full ? load(p) : load_n(p, n); }
-INLINE void put(real *p, vec v, int64_t n, int full) {
-  if (full) store(p, v);
-  else store_n(p, v, n);
-}
-
 /* n units from u on of sequence r. g: the gradient of their states so far; before, cell_before: what they were
  * before this step; over: no later step hands anything back. */
 INLINE void back_unit(const job *j, int kind, int64_t row, int64_t r, int64_t u, vec g, const real *before,
