@@ -1,10 +1,11 @@
-# make digits    set everything up, train on real handwriting, print the test accuracy
-# make test      set everything up, run the tests
+# make digits      set everything up, train on real handwriting, print the test accuracy
+# make playground  set everything up, open the playground: a network that learns in the browser
+# make test        set everything up, run the tests
 #
-# Also: build (the C kernels), lint (style and types), oracle (tests against PyTorch), slow (full training
-# runs), ulp (errors of elementary functions: ULP), packaging (wheels in fresh environments), bench and
-# bench-full (speed beside the peers), sanitize (kernel tests under ASan and UBSan), neon (kernel tests on an
-# emulated aarch64), clean.
+# Also: build (the C kernels), lint (style and types), oracle (tests against PyTorch), browser (tests of the
+# playground in Chromium, pictures in build/screenshots), slow (full training runs), ulp (errors of elementary
+# functions: ULP), packaging (wheels in fresh environments), bench and bench-full (speed beside the peers),
+# sanitize (kernel tests under ASan and UBSan), neon (kernel tests on an emulated aarch64), clean.
 # All set-up lives in .venv and is repeated only where something changed.
 
 VENV    := .venv
@@ -16,11 +17,14 @@ SOURCES := setup.py $(wildcard csrc/*.c csrc/*.h csrc/*.def)
 ARGS    ?=
 ULP     ?= exp log tanh sigmoid
 
-.PHONY: digits test build lint oracle slow ulp packaging bench bench-full sanitize neon clean help
+.PHONY: digits playground test build lint oracle browser slow ulp packaging bench bench-full sanitize neon clean help
 .DELETE_ON_ERROR:
 
 digits: build $(VENV)/apps.stamp
 	@$(PY) -m apps.digits train --model cnn $(ARGS)
+
+playground: build $(VENV)/playground.stamp
+	@$(PY) -m apps.playground $(ARGS)
 
 test: build $(VENV)/test.stamp
 	$(PY) -m pytest -q -n 2 $(ARGS)
@@ -28,6 +32,10 @@ test: build $(VENV)/test.stamp
 # Also the tests elsewhere that compare with PyTorch or micrograd where those are installed.
 oracle: build $(VENV)/oracle.stamp
 	$(PY) -m pytest -q tests/oracle $(shell grep -l importorskip tests/test_*.py) $(ARGS)
+
+# Drives the system's Chromium (Debian: chromium); looks are checked too, so fonts matter (fonts-noto-cjk).
+browser: build $(VENV)/browser.stamp
+	$(PY) -m pytest -q tests/browser $(ARGS)
 
 ulp: build $(VENV)/test.stamp
 	ULP_STEP=1 $(PY) -m pytest -q -s -m slow $(ULP:%='tests/slow/test_ulp.py::test_float32[%]') $(ARGS)
@@ -111,8 +119,10 @@ $(VENV)/base.stamp: pyproject.toml
 
 $(VENV)/lint.stamp: EXTRAS = apps,dev
 $(VENV)/apps.stamp: EXTRAS = apps
-$(VENV)/test.stamp: EXTRAS = apps,test
-$(VENV)/oracle.stamp: EXTRAS = apps,test,oracle
+$(VENV)/playground.stamp: EXTRAS = playground
+$(VENV)/test.stamp: EXTRAS = apps,playground,test
+$(VENV)/oracle.stamp: EXTRAS = apps,playground,test,oracle
+$(VENV)/browser.stamp: EXTRAS = playground,test,browser
 $(VENV)/bench.stamp: EXTRAS = bench,oracle
 $(VENV)/%.stamp: $(VENV)/base.stamp
 	@echo "make: installing the extras [$(EXTRAS)]"

@@ -14,9 +14,11 @@ hypothesis.settings.register_profile("few", deadline=None, max_examples=15)
 hypothesis.settings.load_profile("steady")
 
 # What a reason to skip may not say, and where: with the data folder at hand, no test skips for want of data;
-# where the build of the kernels is required, none for want of kernels.
+# where the build of the kernels is required, none for want of kernels; the same with Chromium and Node.js.
 REQUIRED = {"AUTOGRAD_DATA": "AUTOGRAD_DATA" in os.environ,
-            "no compiled kernels": os.environ.get("KERNELGRAD_BUILD") == "require"}  # fmt: skip
+            "no compiled kernels": os.environ.get("KERNELGRAD_BUILD") == "require",
+            "no Chromium": os.environ.get("PLAYGROUND_BROWSER") == "require",
+            "no Node.js": os.environ.get("PLAYGROUND_BROWSER") == "require"}  # fmt: skip
 
 
 @pytest.hookimpl(hookwrapper=True)
