@@ -1,0 +1,1 @@
+"""The playground: build a small network in the browser and watch it learn: `python -m apps.playground`."""
