@@ -167,6 +167,14 @@ def test_broadcasting_is_told():
     assert "dim 0, 2" in str(step)
 
 
+def test_a_double_scaled_after_a_sum_is_told():
+    """Its gradient is a NumPy double, which is a float; the sum's rule has a shape beside it."""
+    with explain.watching():
+        w = autograd.tensor([1.0, 2.0], dtype="float64", requires_grad=True)
+        loss = w.sum() * 0.5
+    assert explain.steps(loss, w=w).gradients["w"].tolist() == [0.5, 0.5]
+
+
 def test_an_op_of_several_outputs_is_one_step():
     with explain.watching():
         x = tensor(2, 3)

@@ -171,7 +171,8 @@ def joint_text(node: Node) -> str:
 
 def filled(rule: Any, incoming: Any, saved: Mapping[str, Named]) -> str:
     """A rule with its numbers in place of its names; "" where they are arrays."""
-    if rule is None or not isinstance(incoming, float):
+    numbers = [incoming, *(x.value for x in saved.values())]
+    if rule is None or not all(isinstance(x, float | int) for x in numbers):
         return ""
     tree = formula(rule, {"g": operand(incoming)} | {p: operand(x.value) for p, x in saved.items()})
     return "" if tree is None else ast.unparse(tree)
