@@ -1,0 +1,94 @@
+// The browser's side of the address: the token is taken out and kept, changes of the page are written, and what a person
+// writes, pastes or goes back to is read.
+
+import { PAGE, SETTINGS, completeChange, defaults } from "./options.js";
+import { formatAddress, parseAddress } from "./state.js";
+
+const TOKEN = "kernelgrad.token";
+const PAUSE = 300; // ms; browsers allow about 100 changes of an address in 30 s
+
+export function readAddress() {
+  const found = parseAddress(location.hash);
+  const memory = storage();
+  if (found.token !== null) {
+    memory.setItem(TOKEN, found.token);
+    history.replaceState(null, "", `#${location.hash.replace(/^#/, "").split("&").filter((part) => !part.startsWith("token=")).join("&")}`);
+  }
+  return { ...found, token: () => memory.getItem(TOKEN) ?? "" };
+}
+
+// localStorage, or a memory of this page alone where a browser forbids it.
+export function storage() {
+  try {
+    localStorage.setItem("kernelgrad.probe", "1");
+    localStorage.removeItem("kernelgrad.probe");
+    return localStorage;
+  } catch {
+    const map = (storage.map ??= new Map());
+    return { getItem: (key) => map.get(key) ?? null, setItem: (key, value) => map.set(key, value) };
+  }
+}
+
+// The address of what the page shows now, without "#".
+export function currentAddress({ store }) {
+  const page = Object.fromEntries(Object.keys(PAGE).map((key) => [key, store.get(key)]));
+  const { loss, epoch } = store.get("stop");
+  const settings = store.get("settings");
+  const own = (settings.problem === "regression" ? settings.regDataset : settings.dataset) === "own";
+  return formatAddress({
+    settings,
+    page: { ...page, lang: store.get("langChosen") ? store.get("lang") : "", stopLoss: loss, stopEpoch: epoch, tutorial: store.get("lesson") ?? "" },
+    hidden: store.get("hidden"),
+    points: own ? store.get("own") : null,
+  });
+}
+
+export function bindAddress(app, first) {
+  const { store } = app;
+  let timer = 0;
+  store.set("langChosen", Boolean(first.page.lang));
+  complain(app, first.dropped);
+
+  const write = () => {
+    clearTimeout(timer);
+    timer = 0;
+    const text = currentAddress(app);
+    if (text !== location.hash.slice(1)) history.replaceState(null, "", text ? `#${text}` : location.pathname);
+  };
+  const keys = Object.keys(PAGE).filter((key) => !key.startsWith("stop") && key !== "tutorial");
+  store.on(["settings", "own", "hidden", "stop", "lesson", "langChosen", ...keys], () => {
+    timer ||= setTimeout(write, PAUSE);
+  });
+  window.addEventListener("pagehide", () => timer && write());
+
+  window.addEventListener("hashchange", () => {
+    clearTimeout(timer);
+    timer = 0;
+    adopt(app, readAddress());
+  });
+  window.addEventListener("storage", ({ key }) => key === TOKEN && app.retry());
+}
+
+// What stands in an address, with defaults for what does not. Points of one's own are the start of another page.
+function adopt(app, found) {
+  if (found.points) {
+    location.reload();
+    return;
+  }
+  const { store } = app;
+  const page = { ...defaults(PAGE), ...found.page };
+  for (const key of Object.keys(PAGE)) if (!["lang", "stopLoss", "stopEpoch", "tutorial"].includes(key)) store.set(key, page[key]);
+  if (page.lang) store.set("lang", page.lang);
+  store.set("langChosen", Boolean(page.lang));
+  store.set("stop", { loss: page.stopLoss, epoch: page.stopEpoch });
+  store.set("lesson", page.tutorial || null);
+  store.set("hidden", found.hidden);
+  const settings = { ...defaults(SETTINGS), ...found.settings };
+  app.change({ ...settings, ...completeChange(settings, {}, store.get("classes")) });
+  app.send({ type: "reset" });
+  complain(app, found.dropped);
+}
+
+function complain(app, dropped) {
+  if (dropped.length > 0) app.notify({ kind: "warning", key: "notice.dropped", params: { parts: dropped.join(", ") } });
+}

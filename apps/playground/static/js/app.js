@@ -1,0 +1,172 @@
+// The page's core: app = {store, send, t, change, on, ...}. Settings live on the server; the page shows a change at once and
+// takes what the server answers.
+
+import { bindAddress, readAddress } from "./address.js";
+import { createConnection } from "./connection.js";
+import { createHistory } from "./history.js";
+import { createTranslator, hasString, preferredLanguage } from "./i18n.js";
+import { PAGE, SETTINGS, completeChange, defaults } from "./options.js";
+import { createStore } from "./store.js";
+
+const SOCKET = "/ws";
+
+export function createApp() {
+  const address = readAddress();
+  const page = { ...defaults(PAGE), ...address.page };
+  const store = createStore({
+    ...page,
+    lang: page.lang || preferredLanguage(),
+    settings: completeAll({ ...defaults(SETTINGS), ...address.settings }),
+    own: address.points, // a person's points in the order given; the server shuffles them by the seed
+    hidden: address.hidden,
+    network: null,
+    points: { train: [], test: [] },
+    classes: 2,
+    history: [],
+    running: false,
+    epoch: 0,
+    frame: null,
+    connection: "connecting",
+    generation: -1,
+    compatible: true,
+    limits: { layers: 8, neurons: 32, points: 5000, csv: 262144, message: 262144 },
+    shown: null,
+    selected: null,
+    spotlight: null,
+    byHand: false,
+    drawing: null,
+    lesson: address.page.tutorial || null,
+    stop: { loss: page.stopLoss, epoch: page.stopEpoch },
+    notice: null,
+  });
+
+  const listeners = new Map(); // type of message -> [fn]
+  const history = createHistory();
+  let confirmed = store.get("settings");
+  let asked = null; // changes sent and not answered yet
+  let waiting = null; // changes made since
+
+  const connection = createConnection({
+    url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${SOCKET}`,
+    token: () => address.token(),
+    hello: () => ({ settings: store.get("settings"), points: ownPoints() }),
+    on: { state: (name) => store.set("connection", name), message: receive, frame: receiveFrame },
+  });
+
+  function ownPoints() {
+    const { problem, dataset, regDataset } = store.get("settings");
+    return (problem === "regression" ? regDataset : dataset) === "own" ? store.get("own") : null;
+  }
+
+  function receive(message) {
+    if (message.type === "welcome") welcome(message);
+    else if (message.type === "state") receiveState(message);
+    else if (message.type === "error") receiveError(message);
+    for (const fn of listeners.get(message.type) ?? []) fn(message);
+  }
+
+  function welcome(message) {
+    asked = waiting = null;
+    store.set("limits", message.limits);
+    store.set("resumed", message.resumed);
+    sendView();
+    if (store.get("running")) app.send({ type: "run", running: true });
+  }
+
+  function receiveState(message) {
+    confirmed = message.settings;
+    settle();
+    history.replace(message.history);
+    for (const key of ["generation", "network", "classes", "points", "running", "epoch", "compatible"]) store.set(key, message[key]);
+    store.set("history", history.rows);
+  }
+
+  function receiveError({ code, details, message }) {
+    settle();
+    const key = `error.${code}`;
+    app.notify(hasString(key) ? { kind: "error", key, params: details } : { kind: "error", text: message });
+  }
+
+  function receiveFrame(frame) {
+    if (frame.generation !== store.get("generation")) return;
+    if (frame.history.length > 0) {
+      history.append(frame.history);
+      store.set("history", history.rows);
+    }
+    store.set("epoch", frame.epoch);
+    store.set("running", frame.running);
+    store.set("frame", frame);
+  }
+
+  // One change is on its way at a time; what came since goes when it is answered.
+  function settle() {
+    asked = waiting;
+    waiting = null;
+    if (asked) connection.send({ type: "settings", settings: asked });
+    store.set("settings", { ...confirmed, ...asked });
+  }
+
+  function change(partial) {
+    const whole = completeChange(store.get("settings"), partial, store.get("classes"));
+    store.set("settings", { ...store.get("settings"), ...whole });
+    if (store.get("connection") !== "open") return; // the next hello brings it
+    if (asked) {
+      waiting = { ...waiting, ...whole };
+    } else {
+      asked = whole;
+      connection.send({ type: "settings", settings: whole });
+    }
+  }
+
+  function send(message) {
+    if (message.type === "points") {
+      store.set("own", message.points);
+      chooseLossFor(message.points);
+    }
+    if (message.type === "run") store.set("running", message.running);
+    connection.send(message);
+  }
+
+  // Points of three and more classes can't come while a loss for two is chosen.
+  function chooseLossFor(points) {
+    if (store.get("settings").problem === "classification" && points.some(([, , label]) => label > 1)) change({ loss: "cross_entropy" });
+  }
+
+  function sendView() {
+    const { loss, epoch } = store.get("stop");
+    send({
+      type: "view",
+      shown: store.get("shown"),
+      gradients: store.get("view") !== "weights",
+      visible: !document.hidden,
+      speed: store.get("speed"),
+      stop: { loss, epoch },
+    });
+  }
+
+  const app = {
+    store,
+    send,
+    change,
+    t: createTranslator(() => store.get("lang")),
+    // fn(message) for each message of a type: "by_hand", "file", "event", "state", ...
+    on(type, fn) {
+      listeners.set(type, [...(listeners.get(type) ?? []), fn]);
+    },
+    // {kind: "error" | "warning" | "info", key, params} or with text; null takes it away.
+    notify: (notice) => store.set("notice", notice),
+    retry: () => connection.retry(),
+    start() {
+      store.on("shown", (shown) => send({ type: "view", shown }));
+      store.on("view", (view) => send({ type: "view", gradients: view !== "weights" }));
+      store.on("speed", (speed) => send({ type: "view", speed }));
+      store.on("stop", ({ loss, epoch }) => send({ type: "view", stop: { loss, epoch } }));
+      document.addEventListener("visibilitychange", () => send({ type: "view", visible: !document.hidden }));
+      bindAddress(app, address);
+      connection.open();
+    },
+  };
+  return app;
+}
+
+const completeAll = (settings) => ({ ...settings, ...completeChange(settings, {}) });

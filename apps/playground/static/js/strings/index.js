@@ -1,0 +1,20 @@
+// All strings of the page: key -> [English, Korean]. One file per area; a key may stand in only one of them.
+
+import { chart } from "./chart.js";
+import { connection } from "./connection.js";
+import { controls } from "./controls.js";
+import { errors } from "./errors.js";
+import { transport } from "./transport.js";
+
+export function join(...tables) {
+  const all = Object.create(null);
+  for (const table of tables) {
+    for (const [key, pair] of Object.entries(table)) {
+      if (key in all) throw new Error(`the string "${key}" is defined twice`);
+      all[key] = pair;
+    }
+  }
+  return all;
+}
+
+export const strings = join(connection, controls, transport, chart, errors);
