@@ -24,6 +24,13 @@ SENTENCES = {
     "csv_many": "Line {line} is one point too many: {most} is the most.",
     "csv_label": "Line {line} has the label {text}: {allowed}.",
     "csv_none": "The file has no points.",
+    "message_large": "A message has at most {most} bytes.",
+    "message_json": "A message is a JSON object in text.",
+    "message_number": "A message can't hold the number {text}.",
+    "message_type": "There is no message {type} here.",
+    "message_key": "The message {type} can't have such a {key}.",
+    "failed": "Something went wrong in the server: {what}. Its terminal says more.",
+    "diverged": "The network's numbers are no longer finite: reset it, and lower the learning rate.",
     "weight_place": "The network has no such weight or bias: {place}.",
     "weight_value": "A weight can't be {value}: it is a number from -{most} to {most}.",
 }
