@@ -32,6 +32,7 @@ SENTENCES = {
     "failed": "Something went wrong in the server: {what}. Its terminal says more.",
     "diverged": "The network's numbers are no longer finite: reset it, and lower the learning rate.",
     "weight_place": "The network has no such weight or bias: {place}.",
+    "neuron_place": "The network has no such neuron: {place}.",
     "weight_value": "A weight can't be {value}: it is a number from -{most} to {most}.",
 }
 LONGEST = 60  # characters of what was given, in an error
