@@ -1,7 +1,7 @@
 // The browser's side of the address: the token is taken out and kept, changes of the page are written, and what a person
 // writes, pastes or goes back to is read.
 
-import { PAGE, SETTINGS, completeChange, defaults } from "./options.js";
+import { PAGE, SETTINGS, defaults, usesOwn } from "./options.js";
 import { formatAddress, parseAddress } from "./state.js";
 
 const TOKEN = "kernelgrad.token";
@@ -34,12 +34,11 @@ export function currentAddress({ store }) {
   const page = Object.fromEntries(Object.keys(PAGE).map((key) => [key, store.get(key)]));
   const { loss, epoch } = store.get("stop");
   const settings = store.get("settings");
-  const own = (settings.problem === "regression" ? settings.regDataset : settings.dataset) === "own";
   return formatAddress({
     settings,
     page: { ...page, lang: store.get("langChosen") ? store.get("lang") : "", stopLoss: loss, stopEpoch: epoch, tutorial: store.get("lesson") ?? "" },
     hidden: store.get("hidden"),
-    points: own ? store.get("own") : null,
+    points: usesOwn(settings) ? store.get("own") : null,
   });
 }
 
@@ -83,8 +82,7 @@ function adopt(app, found) {
   store.set("stop", { loss: page.stopLoss, epoch: page.stopEpoch });
   store.set("lesson", page.tutorial || null);
   store.set("hidden", found.hidden);
-  const settings = { ...defaults(SETTINGS), ...found.settings };
-  app.change({ ...settings, ...completeChange(settings, {}, store.get("classes")) });
+  app.change({ ...defaults(SETTINGS), ...found.settings });
   app.send({ type: "reset" });
   complain(app, found.dropped);
 }

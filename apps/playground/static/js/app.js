@@ -5,10 +5,10 @@ import { bindAddress, readAddress } from "./address.js";
 import { createConnection } from "./connection.js";
 import { createHistory } from "./history.js";
 import { createTranslator, hasString, preferredLanguage } from "./i18n.js";
-import { PAGE, SETTINGS, completeChange, defaults } from "./options.js";
+import { PAGE, SETTINGS, classesOfPoints, completeChange, defaults, usesOwn } from "./options.js";
 import { createStore } from "./store.js";
 
-const SOCKET = "/ws";
+const SOCKET = "/socket";
 
 export function createApp() {
   const address = readAddress();
@@ -16,7 +16,7 @@ export function createApp() {
   const store = createStore({
     ...page,
     lang: page.lang || preferredLanguage(),
-    settings: completeAll({ ...defaults(SETTINGS), ...address.settings }),
+    settings: { ...defaults(SETTINGS), ...address.settings },
     own: address.points, // a person's points in the order given; the server shuffles them by the seed
     hidden: address.hidden,
     network: null,
@@ -49,14 +49,9 @@ export function createApp() {
   const connection = createConnection({
     url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${SOCKET}`,
     token: () => address.token(),
-    hello: () => ({ settings: store.get("settings"), points: ownPoints() }),
+    hello: () => ({ settings: store.get("settings"), points: usesOwn(store.get("settings")) ? store.get("own") : null }),
     on: { state: (name) => store.set("connection", name), message: receive, frame: receiveFrame },
   });
-
-  function ownPoints() {
-    const { problem, dataset, regDataset } = store.get("settings");
-    return (problem === "regression" ? regDataset : dataset) === "own" ? store.get("own") : null;
-  }
 
   function receive(message) {
     if (message.type === "welcome") welcome(message);
@@ -66,7 +61,9 @@ export function createApp() {
   }
 
   function welcome(message) {
-    asked = waiting = null;
+    asked = message.resumed ? waiting : null; // a new session has it from the hello
+    waiting = null;
+    if (asked) connection.send({ type: "settings", settings: asked });
     store.set("limits", message.limits);
     store.set("resumed", message.resumed);
     sendView();
@@ -107,10 +104,9 @@ export function createApp() {
   }
 
   function change(partial) {
-    const whole = completeChange(store.get("settings"), partial, store.get("classes"));
+    const whole = completeChange(store.get("settings"), partial, classesOfPoints(store.get("own")));
     store.set("settings", { ...store.get("settings"), ...whole });
-    if (store.get("connection") !== "open") return; // the next hello brings it
-    if (asked) {
+    if (asked || store.get("connection") !== "open") {
       waiting = { ...waiting, ...whole };
     } else {
       asked = whole;
@@ -168,5 +164,3 @@ export function createApp() {
   };
   return app;
 }
-
-const completeAll = (settings) => ({ ...settings, ...completeChange(settings, {}) });

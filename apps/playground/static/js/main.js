@@ -3,7 +3,7 @@
 import { createApp } from "./app.js";
 import { mountTexts } from "./i18n.js";
 
-const VIEWS = ["transport", "controls", "data", "network", "heatmap", "losses", "chart", "drawer", "coach", "dialogs", "notice"];
+const VIEWS = ["transport", "progress", "speed", "tools", "controls", "data", "network", "heatmap", "losses", "chart", "drawer", "coach", "dialogs", "notice"];
 
 const app = createApp();
 mountTheme(app.store);

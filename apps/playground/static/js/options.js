@@ -72,6 +72,11 @@ export function classesOf({ problem, dataset }, ownClasses = 2) {
   return dataset === "own" ? Math.max(2, ownClasses) : (CLASSES[dataset] ?? 2);
 }
 
+// As many classes as the labels of these points make: any above 1 counts from 0.
+export const classesOfPoints = (points) => Math.max(2, ...(points ?? []).map(([, , label]) => (label > 1 ? label + 1 : 2)));
+
+export const usesOwn = ({ problem, dataset, regDataset }) => (problem === "regression" ? regDataset : dataset) === "own";
+
 // Why a loss cannot be had with so many classes: a string key, or null.
 export function lossRefusal(loss, classes) {
   if (classes === 0) return loss === "squared" ? null : "loss.onlyClassification";
@@ -79,8 +84,7 @@ export function lossRefusal(loss, classes) {
   return null;
 }
 
-// The change, and what it brings along: another loss where the present one does not go with the new data; the data of
-// one's own stay chosen when the problem changes only if their labels fit, so they are left to the server to refuse.
+// The change, and another loss with it where the present one does not go with the data.
 export function completeChange(settings, change, ownClasses = 2) {
   const next = { ...settings, ...change };
   const classes = classesOf(next, ownClasses);

@@ -1,7 +1,7 @@
 // The address is the page's memory: everything that decides stands behind the "#", readable, only what is not default.
 // The original playground's keys and values are understood. What can't be is dropped and named, never passed on.
 
-import { HIDEABLE, PAGE, SETTINGS, URL_POINTS } from "./options.js";
+import { FEATURES, HIDEABLE, PAGE, SETTINGS, URL_POINTS, classesOfPoints, completeChange, defaults, usesOwn } from "./options.js";
 
 const IGNORED = new Set(["collectStats"]); // a key of the original that has nothing to do here
 
@@ -15,12 +15,27 @@ export function parseAddress(text) {
     const value = cut < 0 ? "" : decode(part.slice(cut + 1));
     if (!take(found, key, value)) found.dropped.push(shorten(`${key}=${value}`));
   }
-  if (["x", "y", "xSquared", "ySquared", "xTimesY", "sinX", "sinY"].every((key) => !(found.settings[key] ?? SETTINGS[key].fallback))) {
-    delete found.settings.x;
-    delete found.settings.y;
-    found.dropped.push("x=false");
-  }
+  agree(found);
   return found;
+}
+
+// What each may be, but not together: no feature at all, points of one's own without points, a loss that the data refuse.
+function agree(found) {
+  const { settings, dropped } = found;
+  const whole = () => ({ ...defaults(SETTINGS), ...settings });
+  if (!FEATURES.some((key) => whole()[key])) drop(settings, dropped, ["x", "y"]);
+  if (usesOwn(whole()) && !found.points) drop(settings, dropped, [whole().problem === "regression" ? "regDataset" : "dataset"]);
+  const { loss } = completeChange(whole(), {}, classesOfPoints(found.points));
+  if (loss === undefined) return;
+  if (settings.loss) drop(settings, dropped, ["loss"]);
+  settings.loss = loss;
+}
+
+function drop(settings, dropped, keys) {
+  for (const key of keys) {
+    if (settings[key] !== undefined) dropped.push(`${key}=${settings[key]}`);
+    delete settings[key];
+  }
 }
 
 function take(found, key, value) {

@@ -1,7 +1,6 @@
 // The page itself, and its tie to the server.
 
 export const connection = {
-  "page.title": ["kernelgrad playground", "kernelgrad 놀이터"],
   "notice.dropped": [
     "The address had something that can't be, and it was left out: {parts}",
     "주소에 쓸 수 없는 값이 있어서 빼고 시작했어요: {parts}",

@@ -4,6 +4,7 @@ import { chart } from "./chart.js";
 import { connection } from "./connection.js";
 import { controls } from "./controls.js";
 import { errors } from "./errors.js";
+import { network } from "./network.js";
 import { transport } from "./transport.js";
 
 export function join(...tables) {
@@ -17,4 +18,4 @@ export function join(...tables) {
   return all;
 }
 
-export const strings = join(connection, controls, transport, chart, errors);
+export const strings = join(connection, controls, transport, chart, errors, network);

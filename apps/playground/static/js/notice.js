@@ -1,0 +1,83 @@
+// What has to be said: how it stands with the server, and one notice at a time (a refused value, a divergence). Errors and
+// warnings stay until they are closed or the next comes; what merely informs goes by itself.
+
+import { h } from "./dom.js";
+import { icon } from "./icons.js";
+
+const BRIEF = 6000; // ms
+const GRACE = 400; // ms a connection may take before it is spoken of
+
+export function mount(app) {
+  const { store, t, notify } = app;
+  const place = document.getElementById("notice");
+  const link = h("div", { class: "notice notice--warning", hidden: true });
+  const note = h("div", { class: "notice", hidden: true });
+  place.append(link, note);
+
+  let lost = false;
+  let late = 0;
+  store.on(["connection", "lang"], (connection) => {
+    clearTimeout(late);
+    if (connection === "open") {
+      link.hidden = true;
+      if (lost) notify({ kind: "info", key: store.get("resumed") ? "connection.resumed" : "connection.restarted" });
+      lost = false;
+      return;
+    }
+    lost ||= connection !== "connecting";
+    link.replaceChildren(
+      icon(connection === "connecting" ? "info" : "warning"),
+      h("span", {}, t(`connection.${connection}`)),
+      ...(connection === "connecting" ? [] : [h("button", { class: "button button--small", type: "button", onclick: app.retry }, t("connection.retry"))]),
+    );
+    late = setTimeout(() => (link.hidden = false), connection === "connecting" ? GRACE : 0);
+  });
+
+  let timer = 0;
+  store.on(["notice", "lang"], (notice) => {
+    clearTimeout(timer);
+    note.hidden = !notice;
+    if (!notice) return;
+    note.className = `notice notice--${notice.kind}`;
+    note.replaceChildren(
+      icon(notice.kind === "info" ? "info" : "warning"),
+      h("span", {}, notice.key ? t(notice.key, params(notice.params)) : notice.text),
+      ...(notice.action ? [h("button", { class: "button button--small", type: "button", onclick: notice.action.run }, t(notice.action.key))] : []),
+      h("button", { class: "button button--quiet button--icon button--small", type: "button", "aria-label": t("notice.close"), onclick: () => notify(null) }, icon("close")),
+    );
+    if (notice.kind === "info") timer = setTimeout(() => store.get("notice") === notice && notify(null), BRIEF);
+  });
+
+  // A parameter may be a text of the table itself, {key, params}: it is said in the language of the moment.
+  function params(given = {}) {
+    return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, value?.key ? t(value.key, value.params) : value]));
+  }
+
+  app.on("event", (event) => {
+    const said = SAID[event.code]?.(event.details, app);
+    if (said) notify(said);
+  });
+}
+
+const SAID = {
+  stopped: ({ loss, epoch }) => ({
+    kind: "info",
+    key: "event.stopped",
+    params: { why: typeof loss === "number" ? { key: "event.stopped.loss", params: { loss } } : { key: "event.stopped.epoch", params: { epoch } } },
+  }),
+  waiting: () => ({ kind: "warning", key: "event.waiting" }),
+  training: () => null,
+  diverged: ({ what, layer, epoch }, app) => ({
+    kind: "error",
+    key: "event.diverged",
+    params: { epoch, what: layer === null && what !== "loss" ? { key: "diverged.something" } : { key: `diverged.${what}`, params: { layer: layer + 1 } } },
+    action: { key: "diverged.reset", run: () => calm(app) },
+  }),
+};
+
+function calm(app) {
+  const { learningRate } = app.store.get("settings");
+  app.change({ learningRate: Number((learningRate / 10).toPrecision(6)) });
+  app.send({ type: "reset" });
+  app.notify(null);
+}

@@ -1,0 +1,73 @@
+// A surface that opens beside its button: by click or key, closed by Escape, a click elsewhere, or the button again; focus
+// goes back to the button. One is open at a time.
+
+import { h } from "./dom.js";
+
+const GAP = 6; // px between button and surface, and to the window's edge
+let open = null;
+
+// fill(close) -> [children], made anew at each opening. Returns {close, refresh}.
+export function attachPopover(button, { label, fill, className = "" }) {
+  let surface = null;
+  button.setAttribute("aria-haspopup", "dialog");
+  button.setAttribute("aria-expanded", "false");
+
+  function close(returnFocus = false) {
+    if (!surface) return;
+    surface.remove();
+    surface = null;
+    open = null;
+    button.setAttribute("aria-expanded", "false");
+    if (returnFocus) button.focus();
+  }
+
+  function show() {
+    open?.close();
+    surface = h("div", { class: `card popover ${className}`, role: "dialog", "aria-label": label(), tabindex: "-1" }, ...fill(close));
+    document.body.append(surface);
+    button.setAttribute("aria-expanded", "true");
+    open = handle;
+    place(surface, button);
+    (surface.querySelector("[autofocus]") ?? surface).focus({ preventScroll: true });
+  }
+
+  const handle = {
+    close,
+    contains: (node) => surface.contains(node) || button.contains(node),
+    refresh() {
+      if (!surface) return;
+      surface.replaceChildren(...fill(close));
+      place(surface, button);
+    },
+  };
+  button.addEventListener("click", () => (surface ? close() : show()));
+  return handle;
+}
+
+// Below the button, or above where there is no room; never outside the window.
+function place(surface, button) {
+  const at = button.getBoundingClientRect();
+  const { offsetWidth: width, offsetHeight: height } = surface;
+  const left = Math.max(GAP, Math.min(at.left, innerWidth - width - GAP));
+  const below = at.bottom + GAP;
+  const top = below + height + GAP <= innerHeight ? below : Math.max(GAP, at.top - GAP - height);
+  surface.style.position = "fixed";
+  surface.style.zIndex = "50";
+  surface.style.left = `${left}px`;
+  surface.style.top = `${top}px`;
+}
+
+if (globalThis.document) {
+  document.addEventListener("pointerdown", ({ target }) => open && !open.contains(target) && open.close());
+  document.addEventListener("focusin", ({ target }) => open && !open.contains(target) && open.close());
+  addEventListener("resize", () => open?.close());
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (event.key !== "Escape" || !open) return;
+      event.stopPropagation();
+      open.close(true);
+    },
+    true,
+  );
+}

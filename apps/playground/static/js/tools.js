@@ -1,0 +1,42 @@
+// The tools of the top bar: share, export, language, theme.
+
+import { h } from "./dom.js";
+import { icon } from "./icons.js";
+import { mountExport } from "./exports.js";
+import { mountShare } from "./share.js";
+
+const THEMES = ["", "light", "dark"];
+
+export function mount(app) {
+  const place = document.getElementById("tools");
+  place.append(mountShare(app), mountExport(app), languageButton(app), themeButton(app));
+}
+
+// Shows the other language, in that language: who needs it can read it.
+function languageButton({ store }) {
+  const other = () => (store.get("lang") === "ko" ? "en" : "ko");
+  const choose = () => {
+    store.set("langChosen", true);
+    store.set("lang", other());
+  };
+  const text = h("span", {});
+  const button = h("button", { class: "button button--quiet language", type: "button", onclick: choose }, icon("language"), text);
+  store.on("lang", () => {
+    text.textContent = { en: "English", ko: "한국어" }[other()];
+    button.lang = other();
+  });
+  return button;
+}
+
+// As the system says, light, dark, and around again.
+function themeButton({ store, t }) {
+  const next = () => THEMES[(THEMES.indexOf(store.get("theme")) + 1) % THEMES.length];
+  const button = h("button", { class: "button button--quiet button--icon", type: "button", onclick: () => store.set("theme", next()) });
+  store.on(["theme", "dark", "lang"], (theme, dark) => {
+    button.replaceChildren(icon(theme === "" ? (dark ? "moon" : "sun") : theme === "dark" ? "moon" : "sun"));
+    button.setAttribute("aria-label", t("theme.label", { theme: t(`theme.${theme || "auto"}`) }));
+    button.title = button.getAttribute("aria-label");
+    button.classList.toggle("theme-auto", theme === "");
+  });
+  return button;
+}
