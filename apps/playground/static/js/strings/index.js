@@ -5,6 +5,7 @@ import { connection } from "./connection.js";
 import { controls } from "./controls.js";
 import { errors } from "./errors.js";
 import { network } from "./network.js";
+import { output } from "./output.js";
 import { transport } from "./transport.js";
 
 export function join(...tables) {
@@ -18,4 +19,4 @@ export function join(...tables) {
   return all;
 }
 
-export const strings = join(connection, controls, transport, chart, errors, network);
+export const strings = join(connection, controls, transport, chart, errors, network, output);

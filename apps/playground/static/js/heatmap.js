@@ -1,0 +1,142 @@
+// The output over the plane, large: the field of the whole network or of the neuron pointed at, the points, the axes. Sets
+// app.heatmap = {toData(event), toPixels([x, y]), overlay, side()}: an element over the field for drawing.
+
+import { MARGIN, drawAxes, toData, toPixels } from "./axes.js";
+import { h, svg } from "./dom.js";
+import { show } from "./formula.js";
+import { byteValue } from "./frame.js";
+import { mountLegend } from "./legend.js";
+import { FEATURE_NAMES, neuronName } from "./names.js";
+import { mountOptions } from "./output_options.js";
+import { FEATURES } from "./options.js";
+import { paintClasses, paintField, readPalette } from "./palette.js";
+import { drawPoints } from "./scatter.js";
+import { featureField } from "./thumbnails.js";
+
+const CELLS = 100;
+const SMALLEST = 240;
+
+export function mount(app) {
+  const { store, t } = app;
+  const region = document.getElementById("heatmap");
+  const caption = document.getElementById("shown");
+  const axes = svg("svg", { class: "axes", "aria-hidden": "true" });
+  const field = h("canvas", { class: "field-canvas", role: "img" });
+  const dots = h("canvas", { class: "field-canvas", "aria-hidden": "true" });
+  const overlay = h("div", { class: "heatmap-overlay" });
+  const plane = h("div", { class: "plane", "data-plane": true }, field, dots, overlay);
+  region.append(axes, plane);
+
+  const cells = document.createElement("canvas");
+  cells.width = cells.height = CELLS;
+  const cellContext = cells.getContext("2d");
+  const image = cellContext.createImageData(CELLS, CELLS);
+  const pixels = new Uint32Array(image.data.buffer);
+  let palette = readPalette();
+  let side = 0;
+  let pointer = null; // [x, y] of the data, while the pointer is over the field
+
+  app.heatmap = {
+    overlay,
+    side: () => side,
+    toPixels: (point) => toPixels(point, side),
+    toData(event) {
+      const box = plane.getBoundingClientRect();
+      return toData([event.clientX - box.left, event.clientY - box.top], side);
+    },
+  };
+  const legend = mountLegend(app);
+  mountOptions(app);
+
+  // The field that is to be seen: {bytes, kinds}, or null as long as none has come.
+  function current() {
+    const feature = store.get("shownFeature") ?? null;
+    if (feature !== null) return { bytes: featureField(FEATURES[feature], CELLS), kinds: 1 };
+    const frame = store.get("frame");
+    if (frame?.generation !== store.get("generation") || !frame?.blocks.field) return null;
+    const { data, shape } = frame.blocks.field;
+    return { bytes: data, kinds: shape[0] };
+  }
+
+  function paint() {
+    if (side === 0) return;
+    const seen = current();
+    const discrete = store.get("discretize");
+    if (!seen) pixels.fill(palette.table[128]);
+    else if (seen.kinds === 1) paintField(pixels, seen.bytes, discrete ? palette.discrete : palette.table);
+    else paintClasses(pixels, seen.bytes, palette.classes, discrete, palette.table[0]);
+    cellContext.putImageData(image, 0, 0);
+    const context = field.getContext("2d");
+    context.imageSmoothingEnabled = true;
+    context.imageSmoothingQuality = "high";
+    context.drawImage(cells, 0, 0, field.width, field.height);
+    describe(seen);
+  }
+
+  function paintDots() {
+    if (side === 0) return;
+    const context = dots.getContext("2d");
+    context.setTransform(dots.width / side, 0, 0, dots.height / side, 0, 0);
+    drawPoints(context, store.get("points"), { side, palette, classes: store.get("classes"), showTest: store.get("showTestData") });
+  }
+
+  // Which neuron is shown, and the value under the pointer.
+  function describe(seen) {
+    const name = shownName();
+    const value = seen && pointer ? valueAt(seen, pointer) : null;
+    const place = pointer && { x: show(pointer[0], 1), y: show(pointer[1], 1) };
+    caption.textContent = value ? t("output.at", { ...place, value }) : name;
+    field.setAttribute("aria-label", t("output.field", { name }));
+  }
+
+  function shownName() {
+    const feature = store.get("shownFeature") ?? null;
+    if (feature !== null) return FEATURE_NAMES[FEATURES[feature]];
+    const [network, shown] = [store.get("network"), store.get("frame")?.shown];
+    return network && shown ? neuronName(app, network, ...shown) : t("output.network");
+  }
+
+  function valueAt({ bytes, kinds }, point) {
+    const [left, top] = toPixels(point, CELLS).map((c) => Math.min(CELLS - 1, Math.max(0, Math.floor(c))));
+    const values = Array.from({ length: kinds }, (_, k) => byteValue(bytes[k * CELLS * CELLS + top * CELLS + left]));
+    legend.mark(kinds === 1 ? values[0] : null);
+    return values.map((value) => show(kinds === 1 ? value : (value + 1) / 2, 2)).join(" · ");
+  }
+
+  function resize() {
+    const output = document.getElementById("output");
+    const others = [...output.children].filter((child) => child !== region).reduce((sum, child) => sum + child.offsetHeight, 0);
+    const room = Math.max(SMALLEST, Math.min(region.clientWidth - MARGIN - 2, 680));
+    const low = output.clientHeight - others - 40;
+    const next = Math.floor(low > 300 ? Math.min(room, low) : room);
+    if (next === side) return;
+    side = next;
+    region.style.height = `${side + MARGIN}px`;
+    drawAxes(axes, side);
+    plane.style.width = plane.style.height = `${side}px`;
+    plane.style.left = `${MARGIN}px`;
+    for (const canvas of [field, dots]) canvas.width = canvas.height = Math.round(side * devicePixelRatio);
+    overlay.dispatchEvent(new CustomEvent("resized"));
+    paint();
+    paintDots();
+  }
+
+  plane.addEventListener("pointermove", (event) => {
+    pointer = app.heatmap.toData(event);
+    describe(current());
+  });
+  plane.addEventListener("pointerleave", () => {
+    pointer = null;
+    legend.mark(null);
+    describe(current());
+  });
+
+  store.on("dark", () => {
+    palette = readPalette();
+    legend.paint(palette);
+    paintDots();
+  });
+  store.on(["frame", "shownFeature", "discretize", "dark", "lang", "network"], paint);
+  store.on(["points", "classes", "showTestData"], paintDots);
+  new ResizeObserver(resize).observe(region);
+}

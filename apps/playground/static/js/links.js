@@ -1,0 +1,116 @@
+// Links, thumbnails and bias marks, drawn on one canvas: links of like strength are one path, so that eight layers of 32
+// neurons (7,200 links) still draw 30 times a second.
+
+import { biasMark, linkEnds, neuron } from "./placement.js";
+import { SIDE } from "./thumbnails.js";
+
+const LEVELS = 24; // of width
+const WIDEST = 6;
+const DASH = [9, 3];
+export const MANY_LINKS = 900; // above it dashes stand still
+
+// The largest value a link can show: 1, 2 or 5 times a power of ten, so that it changes seldom; it falls only when the
+// values have become much smaller. before: the scale shown so far, or null.
+export function scaleFor(values, before) {
+  let largest = 0;
+  for (const value of values) if (Number.isFinite(value)) largest = Math.max(largest, Math.abs(value));
+  if (largest === 0) return before ?? 1;
+  if (before !== null && largest <= before && largest > before * 0.3) return before;
+  const power = 10 ** Math.floor(Math.log10(largest));
+  return [1, 2, 5, 10].find((step) => step * power >= largest * 0.999999) * power;
+}
+
+// links: all of the network, in the order of the parameters' weights: [{layer, to, from, at}], at = index in values.
+export function* linksOf(network, layout) {
+  for (let layer = 0; layer < network.layers.length; layer++) {
+    const inputs = layer === 0 ? network.features.length : network.layers[layer - 1];
+    for (let to = 0; to < network.layers[layer]; to++) {
+      for (let from = 0; from < inputs; from++) yield { layer, to, from, at: layout.weight(layer, to, from) };
+    }
+  }
+}
+
+// paths: fresh for each placement; each link's curve is computed once.
+export function curvesOf(placement, network, layout) {
+  return [...linksOf(network, layout)].map((link) => {
+    const { x0, y0, x1, y1 } = linkEnds(placement, link);
+    return { ...link, x0, y0, x1, y1, middle: (x0 + x1) / 2 };
+  });
+}
+
+function trace(path, { x0, y0, x1, y1, middle }) {
+  path.moveTo(x0, y0);
+  path.bezierCurveTo(middle, y0, middle, y1, x1, y1);
+}
+
+// values: of this view (null: not there yet); dimmed(link): drawn faint; phase: of the dashes, null = none.
+export function drawLinks(context, curves, { values, scale, palette, dimmed, phase }) {
+  const groups = new Map();
+  for (const curve of curves) {
+    const value = values ? values[curve.at] : 0;
+    const level = Number.isFinite(value) ? Math.min(LEVELS, Math.ceil((Math.abs(value) / scale) * LEVELS)) : -1;
+    const key = `${level}|${value < 0 ? "negative" : "positive"}|${dimmed?.(curve) ? 0.18 : 1}`;
+    if (!groups.has(key)) groups.set(key, new Path2D());
+    trace(groups.get(key), curve);
+  }
+  context.lineCap = "butt";
+  for (const [key, path] of [...groups].sort(([a], [b]) => parseInt(a) - parseInt(b))) {
+    const [level, sign, opacity] = key.split("|");
+    const share = level / LEVELS;
+    context.setLineDash(level === "-1" ? [2, 4] : phase === null ? [] : DASH);
+    context.lineDashOffset = phase ?? 0;
+    context.lineWidth = level <= 0 ? 1 : 0.8 + (WIDEST - 0.8) * share;
+    context.globalAlpha = opacity * (level <= 0 ? 1 : 0.4 + 0.6 * share);
+    context.strokeStyle = palette.token(level === "-1" ? "bad" : level === "0" ? "line-strong" : sign);
+    context.stroke(path);
+  }
+  context.setLineDash([]);
+  context.globalAlpha = 1;
+}
+
+// One link that is pointed at or edited: an accent halo under its own colour.
+export function drawEmphasis(context, curve, { value, scale, palette }) {
+  const path = new Path2D();
+  trace(path, curve);
+  const width = 0.8 + (WIDEST - 0.8) * Math.min(1, Math.abs(value ?? 0) / scale);
+  for (const [color, extra] of [["accent", 5], ["surface", 2.5], [value < 0 ? "negative" : "positive", 0.4]]) {
+    context.strokeStyle = palette.token(color);
+    context.lineWidth = width + extra;
+    context.stroke(path);
+  }
+}
+
+// The pictures of features and neurons, clipped to rounded squares in one go, and the marks of the biases.
+export function drawNodes(context, placement, { network, atlas, features, palette, values, layout, scale }) {
+  const frames = new Path2D();
+  for (const { nodes } of placement.columns) {
+    for (const { x, y, size } of nodes) frames.roundRect(x - size / 2, y - size / 2, size, size, Math.min(6, size / 5));
+  }
+  context.save();
+  context.clip(frames);
+  context.fillStyle = palette.token("field-zero");
+  context.fillRect(0, 0, placement.width, placement.height);
+  context.imageSmoothingEnabled = placement.columns[1].size < SIDE;
+  placement.columns[0].nodes.forEach(({ x, y, size }, i) => features.draw(context, i, x - size / 2, y - size / 2, size));
+  let index = 0;
+  for (const column of placement.columns.slice(1)) {
+    for (const { x, y, size } of column.nodes) atlas.draw(context, index++, x - size / 2, y - size / 2, size);
+  }
+  context.restore();
+  network.layers.forEach((count, layer) => {
+    for (let i = 0; i < count; i++) {
+      const { x, y, radius } = biasMark(neuron(placement, layer, i));
+      const value = values ? values[layout.bias(layer, i)] : 0;
+      context.beginPath();
+      context.arc(x, y, radius, 0, 2 * Math.PI);
+      context.lineWidth = 3;
+      context.strokeStyle = palette.token("bg");
+      context.stroke();
+      context.fillStyle = Number.isFinite(value) ? palette.color(Math.sign(value) * Math.min(1, 0.15 + Math.abs(value) / scale)) : palette.token("bad");
+      context.fill();
+      context.lineWidth = 1;
+      context.strokeStyle = palette.token("control-line");
+      context.stroke();
+    }
+  });
+}

@@ -1,0 +1,61 @@
+// Below the network: what width and colour of the links mean, and per layer a bar of the mean magnitude on a logarithmic
+// scale, where a gradient that vanishes on its way back is seen at once.
+
+import { h, svg } from "./dom.js";
+import { show } from "./formula.js";
+
+const DECADES = 8; // from 1e-7 to 10
+
+// Mean |value| over the weights of each layer. -> [number, ...]
+export function layerMeans(values, network, layout) {
+  return network.layers.map((count, layer) => {
+    const [start, end] = [layout.weight(layer, 0, 0), layout.bias(layer, 0)];
+    let sum = 0;
+    for (let i = start; i < end; i++) sum += Math.abs(values[i]);
+    return sum / (end - start);
+  });
+}
+
+const share = (value) => (value > 0 ? Math.min(1, Math.max(0.015, (Math.log10(value) + DECADES - 1) / DECADES)) : 0);
+
+export function createBars(room) {
+  const bars = [];
+  return {
+    // One bar below each layer's column.
+    place(placement) {
+      for (const { element } of bars.splice(0)) element.remove();
+      for (const { x } of placement.columns.slice(1)) {
+        const fill = h("span", { class: "layer-bar-fill" });
+        const number = h("span", { class: "layer-bar-number number" });
+        const element = h("div", { class: "layer-bar" }, h("span", { class: "layer-bar-track" }, fill), number);
+        element.style.left = `${x}px`;
+        element.style.top = `${placement.height - placement.foot + 6}px`;
+        bars.push({ element, fill, number });
+        room.append(element);
+      }
+    },
+    update(means) {
+      bars.forEach(({ fill, number }, i) => {
+        fill.style.transform = `scaleX(${share(means?.[i] ?? 0)})`;
+        number.textContent = means ? show(means[i], 3) : "";
+      });
+    },
+  };
+}
+
+export function createLegend(app, room) {
+  const [low, high] = [h("span", { class: "number" }), h("span", { class: "number" })];
+  const text = h("span", { class: "link-legend-text" });
+  const wedge = svg("svg", { class: "link-wedge", viewBox: "0 0 96 10", "aria-hidden": "true" },
+    svg("path", { class: "negative", d: "M0 1 47 4.6 47 5.4 0 9Z" }), svg("path", { class: "positive", d: "M96 1 49 4.6 49 5.4 96 9Z" }));
+  const bars = h("span", { class: "link-legend-bars" });
+  room.append(h("div", { class: "link-legend" }, text, low, wedge, high), bars);
+  return {
+    update(view, scale) {
+      low.textContent = show(-scale, scale < 0.001 ? 5 : scale < 1 ? 3 : 0);
+      high.textContent = low.textContent.replace("−", "+");
+      text.textContent = app.t(`legend.${view}`);
+      bars.textContent = app.t(`legend.bars.${view}`);
+    },
+  };
+}

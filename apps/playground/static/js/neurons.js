@@ -1,0 +1,79 @@
+// The elements of the network that can be focused: features, neurons, biases, and above each layer its number of neurons.
+// Their pictures are drawn beneath them on the canvas (links.js).
+
+import { h } from "./dom.js";
+import { icon } from "./icons.js";
+import { FEATURE_NAMES } from "./names.js";
+import { FEATURES } from "./options.js";
+import { biasMark } from "./placement.js";
+
+function put(element, { x, y, size }) {
+  element.style.left = `${x - size / 2}px`;
+  element.style.top = `${y - size / 2}px`;
+  element.style.width = element.style.height = `${size}px`;
+  return element;
+}
+
+// The seven features, active ones pressed.
+export function featureElements(app, placement, active) {
+  return placement.columns[0].nodes.map((node, index) => {
+    const name = FEATURES[index];
+    const button = h(
+      "button",
+      { type: "button", class: "feature", "data-column": 0, "data-index": index, "aria-pressed": String(active[index]), "data-feature": name },
+      h("span", { class: "feature-name" }, FEATURE_NAMES[name]),
+    );
+    return put(button, node);
+  });
+}
+
+// A neuron and its bias; labels are written when they are needed, as values change all the time.
+export function neuronElements(placement, network) {
+  return network.layers.flatMap((count, layer) =>
+    placement.columns[layer + 1].nodes.flatMap((node, index) => {
+      const mark = biasMark(node);
+      const place = { "data-column": layer + 1, "data-index": index };
+      return [
+        put(h("button", { type: "button", class: "neuron", ...place }), node),
+        put(h("button", { type: "button", class: "bias", tabindex: "-1", "data-layer": layer, "data-neuron": index }), {
+          x: mark.x, y: mark.y, size: Math.max(12, mark.radius * 2 + 9),
+        }),
+      ];
+    }),
+  );
+}
+
+// "− 4 +" above each hidden layer, the names above features and outputs.
+export function headers(app, placement, network) {
+  const { t, store } = app;
+  const shape = network.layers.slice(0, -1);
+  const most = store.get("limits").neurons;
+  const resize = (layer, by) => app.change({ networkShape: shape.map((count, i) => (i === layer ? count + by : count)) });
+  const fixed = store.get("hidden").includes("numHiddenLayers");
+  return placement.columns.map(({ x }, column) => {
+    const layer = column - 1;
+    const header = h("div", { class: "layer-header" });
+    header.style.left = `${x}px`;
+    if (column === 0) header.append(h("span", { class: "layer-name" }, t("network.features")));
+    else if (layer === shape.length) header.append(h("span", { class: "layer-name" }, t("network.output")));
+    else {
+      const label = t("network.neurons", { count: shape[layer] });
+      const name = t("name.layer", { layer: layer + 1 });
+      header.append(
+        h("span", { class: "layer-name" }, name),
+        h(
+          "div",
+          { class: "stepper", role: "group", "aria-label": `${name}: ${label}`, "data-layer": layer },
+          fixed ? null : stepButton("minus", t("network.fewer", { name }), shape[layer] <= 1, () => resize(layer, -1)),
+          h("output", { title: label }, String(shape[layer])),
+          fixed ? null : stepButton("plus", t("network.more", { name }), shape[layer] >= most, () => resize(layer, 1)),
+        ),
+      );
+    }
+    return header;
+  });
+}
+
+export function stepButton(picture, label, disabled, onclick) {
+  return h("button", { type: "button", class: "button button--quiet button--icon button--small", "aria-label": label, title: label, disabled, onclick }, icon(picture));
+}
