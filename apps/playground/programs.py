@@ -123,6 +123,10 @@ class Update:
                 weight.copy_(autograd.where(alive > 0, moved, 0.0))
         return loss
 
+    def dead(self) -> int:
+        """How many weights L1 has taken for good."""
+        return sum(int((alive.data == 0).sum()) for alive in self.alive)
+
     # What it remembers -----------------------------------------------------------------------------
 
     def state(self) -> tuple[Any, ...]:
