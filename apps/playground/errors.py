@@ -29,6 +29,7 @@ SENTENCES = {
     "message_number": "A message can't hold the number {text}.",
     "message_type": "There is no message {type} here.",
     "message_key": "The message {type} can't have such a {key}.",
+    "batch_large": "A batch of {batch} is more than the {points} points for training: nothing is learnt.",
     "failed": "Something went wrong in the server: {what}. Its terminal says more.",
     "diverged": "The network's numbers are no longer finite: reset it, and lower the learning rate.",
     "weight_place": "The network has no such weight or bias: {place}.",

@@ -39,3 +39,8 @@ class Turns:
         self.waiting = queue[free:]
         news = [(session, "training") for session in queue[:free] if session in waited]
         return news + [(session, "waiting") for session in self.waiting if session not in waited]
+
+    def rotate(self, session: str) -> None:
+        """It has had its turn: behind the others."""
+        self.training.remove(session)
+        self.training.append(session)

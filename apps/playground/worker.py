@@ -1,25 +1,135 @@
-"""The compute process: reads packets on its standard input, writes packets on its standard output."""
+"""The compute process: all sessions in one process and one thread, in turns of about 10 ms.
+
+It reads packets on its standard input and writes packets on its standard output (`pipe`). Between two turns
+it looks for messages; with nothing to do it sleeps until one comes; it ends with its input.
+"""
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import select
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
 
-from apps.playground import pipe
+import autograd
+from apps.command import backend
+from apps.playground import pipe, protocol
+from apps.playground.errors import Refused
+from apps.playground.session import Session
+from apps.playground.turns import Turns
+
+__all__ = ["Worker", "main"]
+
+SLICE = 0.010  # seconds
+
+Reply = dict[str, Any] | bytes
+
+
+class Worker:
+    """The sessions, and what is to be done next. `send(session, reply)` gets messages and frames."""
+
+    def __init__(
+        self, send: Callable[[str, Reply], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.send = send
+        self.clock = clock
+        self.backend = backend()
+        self.sessions: dict[str, Session] = {}
+        self.turns = Turns()
+
+    def receive(self, header: dict[str, Any]) -> None:
+        """Do what a packet of the server asks for: enter, message, leave or drop."""
+        name, what = header["session"], header["do"]
+        if what == "drop":
+            self.sessions.pop(name, None)
+        elif what == "enter":
+            session = self.sessions.get(name)
+            resumed = session is not None
+            session = session or self.sessions.setdefault(name, Session(name, self.clock, self.backend))
+            self.attempt(name, functools.partial(session.enter, header["message"], resumed))
+        elif name in self.sessions:
+            session = self.sessions[name]
+            if what == "leave":
+                session.leave()
+            else:
+                self.attempt(name, functools.partial(session.handle, header["message"]))
+
+    def attempt(self, name: str, work: Callable[[], list[dict[str, Any]]]) -> None:
+        """Send what comes of it. A fault is told to this session alone, which then rests."""
+        try:
+            for reply in work():
+                self.send(name, reply)
+        except BrokenPipeError:
+            raise
+        except Exception as fault:
+            traceback.print_exc()
+            if name in self.sessions:
+                self.sessions[name].rest()
+            self.send(name, protocol.error(Refused("failed", what=f"{type(fault).__name__}: {fault}")))
+
+    def turn(self) -> None:
+        """A slice of training for the next session that has a seat and is due, then a frame that is due."""
+        self.seat()
+        now = self.clock()
+        for name in list(self.turns.training):
+            session = self.sessions[name]
+            if session.due() <= now:
+                self.turns.rotate(name)
+                self.attempt(name, functools.partial(session.work, SLICE))
+                break
+        due = {name: session.frame_due() for name, session in self.sessions.items()}
+        name = min(due, key=due.__getitem__, default="")
+        if name and due[name] <= self.clock():
+            self.attempt(name, functools.partial(self.draw, name))
+        self.seat()
+
+    def seat(self) -> None:
+        wanting = [name for name, session in self.sessions.items() if session.wants()]
+        for name, code in self.turns.seat(wanting):
+            self.send(name, {"type": "event", "code": code, "details": {}})
+
+    def draw(self, name: str) -> list[dict[str, Any]]:
+        self.send(name, self.sessions[name].frame())
+        return []
+
+    def rest(self) -> float | None:
+        """Seconds until there is something to do; None: not before a message comes."""
+        due = [session.frame_due() for session in self.sessions.values()]
+        due += [self.sessions[name].due() for name in self.turns.training if name in self.sessions]
+        due += [session.patience() for session in self.sessions.values() if session.wants()]
+        first = min(due, default=float("inf"))
+        return None if first == float("inf") else max(0.0, first - self.clock())
 
 
 def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server; we end with our input
+    autograd.set_num_threads(1)
+    output = os.dup(1)
+    os.dup2(2, 1)  # whatever is printed must not come between packets
     reader = pipe.Reader(0)
-    while True:
-        try:
-            packets = reader.read()
-        except EOFError:
-            return
-        for header, _ in packets:
-            if header["do"] == "enter":
-                welcome = {"type": "welcome", "session": header["session"], "resumed": False, "limits": {}}
-                packet = {"session": header["session"], "frame": False}
-                os.write(1, pipe.pack(packet, json.dumps(welcome).encode()))
+
+    def send(session: str, reply: Reply) -> None:
+        frame = isinstance(reply, bytes)
+        content = reply if frame else json.dumps(reply, separators=(",", ":"), allow_nan=False).encode()
+        rest = memoryview(pipe.pack({"session": session, "frame": frame}, content))
+        while rest:
+            rest = rest[os.write(output, rest) :]
+
+    worker = Worker(send)
+    try:
+        while True:
+            if select.select([0], [], [], worker.rest())[0]:
+                for header, _ in reader.read():
+                    worker.receive(header)
+            worker.turn()
+    except (EOFError, BrokenPipeError):
+        sys.exit(0)
 
 
 if __name__ == "__main__":
