@@ -28,21 +28,21 @@ class Diverged:
     epoch: int
 
 
-def first_not_finite(update: Update, batch: list[Tensor], epoch: int) -> Diverged:
-    """What it is in the next update, by this batch (inputs, targets, shares), of finite weights. Nothing
-    changes: neither weights nor memories."""
+def first_not_finite(update: Update, penalty: str, batch: list[Tensor], epoch: int) -> Diverged:
+    """What it is in the next update, by this batch (inputs, targets, shares) and with this penalty, of finite
+    weights. Nothing changes: neither weights nor memories."""
     state = update.state()
     try:
         with np.errstate(all="ignore"):
-            for what, layer, value in numbers(update, batch):
+            for what, layer, value in numbers(update, penalty, batch):
                 if not np.isfinite(value.data).all():
                     return Diverged(what, layer, epoch)
-        return Diverged("weight", None, epoch)  # nowhere: the next update is the one
+        return Diverged("loss", None, epoch)  # its sum, by a hair
     finally:
         update.restore(state)
 
 
-def numbers(update: Update, batch: list[Tensor]) -> Iterator[tuple[str, int | None, Any]]:
+def numbers(update: Update, penalty: str, batch: list[Tensor]) -> Iterator[tuple[str, int | None, Any]]:
     """What an update computes, in its order."""
     layers = list(update.network.layers)
     x, target, share = batch
@@ -58,7 +58,7 @@ def numbers(update: Update, batch: list[Tensor]) -> Iterator[tuple[str, int | No
     for i, layer in reversed(list(enumerate(layers))):
         yield "gradient", i, layer.linear.weight.grad
         yield "gradient", i, layer.linear.bias.grad
-    update.optimizer.step()
+    update.steps[penalty](*batch)
     for i, layer in enumerate(layers):
         yield "weight", i, layer.linear.weight
         yield "weight", i, layer.linear.bias

@@ -111,7 +111,8 @@ class Trainer:
             after = self.network.weights()
             if lost is None and not np.isfinite(after).all():
                 lost = self.updates - 1  # of which the weights are those of the next
-            self.changed = after - before
+            with np.errstate(invalid="ignore"):
+                self.changed = after - before
         self.fresh = None
         if lost is not None:
             self.return_to_finite(begun, state, lost)
@@ -186,7 +187,7 @@ class Trainer:
         data = self.table if lost else self.opening
         first = lost % self.updates_per_epoch * self.size
         batch = [Tensor(x[first : first + self.size]) for x in data]
-        self.diverged = first_not_finite(self.update, batch, self.epoch)
+        self.diverged = first_not_finite(self.update, self.settings.regularization, batch, self.epoch)
 
     def reset(self) -> None:
         """Back to the very same start: its weights, memories of the optimiser, dead links alive."""
@@ -238,22 +239,25 @@ class Trainer:
     def loss(self) -> tuple[float, float]:
         """The mean losses of the points for training and testing, without penalties; NaN without points."""
         train, test = self.parts(self.evaluated()[0])
-        return float(train.mean()), float(test.mean()) if len(test) else math.nan
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(train.mean()), float(test.mean()) if len(test) else math.nan
 
     def metrics(self) -> tuple[float | None, float | None]:
-        """Accuracy, or R^2 of a regression, for training and testing; None where it says nothing: without
-        points, R^2 of points of one label."""
+        """Accuracy, or R^2 of a regression, for training and testing. None where it says nothing: without
+        points or finite outputs; R^2 of points of one label."""
         table = np.concatenate([self.points.train, self.points.test])
         pairs = zip(self.parts(table[:, 2]), self.parts(self.evaluated()[1]), strict=True)
         train, test = [self.metric(labels, outputs) for labels, outputs in pairs]
         return train, test
 
     def metric(self, labels: Array, outputs: Array) -> float | None:
-        if len(labels) == 0:
+        if len(labels) == 0 or not np.isfinite(outputs).all():
             return None
         if self.settings.regression:
             spread = float(((labels - labels.mean()) ** 2).sum())
-            return 1 - float(((labels - outputs[:, 0]) ** 2).sum()) / spread if spread else None
+            with np.errstate(over="ignore", invalid="ignore"):
+                off = float(((labels - outputs[:, 0]) ** 2).sum())
+            return 1 - off / spread if spread and math.isfinite(off) else None
         if outputs.shape[1] > 1:
             said = outputs.argmax(1)
             right = said == (labels if self.points.classes > 2 else (labels + 1) / 2)
