@@ -1,11 +1,16 @@
 // All strings of the page: key -> [English, Korean]. One file per area; a key may stand in only one of them.
 
+import { byhand } from "./byhand.js";
 import { chart } from "./chart.js";
 import { connection } from "./connection.js";
 import { controls } from "./controls.js";
+import { data } from "./data.js";
+import { dialogs } from "./dialogs.js";
 import { errors } from "./errors.js";
+import { lessons } from "./lessons.js";
 import { network } from "./network.js";
 import { output } from "./output.js";
+import { table } from "./table.js";
 import { transport } from "./transport.js";
 
 export function join(...tables) {
@@ -19,4 +24,4 @@ export function join(...tables) {
   return all;
 }
 
-export const strings = join(connection, controls, transport, chart, errors, network, output);
+export const strings = join(byhand, chart, connection, controls, data, dialogs, errors, lessons, network, output, table, transport);

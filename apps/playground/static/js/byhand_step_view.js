@@ -1,0 +1,105 @@
+// Draws one step of backprop by hand: title, the plain sentence, formulas, the check beside each gradient, the update.
+
+import { h } from "./dom.js";
+import { show } from "./formula.js";
+import { drawLine, drawSymbol, signClass } from "./formula_view.js";
+
+const FEW_ROWS = 8;
+const FLAT = 0.1; // an activation's slope below which we speak of saturation
+
+/** "layer 1, neuron 2" or "the output neuron". */
+export function placeName(reply, layer, neuron, t) {
+  const isOutput = layer === reply.layers.length - 1;
+  if (isOutput && reply.layers[layer].neurons.length === 1) return t("byhand.place.single");
+  const params = { layer: layer + 1, neuron: neuron + 1 };
+  return t(isOutput ? "byhand.place.output" : "byhand.place", params);
+}
+
+export function stepTitle(reply, step, t) {
+  const name = step.kind.startsWith("delta") ? "delta" : step.kind;
+  const placed = name === "forward" || name === "delta" || name === "gradients";
+  return t(`byhand.title.${name}`, placed ? { place: placeName(reply, step.layer, step.neuron, t) } : {});
+}
+
+function why(step, t) {
+  if (step.kind === "loss") return t(`byhand.why.loss.${step.loss}`);
+  const special = step.kind === "forward" && ["linear", "softmax"].includes(step.activation);
+  return t(`byhand.why.${step.kind}${special ? `.${step.activation}` : ""}`);
+}
+
+function notes(reply, step, settings, t) {
+  const neuron = step.neuron === null ? null : reply.layers[step.layer]?.neurons[step.neuron];
+  if (step.kind === "delta" || step.kind === "delta.output") {
+    if (step.activation === "relu" && neuron.slope === 0) return [t("byhand.note.dead")];
+    if (Math.abs(neuron.slope) < FLAT) return [t("byhand.note.saturated", { slope: show(neuron.slope) })];
+  }
+  if (step.checks?.some(({ kink }) => kink)) return [t("byhand.note.kink")];
+  if (step.kind !== "update") return [];
+  const plain = t("byhand.note.one", { batch: settings.batchSize });
+  return settings.optimizer === "sgd" ? [plain] : [plain, t("byhand.note.optimizer", { optimizer: t(`optimizer.${settings.optimizer}`) })];
+}
+
+const number = (value, digits = 4) => h("td", { class: `number ${signClass(value)}` }, show(value, digits));
+
+/** A table whose later rows come on request. */
+function table(caption, headers, rows, t) {
+  const body = h("tbody", {}, rows.slice(0, FEW_ROWS));
+  const head = h("tr", {}, headers.map((text) => h("th", { scope: "col" }, text)));
+  const whole = h("table", { class: "table" }, h("caption", {}, caption), h("thead", {}, head), body);
+  const rest = rows.length - FEW_ROWS;
+  if (rest <= 0) return h("div", { class: "table-wrap" }, whole);
+  const button = h("button", { type: "button", class: "unfold", onclick: unfold }, t("byhand.more.rows", { count: rest }));
+  function unfold() {
+    body.append(...rows.slice(FEW_ROWS));
+    button.remove();
+  }
+  return h("div", { class: "table-wrap" }, whole, button);
+}
+
+function drawVerdict(agrees, t) {
+  const mark = h("span", { "aria-hidden": "true" }, agrees ? "✓" : "≠");
+  return h("td", { class: agrees ? "verdict good" : "verdict bad" }, mark, h("span", { class: "visually-hidden" }, t(agrees ? "byhand.check.yes" : "byhand.check.no")));
+}
+
+function drawChecks(checks, t) {
+  const headers = ["weight", "formula", "gradient", "numeric", "difference", "verdict"].map((key) => t(`byhand.check.${key}`));
+  const rows = checks.map(({ name, line, exact, numeric, difference, agrees }) =>
+    h("tr", {},
+      h("th", { scope: "row" }, drawSymbol(name)),
+      h("td", {}, drawLine(line, t)),
+      number(exact, 6),
+      number(numeric, 6),
+      h("td", { class: "number" }, difference === 0 ? "0" : difference.toExponential(0)),
+      drawVerdict(agrees, t),
+    ),
+  );
+  return table(t("byhand.check.caption"), headers, rows, t);
+}
+
+function drawUpdates(updates, rate, t) {
+  const headers = ["check.weight", "update.now", "check.gradient", "update.step", "update.new"].map((key) => t(`byhand.${key}`));
+  const ordered = [...updates].sort((a, b) => Math.abs(b.gradient) - Math.abs(a.gradient));
+  const rows = ordered.map(({ name, before, gradient, after }) =>
+    h("tr", {}, h("th", { scope: "row" }, drawSymbol(name)), number(before), number(gradient), number(-rate * gradient, 5), number(after)),
+  );
+  return table(t("byhand.update.caption", { rate }), headers, rows, t);
+}
+
+/** The step as elements. `settings` are the page's, for the notes on batch and optimizer. */
+export function drawStep(reply, step, settings, t) {
+  return [
+    h("h3", { tabindex: "-1" }, stepTitle(reply, step, t)),
+    h("p", { class: "why" }, why(step, t)),
+    h("div", { class: "formulas" }, step.lines.map((line) => drawLine(line, t))),
+    step.checks ? drawChecks(step.checks, t) : null,
+    step.updates ? drawUpdates(step.updates, reply.learning_rate, t) : null,
+    ...notes(reply, step, settings, t).map((text) => h("p", { class: "note" }, text)),
+  ].filter(Boolean);
+}
+
+/** The engine's own lines, folded away. */
+export function drawRaw(reply, t) {
+  const part = (title, lines) => [h("h4", {}, title), h("pre", { tabindex: "0" }, lines.join("\n"))];
+  const parts = [...part(t("byhand.raw.forward"), reply.forward_text), ...part(t("byhand.raw.backward"), reply.backward_text)];
+  return h("details", { class: "raw" }, h("summary", {}, t("byhand.raw")), parts);
+}
