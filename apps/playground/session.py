@@ -48,7 +48,7 @@ class Session:
         self.generation = 0
         self.frames = 0
         self.drawing: int | None = None  # the frame that the page has not drawn yet
-        self.sent_at = self.heard_at = -math.inf
+        self.sent_at = self.heard_at = self.next_frame = -math.inf
         self.present = False
         self.begin(self.settings, None)
 
@@ -280,7 +280,7 @@ class Session:
     def frame_due(self) -> float:
         """When a frame may be sent; infinity where nothing is new, nobody sees it, or one is on its way."""
         watched = self.present and self.view.visible and self.drawing is None
-        return self.sent_at + 1 / FRAMES if self.changed and watched else math.inf
+        return self.next_frame if self.changed and watched else math.inf
 
     def frame(self) -> bytes:
         """What there is to see now. It counts as on its way to the page until its ack."""
@@ -288,6 +288,8 @@ class Session:
         self.changed = False
         data = frame_of(self)
         self.drawing, self.sent_at = self.frames, self.clock()
+        # One that came late, by a turn or two, does not make all that follow late.
+        self.next_frame = max(self.next_frame, self.sent_at - 0.5 / FRAMES) + 1 / FRAMES
         return data
 
 
