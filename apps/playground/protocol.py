@@ -173,7 +173,8 @@ def encode_frame(header: Mapping[str, Any], blocks: Mapping[str, np.ndarray[Any,
     parts, listed = [], []
     for name, block in blocks.items():
         kind = "u8" if block.dtype == np.uint8 else "f32"
-        content = np.ascontiguousarray(block, dtype="u1" if kind == "u8" else "<f4").tobytes()
+        with np.errstate(over="ignore"):  # what float32 can't hold is infinite there
+            content = np.ascontiguousarray(block, dtype="u1" if kind == "u8" else "<f4").tobytes()
         parts.append(content + bytes(-len(content) % 4))
         listed.append([name, kind, list(block.shape)])
     text = json.dumps({**header, "blocks": listed}, separators=(",", ":"), allow_nan=False).encode()
