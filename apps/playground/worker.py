@@ -76,10 +76,9 @@ class Worker:
     def turn(self) -> None:
         """A slice of training for the next session that has a seat and is due, then a frame that is due."""
         self.seat()
-        now = self.clock()
         for name in list(self.turns.training):
             session = self.sessions[name]
-            if session.due() <= now:
+            if session.due() <= self.clock():
                 self.turns.rotate(name)
                 self.attempt(name, functools.partial(session.work, SLICE))
                 break
