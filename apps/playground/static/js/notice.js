@@ -60,10 +60,10 @@ export function mount(app) {
 }
 
 const SAID = {
-  stopped: ({ loss, epoch }) => ({
+  stopped: ({ reason, loss, epoch }) => ({
     kind: "info",
     key: "event.stopped",
-    params: { why: typeof loss === "number" ? { key: "event.stopped.loss", params: { loss } } : { key: "event.stopped.epoch", params: { epoch } } },
+    params: { why: reason === "loss" ? { key: "event.stopped.loss", params: { loss } } : { key: "event.stopped.epoch", params: { epoch } } },
   }),
   waiting: () => ({ kind: "warning", key: "event.waiting" }),
   training: () => null,

@@ -17,8 +17,9 @@ export function logScale([low, high], to) {
 export function linearTicks(low, high, count, whole = false) {
   const rough = (high - low) / Math.max(1, count);
   const power = 10 ** Math.floor(Math.log10(rough));
-  let step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough * 0.999);
-  if (whole) step = Math.max(1, step);
+  const far = (n) => Math.abs(Math.log((n * power) / rough));
+  const best = [1, 2, 5, 10].reduce((best, n) => (far(n) < far(best) ? n : best));
+  const step = whole ? Math.max(1, best * power) : best * power;
   const ticks = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) ticks.push(Number((i * step).toPrecision(12)));
   return ticks;

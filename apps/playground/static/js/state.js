@@ -3,7 +3,7 @@
 
 import { FEATURES, HIDEABLE, PAGE, SETTINGS, URL_POINTS, classesOfPoints, completeChange, defaults, usesOwn } from "./options.js";
 
-const IGNORED = new Set(["collectStats"]); // a key of the original that has nothing to do here
+const IGNORED = new Set(["collectStats=false", "collectStats=true", "cosX=false", "cosY=false"]); // of the original, and nothing here
 
 // The text of an address (with or without "#") ->
 // {settings, page, hidden: [names], points: [[x, y, label], ...] | null, token, dropped: ["key=value", ...]}
@@ -39,7 +39,7 @@ function drop(settings, dropped, keys) {
 }
 
 function take(found, key, value) {
-  if (IGNORED.has(key)) return true;
+  if (IGNORED.has(`${key}=${value}`)) return true;
   if (key === "token") {
     found.token = value;
     return true;
