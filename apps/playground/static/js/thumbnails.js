@@ -1,5 +1,5 @@
-// Small pictures: the activation of each neuron over the plane (30x30, from the server's frames), the features' own
-// (computed here), and of data sets.
+// Small pictures: the activation of each neuron over the plane (30x30, from the server's frames) and the features' own,
+// computed here.
 
 import { paintField, valueByte } from "./palette.js";
 
@@ -50,17 +50,4 @@ export function createAtlas() {
 export function pointColor(palette, classes, label) {
   if (classes > 2) return palette.classColor(label);
   return palette.color(classes === 0 ? label : label > 0 ? 1 : -1);
-}
-
-// A small picture of points [[x, y, label], ...] on a canvas of any size.
-export function paintPoints(canvas, points, { palette, classes, radius = 1.6 }) {
-  const context = canvas.getContext("2d");
-  const { width, height } = canvas;
-  context.clearRect(0, 0, width, height);
-  for (const [x, y, label] of points) {
-    context.fillStyle = pointColor(palette, classes, label);
-    context.beginPath();
-    context.arc(((x + REACH) / (2 * REACH)) * width, ((REACH - y) / (2 * REACH)) * height, radius, 0, 2 * Math.PI);
-    context.fill();
-  }
 }
