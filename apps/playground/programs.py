@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import autograd
-from apps.playground.network import Network, flat
+from apps.playground.network import Network
 from apps.playground.settings import Settings
 from autograd import Tensor, no_grad
 from nn import functional as F
@@ -167,12 +167,12 @@ def losses_of(update: Update) -> Any:
     return losses
 
 
-def gradients_of(update: Update) -> Callable[[Tensor, Tensor], Array]:
-    """A function (x, target) -> the gradient of the mean loss by all weights and biases, flat (P,)."""
+def gradients_of(update: Update) -> Any:
+    """A program (x, target) -> the gradients of the mean loss by each of network.parameters()."""
     parameters = list(update.network.parameters())
 
     @autograd.jit
     def gradients(x: Tensor, target: Tensor) -> Any:
         return autograd.grad(update.loss(update.network, x, target).mean(), parameters)
 
-    return lambda x, target: flat(g.data for g in gradients(x, target))
+    return gradients

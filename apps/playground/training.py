@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from apps.playground.divergence import Diverged, first_not_finite
-from apps.playground.network import Network
+from apps.playground.network import Network, flat
 from apps.playground.points import Points
 from apps.playground.programs import Update, gradients_of, losses_of, targets_of
 from apps.playground.settings import Settings, effect
@@ -59,6 +59,11 @@ class Trainer:
         self.inputs = self.network.inputs(table)
         self.targets = targets_of(table[:, 2], settings.loss, points.classes)
         self.lay_out(len(points.train), settings.batch_size)
+        count = len(points.train)
+        self.all = Tensor(self.inputs), Tensor(self.targets)
+        self.training = Tensor(self.inputs[:count]), Tensor(self.targets[:count])
+        self.losses.prepare(*self.all)
+        self.gradient.prepare(*self.training)
         self.rate = FIRST_RATE
         self.start = self.update.state()
         self.reset()
@@ -227,7 +232,7 @@ class Trainer:
     def evaluated(self) -> tuple[Array, Array]:
         """Losses (n + m,) and outputs (n + m, outputs) of all points, at the present weights."""
         if self.fresh is None:
-            losses, outputs = self.losses(Tensor(self.inputs), Tensor(self.targets))
+            losses, outputs = self.losses(*self.all)
             self.fresh = losses.data.ravel(), outputs.data
         return self.fresh
 
@@ -268,8 +273,7 @@ class Trainer:
 
     def gradients(self) -> Array:
         """d(mean loss of all points for training)/d(each weight and bias), flat (P,) as network.weights()."""
-        count = len(self.points.train)
-        return self.gradient(Tensor(self.inputs[:count]), Tensor(self.targets[:count]))
+        return flat(g.data for g in self.gradient(*self.training))
 
     @property
     def last_update(self) -> Array:
