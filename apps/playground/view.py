@@ -96,6 +96,7 @@ def state_of(session: Session) -> dict[str, Any]:
         },
         "classes": points.classes,
         "points": {"train": points.train.tolist(), "test": points.test.tolist()},
+        "own": session.rows if session.settings.data == "own" else None,
         "history": session.history.all(session.row()),
         "running": session.running,
         "epoch": trainer.epoch,
