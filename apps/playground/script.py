@@ -224,7 +224,7 @@ WEIGHTS = "weights = [p for p in model.parameters() if p.ndim == 2]  # of all la
 
 def links(trainer: Trainer) -> str:
     """Which links L1 has not killed."""
-    alive = [f"    np.array({array(one.data)}, bool)," for one in trainer.update.alive]
+    alive = [f"    np.array({array(one.data.astype(int), '    ')}, bool)," for one in trainer.update.alive]
     return "\n".join(["links = [  # of each layer; 0: dead, for good", *alive, "]"])
 
 
@@ -232,37 +232,33 @@ def numbers(trainer: Trainer) -> str:
     """Weights and points, in full precision."""
     network, points = trainer.network, trainer.points
     parts = network.parts(network.weights())
+    layers = zip(range(1, len(network.sizes) + 1), parts[::2], parts[1::2], strict=True)
     blocks = [
-        f"model[{place}].{name}.data[...] = {array(values)}"
-        for (place, name), values in zip(places(trainer), parts, strict=True)
+        f"    # layer {k}: weights, biases\n    {array(w, '    ')},\n    {array(b, '    ')},"
+        for k, w, b in layers
     ]
     return "\n".join([
-        "", "# The weights, as they were " + "-" * 60, "",
-        *blocks,
-        "", "# The points: x, y, label " + "-" * 62, "",
+        "", "# The weights, as they were: a row for each neuron " + "-" * 40, "",
+        "PARAMETERS = [", *blocks, "]", "with autograd.no_grad():",
+        "    for parameter, values in zip(model.parameters(), PARAMETERS):",
+        '        parameter.copy_(autograd.tensor(values, dtype="float64"))',
+        "", "# The points: x, y, label " + "-" * 65, "",
         f"TRAIN = np.array({array(points.train)})",
         f"TEST = np.array({array(points.test)}).reshape(-1, 3)", "",
     ])  # fmt: skip
 
 
-def places(trainer: Trainer) -> list[tuple[int, str]]:
-    """Where each weight and bias stands in the row of layers: activations stand there too."""
-    step = 2 if ACTIVATIONS[trainer.network.activation] else 1
-    return [(k * step, name) for k in range(len(trainer.network.sizes)) for name in ("weight", "bias")]
-
-
-def array(values: np.ndarray[Any, Any]) -> str:
-    """A list (of lists) of numbers that read back exactly, in lines of bounded length."""
-    items = [array(row) if row.ndim else repr(float(row)) for row in values]
-    if not items:
-        return "[]"
-    lines, line = [], ""
+def array(values: np.ndarray[Any, Any], margin: str = "") -> str:
+    """A list (of lists) of numbers that read back exactly, in lines of bounded length; `margin` stands before
+    each but the first."""
+    inner = margin + "    "
+    items = [array(row, inner) if row.ndim else repr(row.item()) for row in values]
+    line = f"[{', '.join(items)}]"
+    if "\n" not in line and len(margin + line) <= WIDTH:
+        return line
+    lines = [""]
     for item in items:
-        if line and len(line) + len(item) > WIDTH:
-            lines.append(line)
-            line = ""
-        line += item + ", "
-    lines.append(line)
-    if len(lines) == 1:
-        return "[" + lines[0].rstrip(", ") + "]"
-    return "[\n" + "\n".join("    " + line.rstrip() for line in lines) + "\n]"
+        if "\n" in lines[-1] + item or len(inner + lines[-1] + item) > WIDTH:
+            lines.append("")
+        lines[-1] += item + ", "
+    return "\n".join(["[", *(inner + line.rstrip() for line in lines if line), margin + "]"])
