@@ -1,9 +1,10 @@
-"""python -m benchmarks run      our side beside the peers; tables, and a file of all that was measured
-python -m benchmarks alone    one side by itself: what this machine gives that library
-python -m benchmarks report   a page and pictures of what was measured; the README's table with --readme
-python -m benchmarks targets  what this house wants to reach, and what a result says of it
-python -m benchmarks programs what becomes of training steps as programs: limits, memory, capture
-python -m benchmarks compare  two results, or two commits: what grew faster, what slower
+"""python -m benchmarks run        our side beside the peers; tables, and a file of all that was measured
+python -m benchmarks alone      one side by itself: what this machine gives that library
+python -m benchmarks report     a page and pictures of what was measured; the README's table with --readme
+python -m benchmarks targets    what this house wants to reach, and what a result says of it
+python -m benchmarks programs   what becomes of training steps as programs: limits, memory, capture
+python -m benchmarks playground the playground beside plain JavaScript, and its frames
+python -m benchmarks compare    two results, or two commits: what grew faster, what slower
 
 A ratio above 1 means that ours is faster. A row marked VOID does not count; it says why. Close other
 programs first: what they take, the probe sees, and the run grows longer.
@@ -59,6 +60,9 @@ def parser() -> argparse.ArgumentParser:
     programs = commands.add_parser("programs", help="training steps as programs: limits, memory, capture")
     programs.add_argument("--row", default="", metavar="TEXT", help="only rows whose label has this text")
     programs.add_argument("--threads", type=positive, default=1, help="1, the default, or more")
+    playground = commands.add_parser("playground", help="the playground beside plain JavaScript")
+    playground.add_argument("--rounds", type=positive, default=5, help="blocks of each side in turn (5)")
+    playground.add_argument("--seconds", type=positive_seconds, default=0.4, help="of a block (0.4)")
     compare = commands.add_parser("compare", help="two results, or two commits", description=COMPARING)
     compare.add_argument("before", metavar="A", help="a file or a commit")
     compare.add_argument("after", metavar="B", help="another")
@@ -82,6 +86,16 @@ def share(text: str) -> float:
         number = -1.0
     if not 0 <= number < 1:
         raise argparse.ArgumentTypeError(f"want a share from 0 to 1, as 0.03; got {text!r}")
+    return number
+
+
+def positive_seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= 60:
+        raise argparse.ArgumentTypeError(f"want seconds, above 0 and up to 60; got {text!r}")
     return number
 
 
@@ -235,7 +249,17 @@ def programs(options: argparse.Namespace) -> int:
     return 0
 
 
+def playground(options: argparse.Namespace) -> int:
+    from benchmarks.playground import frames, measure
+
+    rows = measure.report(options.rounds, options.seconds)
+    frames.report(5 * options.seconds)
+    print(measure.judged(rows))
+    return 0
+
+
 COMMANDS = {
+    "playground": playground,
     "programs": programs,
     "run": run,
     "alone": alone,
@@ -249,7 +273,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         return COMMANDS[options.command](options)
-    except (sides.Refused, results.Unusable, Failed) as error:
+    except (sides.Refused, results.Unusable, protocol.Wrong, Failed) as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
