@@ -36,7 +36,7 @@ SENTENCES = {
     "neuron_place": "The network has no such neuron: {place}.",
     "weight_value": "A weight can't be {value}: it is a number from -{most} to {most}.",
 }
-LONGEST = 60  # characters of what was given, in an error
+LONGEST = 100  # characters of a text in the details: what was given may be of any length
 
 
 class Refused(ValueError):
