@@ -36,11 +36,14 @@ export function currentAddress({ store }) {
   const settings = store.get("settings");
   return formatAddress({
     settings,
-    page: { ...page, lang: store.get("langChosen") ? store.get("lang") : "", stopLoss: loss, stopEpoch: epoch, tutorial: store.get("lesson") ?? "" },
+    page: { ...page, lang: store.get("langChosen") ? store.get("lang") : "", stopLoss: loss, stopEpoch: epoch, tutorial: lessonName(store.get("lesson")) },
     hidden: store.get("hidden"),
     points: usesOwn(settings) ? store.get("own") : null,
   });
 }
+
+// The greeting and the list of lessons are no lessons: no address names them.
+const lessonName = (lesson) => (["welcome", "list", null].includes(lesson) ? "" : lesson);
 
 export function bindAddress(app, first) {
   const { store } = app;

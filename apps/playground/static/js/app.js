@@ -45,6 +45,7 @@ export function createApp() {
   let confirmed = store.get("settings");
   let asked = null; // changes sent and not answered yet
   let waiting = null; // changes made since
+  let running = false; // as the server said last
 
   const connection = createConnection({
     url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${SOCKET}`,
@@ -74,12 +75,16 @@ export function createApp() {
     confirmed = message.settings;
     settle();
     history.replace(message.history);
+    running = message.running;
+    if (message.generation !== store.get("generation")) store.set("shown", null); // so does the server: the neuron may be gone
+    if (usesOwn(message.settings)) store.set("own", message.own);
     for (const key of ["generation", "network", "classes", "points", "running", "epoch", "compatible"]) store.set(key, message[key]);
     store.set("history", history.rows);
   }
 
   function receiveError({ code, details, message }) {
     settle();
+    store.set("running", running); // "run" may be what was refused
     const key = `error.${code}`;
     app.notify(hasString(key) ? { kind: "error", key, params: details } : { kind: "error", text: message });
   }
@@ -90,8 +95,9 @@ export function createApp() {
       history.append(frame.history);
       store.set("history", history.rows);
     }
+    running = frame.running;
     store.set("epoch", frame.epoch);
-    store.set("running", frame.running);
+    store.set("running", running);
     store.set("frame", frame);
   }
 

@@ -12,9 +12,9 @@ export function mount({ store, t }) {
   const logarithmic = h("button", { type: "button", onclick: () => store.set("logScale", true) });
   const scale = h("div", { class: "segmented", role: "group" }, linear, logarithmic);
   const canvas = h("canvas", { class: "chart-canvas", role: "img", tabindex: "0" });
-  const readout = h("p", { class: "chart-readout number", "aria-live": "off" });
+  const reading = h("div", { class: "tooltip chart-reading number", hidden: true });
   const place = document.getElementById("chart");
-  place.append(h("div", { class: "chart-head" }, title, readout, scale), h("div", { class: "chart-frame" }, canvas));
+  place.append(h("div", { class: "chart-head" }, title, scale), h("div", { class: "chart-frame" }, canvas, reading));
 
   let at = null; // the epoch read, or null
   let size = { width: 0, height: 0 };
@@ -25,7 +25,17 @@ export function mount({ store, t }) {
     const history = store.get("history");
     const found = at === null || history.length === 0 ? null : history[nearestRow(history, at)];
     drawChart(canvas, size, history, { logarithmic: store.get("logScale"), read: found, texts: { x: t("chart.epoch"), y: t("chart.loss") } });
-    readout.textContent = found ? t("chart.read", { epoch: formatCount(found[0]), train: formatLoss(found[1]), test: formatLoss(found[2]) }) : "";
+    reading.hidden = !found;
+    if (found) showReading(found, plotArea(size, history).x.at(found[0]));
+  }
+
+  // Beside the line, on the side that has room.
+  function showReading(row, x) {
+    const texts = words(row);
+    reading.replaceChildren(...["epoch", "train", "test"].map((part) => h("div", {}, t(`chart.reading.${part}`, texts))));
+    const beyond = x + 10 + reading.offsetWidth > size.width;
+    reading.style.left = `${beyond ? x - 10 - reading.offsetWidth : x + 10}px`;
+    reading.style.top = "2px";
   }
 
   store.on(["lang", "logScale"], (lang, log) => {
@@ -40,7 +50,7 @@ export function mount({ store, t }) {
   store.on(["running", "lang"], (running) => {
     if (running) return;
     const last = store.get("history").at(-1);
-    canvas.setAttribute("aria-label", last ? t("chart.summary", { epoch: formatCount(last[0]), train: formatLoss(last[1]), test: formatLoss(last[2]) }) : t("chart.empty"));
+    canvas.setAttribute("aria-label", last ? t("chart.summary", words(last)) : t("chart.empty"));
   });
   new ResizeObserver(([{ contentRect }]) => {
     size = { width: Math.floor(contentRect.width), height: Math.floor(contentRect.height) };
@@ -63,7 +73,10 @@ export function mount({ store, t }) {
     if (move === undefined || history.length === 0) return;
     event.preventDefault();
     const index = at === null ? history.length - 1 : nearestRow(history, at) + move;
-    read(history[Math.max(0, Math.min(history.length - 1, index))][0]);
-    canvas.setAttribute("aria-label", readout.textContent);
+    const row = history[Math.max(0, Math.min(history.length - 1, index))];
+    read(row[0]);
+    canvas.setAttribute("aria-label", t("chart.read", words(row)));
   });
 }
+
+const words = ([epoch, train, test]) => ({ epoch: formatCount(epoch), train: formatLoss(train), test: formatLoss(test) });

@@ -2,7 +2,7 @@
 
 import { linearScale, linearTicks, logScale, logTicks, thinLine, tickLabel } from "./scale.js";
 
-const MARGIN = { left: 44, right: 10, top: 8, bottom: 30 };
+const MARGIN = { left: 52, right: 10, top: 8, bottom: 30 };
 const FLOOR = 1e-6; // of a logarithmic axis
 const SERIES = [
   { column: 1, color: "--train", dash: [], width: 1.75 },

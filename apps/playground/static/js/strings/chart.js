@@ -17,7 +17,10 @@ export const chart = {
   "chart.scale": ["Scale of the losses", "손실 축"],
   "chart.linear": ["Linear", "선형"],
   "chart.log": ["Log", "로그"],
-  "chart.read": ["{epoch}: training {train}, test {test}", "{epoch}: 훈련 {train}, 테스트 {test}"],
+  "chart.read": ["Epoch {epoch}: training loss {train}, test loss {test}", "{epoch}에포크: 훈련 손실 {train}, 테스트 손실 {test}"],
+  "chart.reading.epoch": ["Epoch {epoch}", "{epoch}에포크"],
+  "chart.reading.train": ["Training {train}", "훈련 {train}"],
+  "chart.reading.test": ["Test {test}", "테스트 {test}"],
   "chart.summary": [
     "Chart of losses. At epoch {epoch}: training loss {train}, test loss {test}. Arrow keys read other epochs.",
     "손실 그래프. {epoch}에포크에서 훈련 손실 {train}, 테스트 손실 {test}. 화살표 키로 다른 에포크를 읽을 수 있어요.",

@@ -16,7 +16,7 @@ export const transport = {
 
   "speed.label": ["Speed", "속도"],
   "speed.epochs": ["{count} epochs/s", "초당 {count}에포크"],
-  "speed.most": ["As fast as it goes", "최대한 빠르게"],
+  "speed.most": ["Maximum", "최대"],
   "speed.title": ["How many epochs are trained in a second", "1초에 몇 에포크를 학습할지"],
   "stop.title": ["Stop by itself", "자동으로 멈추기"],
   "stop.hint": ["Training pauses when the first of these is reached.", "둘 중 하나에 먼저 이르면 학습이 멈춰요."],
