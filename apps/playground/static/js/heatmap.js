@@ -14,7 +14,8 @@ import { drawPoints } from "./scatter.js";
 import { featureField } from "./thumbnails.js";
 
 const CELLS = 100;
-const SMALLEST = 240;
+const SMALLEST = 260; // px, of the field's side
+const CHART = 124; // px, of the chart's height
 
 export function mount(app) {
   const { store, t } = app;
@@ -64,7 +65,7 @@ export function mount(app) {
     const discrete = store.get("discretize");
     if (!seen) pixels.fill(palette.table[128]);
     else if (seen.kinds === 1) paintField(pixels, seen.bytes, discrete ? palette.discrete : palette.table);
-    else paintClasses(pixels, seen.bytes, palette.classes, discrete, palette.table[0]);
+    else paintClasses(pixels, seen.bytes, palette, discrete);
     cellContext.putImageData(image, 0, 0);
     const context = field.getContext("2d");
     context.imageSmoothingEnabled = true;
@@ -104,11 +105,11 @@ export function mount(app) {
   }
 
   function resize() {
-    const output = document.getElementById("output");
-    const others = [...output.children].filter((child) => child !== region).reduce((sum, child) => sum + child.offsetHeight, 0);
-    const room = Math.max(SMALLEST, Math.min(region.clientWidth - MARGIN - 2, 680));
-    const low = output.clientHeight - others - 40;
-    const next = Math.floor(low > 300 ? Math.min(room, low) : room);
+    const column = document.getElementById("output");
+    const others = [...column.children].filter((child) => child !== region).reduce((sum, child) => sum + heightOf(child), 0);
+    const { paddingTop, paddingBottom } = getComputedStyle(column);
+    const high = column.clientHeight - parseFloat(paddingTop) - parseFloat(paddingBottom) - others - MARGIN;
+    const next = Math.floor(Math.min(region.clientWidth - MARGIN - 2, Math.max(SMALLEST, high)));
     if (next === side) return;
     side = next;
     region.style.height = `${side + MARGIN}px`;
@@ -119,6 +120,12 @@ export function mount(app) {
     overlay.dispatchEvent(new CustomEvent("resized"));
     paint();
     paintDots();
+  }
+
+  // What a part of the column needs at least: the chart takes what is left.
+  function heightOf(element) {
+    const { marginTop, marginBottom } = getComputedStyle(element);
+    return (element.id === "chart" ? CHART : element.offsetHeight) + parseFloat(marginTop) + parseFloat(marginBottom);
   }
 
   plane.addEventListener("pointermove", (event) => {
@@ -138,5 +145,7 @@ export function mount(app) {
   });
   store.on(["frame", "shownFeature", "discretize", "dark", "lang", "network"], paint);
   store.on(["points", "classes", "showTestData"], paintDots);
-  new ResizeObserver(resize).observe(region);
+  const observer = new ResizeObserver(resize);
+  observer.observe(document.getElementById("output"));
+  observer.observe(document.getElementById("losses"));
 }

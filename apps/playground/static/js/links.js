@@ -2,18 +2,17 @@
 // neurons (7,200 links) still draw 30 times a second.
 
 import { biasMark, linkEnds, neuron } from "./placement.js";
-import { SIDE } from "./thumbnails.js";
 
 const LEVELS = 24; // of width
 const WIDEST = 6;
-const DASH = [9, 3];
+const DASH = [11, 2.5];
 export const MANY_LINKS = 900; // above it dashes stand still
 
-// The largest value a link can show: 1, 2 or 5 times a power of ten, so that it changes seldom; it falls only when the
+// The largest value a link can show (values[at] of the curves): 1, 2 or 5 times a power of ten, so that it changes seldom; it falls only when the
 // values have become much smaller. before: the scale shown so far, or null.
-export function scaleFor(values, before) {
+export function scaleFor(values, curves, before) {
   let largest = 0;
-  for (const value of values) if (Number.isFinite(value)) largest = Math.max(largest, Math.abs(value));
+  for (const { at } of curves) if (Number.isFinite(values[at])) largest = Math.max(largest, Math.abs(values[at]));
   if (largest === 0) return before ?? 1;
   if (before !== null && largest <= before && largest > before * 0.3) return before;
   const power = 10 ** Math.floor(Math.log10(largest));
@@ -90,7 +89,7 @@ export function drawNodes(context, placement, { network, atlas, features, palett
   context.clip(frames);
   context.fillStyle = palette.token("field-zero");
   context.fillRect(0, 0, placement.width, placement.height);
-  context.imageSmoothingEnabled = placement.columns[1].size < SIDE;
+  context.imageSmoothingQuality = "high";
   placement.columns[0].nodes.forEach(({ x, y, size }, i) => features.draw(context, i, x - size / 2, y - size / 2, size));
   let index = 0;
   for (const column of placement.columns.slice(1)) {

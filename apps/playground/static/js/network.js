@@ -102,7 +102,7 @@ export function mount(app) {
     if (!scene) return;
     const view = store.get("view");
     const values = block(view);
-    if (values) scales[view] = Math.max(view === "weights" ? 1 : 0, scaleFor(values, scales[view]));
+    if (values) scales[view] = Math.max(view === "weights" ? 1 : 0, scaleFor(values, scene.curves, scales[view]));
     legend.update(view, scales[view] ?? 1);
     bars.update(values && layerMeans(values, scene.network, scene.layout));
     const thumbnails = block("thumbnails");
@@ -128,7 +128,7 @@ export function mount(app) {
     before = now;
     context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
     context.clearRect(0, 0, placement.width, placement.height);
-    drawLinks(context, curves, { values, scale, palette, dimmed: dimming(), phase: still.matches || curves.length > MANY_LINKS ? null : phase });
+    drawLinks(context, curves, { values, scale, palette, dimmed: dimming(), phase: moving ? phase : null });
     const target = card.target;
     const pointed = target?.kind === "weight" && curves.find(({ layer, to, from }) => layer === target.layer && to === target.to && from === target.from);
     if (pointed) drawEmphasis(context, pointed, { value: values?.[pointed.at], scale, palette });

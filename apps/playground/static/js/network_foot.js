@@ -52,7 +52,7 @@ export function createLegend(app, room) {
   room.append(h("div", { class: "link-legend" }, text, low, wedge, high), bars);
   return {
     update(view, scale) {
-      low.textContent = show(-scale, scale < 0.001 ? 5 : scale < 1 ? 3 : 0);
+      low.textContent = show(-scale, Math.max(0, Math.ceil(-Math.log10(scale) - 1e-9)));
       high.textContent = low.textContent.replace("−", "+");
       text.textContent = app.t(`legend.${view}`);
       bars.textContent = app.t(`legend.bars.${view}`);

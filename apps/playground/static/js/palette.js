@@ -32,6 +32,8 @@ function fromOklab([L, a, b]) {
 }
 
 const rgb = (hex) => [1, 3, 5].map((start) => parseInt(hex.slice(start, start + 2), 16));
+// A darker kind of a colour [r, g, b], in which a point is seen on a field of its own class.
+const shade = (color) => `rgb(${color.map((c) => Math.round(c * 0.74)).join(" ")})`;
 const mix = (from, to, t) => from.map((c, i) => c + (to[i] - c) * t);
 const pack = ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0; // as ImageData holds it on a little-endian machine
 
@@ -54,7 +56,10 @@ export function readPalette() {
     table: Uint32Array.from(colors, pack),
     discrete: Uint32Array.from(colors, (_, byte) => pack(colors[byte === 0 ? 0 : byte < 128 ? 28 : 228])),
     classes, // [[r, g, b], ...]
+    zero: colors[128],
     color: (value) => `rgb(${colors[valueByte(value)].join(" ")})`,
+    pointColor: (value) => shade(colors[valueByte(value)]),
+    pointClassColor: (index) => shade(rgb(token(`class-${Math.min(4, Math.max(0, index))}`))),
     classColor: (index) => token(`class-${Math.min(4, Math.max(0, index))}`),
   };
 }
@@ -64,9 +69,9 @@ export function paintField(pixels, bytes, table) {
   for (let i = 0; i < pixels.length; i++) pixels[i] = table[bytes[i]];
 }
 
-// Writes the classes' colours, mixed by their probabilities, to pixels; bytes: (K, H*W) of 2p - 1. Discrete: the most
-// probable class alone.
-export function paintClasses(pixels, bytes, classes, discrete, nan) {
+// Writes the classes' colours, mixed by their probabilities, to pixels; bytes: (K, H*W) of 2p - 1. Where the network is
+// undecided they fade into the neutral, as with two classes. Discrete: the most probable class alone.
+export function paintClasses(pixels, bytes, { classes, zero, table }, discrete) {
   const count = pixels.length;
   const kinds = bytes.length / count;
   for (let i = 0; i < count; i++) {
@@ -80,7 +85,11 @@ export function paintClasses(pixels, bytes, classes, discrete, nan) {
       g += p * classes[k][1];
       b += p * classes[k][2];
     }
-    if (!(total > 0)) pixels[i] = nan;
-    else pixels[i] = pack(discrete ? classes[best] : [r / total, g / total, b / total]);
+    if (!(total > 0)) pixels[i] = table[0];
+    else if (discrete) pixels[i] = pack(classes[best]);
+    else {
+      const sure = 0.1 + (0.9 * ((bytes[best * count + i] - 1) / total - 1 / kinds)) / (1 - 1 / kinds);
+      pixels[i] = pack(mix(zero, [r / total, g / total, b / total], sure));
+    }
   }
 }

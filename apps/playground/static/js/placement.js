@@ -9,14 +9,15 @@ const LABELS = 58; // of the features' names, left of them
 export function place({ features, layers, width, height, coarse = false }) {
   const smallest = coarse ? 44 : 17;
   const counts = [features.length, ...layers];
-  const pitchOf = (count) => Math.min(66, Math.max(smallest, (height - HEAD - FOOT) / count));
+  const widest = Math.max(64, height * 0.094);
+  const pitchOf = (count) => Math.min(widest, Math.max(smallest, (height - HEAD - FOOT) / count));
   const featurePitch = pitchOf(features.length);
   const neuronPitch = pitchOf(Math.max(5, ...layers));
   const needed = HEAD + FOOT + Math.max(featurePitch * features.length, neuronPitch * Math.max(...layers));
   const whole = Math.max(height, Math.floor(needed));
   const middle = HEAD + (whole - HEAD - FOOT) / 2;
   const spacing = (width - LABELS - 40 - 44) / (counts.length - 1);
-  const sizeOf = (pitch) => Math.round(Math.min(44, pitch * 0.72, spacing * 0.6));
+  const sizeOf = (pitch) => Math.round(Math.min(60, pitch * 0.7, spacing * 0.56));
   const left = LABELS + 24;
   const right = width - 44;
   const columns = counts.map((count, index) => {

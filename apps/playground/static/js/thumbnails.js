@@ -48,6 +48,6 @@ export function createAtlas() {
 
 // A point's colour: of its value (no classes), of its sign (two), of its class.
 export function pointColor(palette, classes, label) {
-  if (classes > 2) return palette.classColor(label);
-  return palette.color(classes === 0 ? label : label > 0 ? 1 : -1);
+  if (classes > 2) return palette.pointClassColor(label);
+  return palette.pointColor(classes === 0 ? label : label > 0 ? 1 : -1);
 }
