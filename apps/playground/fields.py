@@ -42,8 +42,8 @@ class Fields:
         self.activations = activations
 
     def draw(self, shown: Sequence[int] | None = None) -> tuple[Array, Array]:
-        """The field of each output (outputs, 100, 100), or (1, 100, 100) of one neuron: `shown`, its layer
-        (0: the first that has weights) and place; and the thumbnails of all neurons (N, 30, 30), layer by layer.
+        """The field of each output, (outputs, 100, 100), or of one neuron, (1, 100, 100): `shown`, its layer
+        (0: the first that has weights) and place. And thumbnails of all neurons, layer by layer, (N, 30, 30).
         Both uint8, as `encoded`.
 
         Refused (`neuron_place`) if there is no such neuron.
