@@ -46,6 +46,7 @@ def serve(options: argparse.Namespace) -> int:
     """Listen, print the address, and answer until Ctrl-C."""
     try:
         import uvicorn
+        import websockets  # noqa: F401 - uvicorn speaks through it
 
         from apps.playground import server
     except ImportError as error:

@@ -39,7 +39,7 @@ class Supervisor:
         self.task = asyncio.create_task(self.watch())
 
     async def stop(self) -> None:
-        """End the process: by the end of its input, and by force if it has not gone within half a second."""
+        """End the process, by the end of its input."""
         if self.task:
             self.task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -48,11 +48,7 @@ class Supervisor:
             return
         assert self.process.stdin
         self.process.stdin.close()
-        try:
-            await asyncio.wait_for(self.process.wait(), 0.5)
-        except TimeoutError:
-            self.process.kill()
-            await self.process.wait()
+        await self.ended()
 
     def send(self, header: dict[str, Any], content: bytes = b"") -> None:
         """Send a packet; nothing, where the process is just being replaced (its pages begin anew)."""
@@ -74,6 +70,15 @@ class Supervisor:
             env={**os.environ, **threads, "PYTHONPATH": path},
         )  # fmt: skip
 
+    async def ended(self) -> int:
+        """Wait for the end of a process that is about to end, and use force if it takes half a second."""
+        assert self.process
+        try:
+            return await asyncio.wait_for(self.process.wait(), 0.5)
+        except TimeoutError:
+            self.process.kill()
+            return await self.process.wait()
+
     async def watch(self) -> None:
         """Read packets for ever, from one process after the other."""
         loop = asyncio.get_running_loop()
@@ -84,9 +89,7 @@ class Supervisor:
             with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
                 while True:
                     self.deliver(*await pipe.receive(self.process.stdout))
-            with contextlib.suppress(ProcessLookupError):
-                self.process.kill()  # it closed its output: it is of no more use, gone or not
-            code = await self.process.wait()
+            code = await self.ended()
             print(f"playground: the compute process ended ({code}); starting another", file=sys.stderr)
             wait = 0.0 if loop.time() - began > STEADY else min(MOST_WAIT, max(0.25, 2 * wait))
             await asyncio.sleep(wait)
