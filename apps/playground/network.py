@@ -75,6 +75,8 @@ class Network(nn.Module):
         kinds = [self.activation] * len(settings.network_shape) + [self.output]
         before = (len(self.features), *self.sizes)
         self.layers = nn.ModuleList(map(Layer, before, self.sizes, kinds))
+        self.tensors = tuple(self.parameters())  # found once: looking for them takes as long as an epoch
+        self.count = sum(p.data.size for p in self.tensors)
         self.seed, self.zero = settings.weight_seed, settings.init_zero
         self.start()
 
@@ -119,21 +121,20 @@ class Network(nn.Module):
 
     def weights(self) -> Array:
         """All weights and biases, a copy, flat (P,) float64."""
-        return flat(p.data for p in self.parameters())
+        return flat(p.data for p in self.tensors)
 
     def set_weights(self, values: Array) -> None:
         """All weights and biases at once, flat (P,); ValueError for another number of them."""
-        parameters = list(self.parameters())
         values = np.asarray(values, np.float64)
-        if values.shape != (sum(p.data.size for p in parameters),):
-            raise ValueError(f"set_weights: want {sum(p.data.size for p in parameters)}, got {values.shape}")
-        for p, part in zip(parameters, self.parts(values), strict=True):
+        if values.shape != (self.count,):
+            raise ValueError(f"set_weights: want {self.count} numbers, got {values.shape}")
+        for p, part in zip(self.tensors, self.parts(values), strict=True):
             p.data[...] = part
 
     def parts(self, values: Array) -> list[Array]:
         """Flat values (P,) as views in the shapes of the parameters: weight, bias, weight, bias ..."""
         found, start = [], 0
-        for p in self.parameters():
+        for p in self.tensors:
             found.append(values[start : start + p.data.size].reshape(p.shape))
             start += p.data.size
         return found
@@ -162,4 +163,4 @@ class Network(nn.Module):
 
 
 def flat(arrays: Any) -> Array:
-    return np.concatenate([np.ravel(array) for array in arrays])
+    return np.concatenate([array.ravel() for array in arrays])

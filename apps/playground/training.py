@@ -64,6 +64,7 @@ class Trainer:
         self.training = Tensor(self.inputs[:count]), Tensor(self.targets[:count])
         self.losses.prepare(*self.all)
         self.gradient.prepare(*self.training)
+        self.prepared: set[str] = set()  # penalties whose update is captured
         self.rate = FIRST_RATE
         self.start = self.update.state()
         self.reset()
@@ -155,7 +156,7 @@ class Trainer:
 
     def run(self, updates: int) -> int | None:
         """So many updates, unwatched. The update whose loss was the first not to be finite, if one was."""
-        step = self.update.steps[self.settings.regularization]
+        step = self.step()
         k = self.updates_per_epoch
         while updates:
             place = self.updates % k
@@ -163,7 +164,6 @@ class Trainer:
             count = whole * k or min(updates, 1 if self.updates == 0 else k - place)
             data = self.table if self.updates else self.opening
             first = place * self.size
-            step.prepare(*[Tensor(x[: self.size]) for x in data])
             if count > FEW:
                 part = data if whole else [x[first : first + count * self.size] for x in data]
                 losses = step.loop(part, batch_size=self.size, epochs=max(whole, 1)).data
@@ -177,6 +177,15 @@ class Trainer:
             self.updates += count
             updates -= count
         return None
+
+    def step(self) -> Any:
+        """The program of an update, captured: all updates are replays, and so the same ones give the same."""
+        kind = self.settings.regularization
+        step = self.update.steps[kind]
+        if kind not in self.prepared:
+            step.prepare(*[Tensor(x) for x in self.opening])
+            self.prepared.add(kind)
+        return step
 
     def return_to_finite(self, begun: int, state: Any, lost: int) -> None:
         """Train again from `state` until just before the update `lost`, and one less if the weights aren't
