@@ -252,7 +252,7 @@ def programs(options: argparse.Namespace) -> int:
 def playground(options: argparse.Namespace) -> int:
     from benchmarks.playground import frames, measure
 
-    rows = measure.report(options.rounds, options.seconds)
+    rows = measure.report(protocol.Plan(seconds=options.seconds, rounds=options.rounds))
     frames.report(5 * options.seconds)
     print(measure.judged(rows))
     return 0

@@ -54,15 +54,18 @@ def test_a_side_that_computes_something_else_is_refused():
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf"), 0.5, 0.6])
 def test_a_training_whose_loss_does_not_fall_does_not_count(loss):
-    measure.refuse_loss("net", "arrays", 0.4, 0.5)
+    measure.refuse_loss("net", "arrays", 0.5, {"loss": 0.4})
     with pytest.raises(Wrong, match="arrays went from 0.5"):
-        measure.refuse_loss("net", "arrays", loss, 0.5)
+        measure.refuse_loss("net", "arrays", 0.5, {"loss": loss})
 
 
 def test_the_ratio_is_to_the_faster_peer_round_by_round():
-    found = measure.row("net", "updates", {"original": [8, 9, 2], "arrays": [4, 6, 9], "ours": [1, 2, 1]})
+    times = {"original": [8, 9, 2], "arrays": [4, 6, 9], "ours": [1, 2, 1]}
+    found = measure.row("net", "updates", times, complete=True)
     assert found.ratio == Summary(3, 2, 4)
     assert found.seconds["original"] == Summary(8, 2, 9)
+    void = measure.row("net", "updates", {**times, "ours": [1]}, complete=False)
+    assert "VOID" in void.line() and not measure.judged([void])
 
 
 def test_goals_are_judged_by_the_medians():

@@ -1,8 +1,10 @@
 """Two networks on the spiral, three sides in turn, each in a process of its own that waits for its turn.
 
 Before anything is timed the sides train the same network from the same weights, and their losses and fields
-are compared; afterwards the losses must be finite and smaller than at the start. The ratio to the faster peer
-is taken round by round.
+are compared; afterwards the losses must be finite and smaller than at the start. Rounds are those of the
+other benchmarks (protocol.py): a block that lost a core to another program is run again, and a row is void if
+cores don't come. Node.js may use all cores, for its compiler and its collector; what it runs has one thread,
+as ours.
 """
 
 from __future__ import annotations
@@ -12,8 +14,9 @@ import math
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -22,8 +25,9 @@ from apps.playground.network import Network
 from apps.playground.points import generate
 from apps.playground.settings import FEATURES, Settings
 from benchmarks import sides
-from benchmarks.processes import ROOT, Failed
-from benchmarks.protocol import Summary, Wrong, summary
+from benchmarks.probe import Probe, cores
+from benchmarks.processes import ROOT, Block, Failed
+from benchmarks.protocol import Plan, Summary, Wrong, in_turn, summary
 
 __all__ = ["NETWORKS", "PEERS", "Row", "Side", "measured", "node", "report"]
 
@@ -91,6 +95,7 @@ class Row(NamedTuple):
     )
     seconds: dict[str, Summary]
     ratio: Summary | None
+    void: str = ""
 
     def line(self) -> str:
         scale, unit = (1e6, "us") if self.what == "updates" else (1e3, "ms")
@@ -103,30 +108,45 @@ class Row(NamedTuple):
         ratio = (
             f"{self.ratio.median:5.1f} ({self.ratio.low:.1f} - {self.ratio.high:.1f})" if self.ratio else ""
         )
-        return f"{self.network:10} {self.what:9} {unit} {shown}  {ratio}"
+        return f"{self.network:10} {self.what:9} {unit} {shown}  {self.void or ratio}".rstrip()
 
 
-def measured(name: str, rounds: int, seconds: float) -> list[Row]:
-    """The rows of one network: `rounds` blocks of so many seconds, each side's in turn."""
+class Runner:
+    """A side's blocks of one kind of work, a median each, for protocol.in_turn."""
+
+    def __init__(self, side: Side, do: str, share: float, check: Callable[[Record], None]) -> None:
+        self.side, self.do, self.share, self.check = side, do, share, check
+
+    def block(self, seconds: float) -> Block:
+        answer = self.side.ask(self.do, seconds=seconds)
+        self.check(answer)
+        taken = sorted(one * self.share for one in answer["taken"])
+        return Block(median(taken), taken[len(taken) // 4], taken[3 * len(taken) // 4], len(taken))
+
+
+def measured(name: str, plan: Plan, passes: Callable[[], bool]) -> list[Row]:
+    """The rows of one network."""
     with ExitStack() as stack:
         crew = {side: stack.enter_context(Side(command)) for side, command in commands().items()}
         task = work(name)
         first = {side: one.ask("load", **task) for side, one in crew.items()}
         compare(name, first)
-        rows = []
-        for what, do in {"updates": "train", "fields": "fields"}.items():
-            blocks: dict[str, list[float]] = {side: [] for side in crew}
-            for one in crew.values():  # so that compilers have compiled
-                one.ask(do, seconds=seconds)
-            for _ in range(rounds):
-                for side, one in crew.items():
-                    answer = one.ask(do, seconds=seconds)
-                    blocks[side].append(median(answer["taken"]) / (updates(task) if do == "train" else 1))
-                    if do == "train":
-                        refuse_loss(name, side, answer["loss"], first[side]["losses"][0])
-            rows.append(row(name, what, blocks))
-        drawn = [median(crew["ours"].ask("pictures", seconds=seconds)["taken"]) for _ in range(rounds)]
-        return [*rows, Row(name, "pictures", {"ours": spread(drawn)}, None)]
+
+        def row_of(what: str, do: str, names: Sequence[str]) -> Row:
+            runners = []
+            for side in names:
+                check = partial(refuse_loss, name, side, first[side]["losses"][0])
+                runners.append(Runner(crew[side], do, 1 / updates(task) if do == "train" else 1, check))
+                runners[-1].block(plan.seconds)  # so that compilers have compiled
+            blocks = in_turn(runners, plan.rounds, plan, passes)
+            return row(name, what, {side: blocks.times(i) for i, side in enumerate(names)}, blocks.complete)
+
+        everybody = [*PEERS, "ours"]
+        return [
+            row_of("updates", "train", everybody),
+            row_of("fields", "fields", everybody),
+            row_of("pictures", "pictures", ["ours"]),
+        ]
 
 
 def work(name: str) -> Record:
@@ -148,16 +168,15 @@ def updates(task: Mapping[str, Any]) -> int:
     return int(task["epochs"]) * (len(task["points"]) // int(task["batch"]))
 
 
-def row(name: str, what: str, blocks: Mapping[str, Sequence[float]]) -> Row:
-    peers = zip(*(blocks[side] for side in PEERS), strict=True)
-    ratios = [min(peer) / ours for peer, ours in zip(peers, blocks["ours"], strict=True)]
-    return Row(name, what, {side: spread(taken) for side, taken in blocks.items()}, spread(ratios))
-
-
-def spread(values: Sequence[float]) -> Summary:
-    found = summary(values)
-    assert found is not None
-    return found
+def row(name: str, what: str, times: Mapping[str, Sequence[float]], complete: bool) -> Row:
+    """Of the blocks of each side, round by round."""
+    seconds = {side: found for side, taken in times.items() if (found := summary(taken))}
+    if not complete:
+        return Row(name, what, seconds, None, "VOID: the cores came too seldom; close other programs")
+    if "arrays" not in times:
+        return Row(name, what, seconds, None)
+    peers = zip(*(times[side] for side in PEERS), strict=True)
+    return Row(name, what, seconds, summary([min(p) / t for p, t in zip(peers, times["ours"], strict=True)]))
 
 
 def compare(name: str, first: Mapping[str, Record]) -> None:
@@ -177,8 +196,9 @@ def close(a: float, b: float) -> bool:
     return math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-12)
 
 
-def refuse_loss(name: str, side: str, loss: float, before: float) -> None:
+def refuse_loss(name: str, side: str, before: float, answer: Record) -> None:
     """A training that diverged, or whose numbers faded to denormals, is slow for reasons of its own."""
+    loss = answer.get("loss", 0.0)
     if not math.isfinite(loss) or loss >= before:
         raise Wrong(f"{name}: the loss of {side} went from {before} to {loss}")
 
@@ -187,6 +207,8 @@ def judged(rows: Sequence[Row]) -> str:
     """What is reached of the goals."""
     lines = []
     for one in rows:
+        if one.void:
+            continue
         ours = one.seconds["ours"].median
         if one.what == "updates" and one.ratio:
             theirs = min(one.seconds[side].median for side in PEERS)
@@ -206,16 +228,20 @@ def word(reached: bool) -> str:
     return "reached" if reached else "NOT reached"
 
 
-def report(rounds: int, seconds: float) -> list[Row]:
+def report(plan: Plan) -> list[Row]:
     """The rows of all networks, printed as they come."""
     version = subprocess.run([node(), "--version"], capture_output=True, text=True, check=True).stdout.strip()
     print(", ".join(f"{key} {value}" for key, value in {**sides.machine(), "node": version}.items()))
-    print(f"{rounds} rounds of {seconds:g} s; medians (lowest - highest); one thread; spiral, batch 10, tanh")
+    print(
+        f"{plan.rounds} rounds of {plan.seconds:g} s in turn; medians (lowest - highest); one thread; "
+        "spiral, batch 10, tanh"
+    )
     heads = " ".join(f"{text:>23}" for text in (*PEERS.values(), "ours"))
     print(f"{'network':10} {'':12} {heads}  the faster peer / ours")
+    passes = Probe(cores()).passes
     rows = []
     for name in NETWORKS:
-        for one in measured(name, rounds, seconds):
+        for one in measured(name, plan, passes):
             print(one.line(), flush=True)
             rows.append(one)
     return rows
