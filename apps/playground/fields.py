@@ -87,5 +87,9 @@ def encoded(values: Array) -> Array:
     >>> encoded(np.array([-2.0, 0.0, 0.5, np.nan])).tolist()
     [1, 128, 192, 0]
     """
-    scaled = np.rint(np.clip(values, -1, 1) * 127) + 128
-    return np.where(np.isnan(scaled), 0, scaled).astype(np.uint8)
+    scaled = np.clip(values, -1, 1)
+    scaled *= 127
+    np.rint(scaled, out=scaled)
+    scaled += 128
+    np.copyto(scaled, 0, where=np.isnan(scaled))
+    return scaled.astype(np.uint8)
