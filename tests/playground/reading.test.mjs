@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { fill } from "../../apps/playground/static/js/i18n.js";
-import { overfits } from "../../apps/playground/static/js/losses.js";
+import { overfits } from "../../apps/playground/static/js/verdict.js";
 import { formatCount, formatLoss, formatMetric, formatSetting } from "../../apps/playground/static/js/numbers.js";
 import { linearScale, linearTicks, logScale, logTicks, nearestRow, thinLine, tickLabel } from "../../apps/playground/static/js/scale.js";
 import { join, strings } from "../../apps/playground/static/js/strings/index.js";

@@ -2,6 +2,7 @@
 // writes, pastes or goes back to is read.
 
 import { PAGE, SETTINGS, defaults, usesOwn } from "./options.js";
+import { namedIn, storage, withoutUnnamed } from "./preferences.js";
 import { formatAddress, parseAddress } from "./state.js";
 
 const TOKEN = "kernelgrad.token";
@@ -9,24 +10,11 @@ const PAUSE = 300; // ms; browsers allow about 100 changes of an address in 30 s
 
 export function readAddress() {
   const found = parseAddress(location.hash);
-  const memory = storage();
   if (found.token !== null) {
-    memory.setItem(TOKEN, found.token);
+    storage.setItem(TOKEN, found.token);
     history.replaceState(null, "", `#${location.hash.replace(/^#/, "").split("&").filter((part) => !part.startsWith("token=")).join("&")}`);
   }
-  return { ...found, token: () => memory.getItem(TOKEN) ?? "" };
-}
-
-// localStorage, or a memory of this page alone where a browser forbids it.
-export function storage() {
-  try {
-    localStorage.setItem("kernelgrad.probe", "1");
-    localStorage.removeItem("kernelgrad.probe");
-    return localStorage;
-  } catch {
-    const map = (storage.map ??= new Map());
-    return { getItem: (key) => map.get(key) ?? null, setItem: (key, value) => map.set(key, value) };
-  }
+  return { ...found, token: () => storage.getItem(TOKEN) ?? "" };
 }
 
 // The address of what the page shows now, without "#".
@@ -36,7 +24,7 @@ export function currentAddress({ store }) {
   const settings = store.get("settings");
   return formatAddress({
     settings,
-    page: { ...page, lang: store.get("langChosen") ? store.get("lang") : "", stopLoss: loss, stopEpoch: epoch, tutorial: lessonName(store.get("lesson")) },
+    page: withoutUnnamed({ ...page, stopLoss: loss, stopEpoch: epoch, tutorial: lessonName(store.get("lesson")) }, store.get("named")),
     hidden: store.get("hidden"),
     points: usesOwn(settings) ? store.get("own") : null,
   });
@@ -48,7 +36,6 @@ const lessonName = (lesson) => (["welcome", "list", null].includes(lesson) ? "" 
 export function bindAddress(app, first) {
   const { store } = app;
   let timer = 0;
-  store.set("langChosen", Boolean(first.page.lang));
   complain(app, first.dropped);
 
   const write = () => {
@@ -58,7 +45,7 @@ export function bindAddress(app, first) {
     if (text !== location.hash.slice(1)) history.replaceState(null, "", text ? `#${text}` : location.pathname);
   };
   const keys = Object.keys(PAGE).filter((key) => !key.startsWith("stop") && key !== "tutorial");
-  store.on(["settings", "own", "hidden", "stop", "lesson", "langChosen", ...keys], () => {
+  store.on(["settings", "own", "hidden", "stop", "lesson", "named", ...keys], () => {
     timer ||= setTimeout(write, PAUSE);
   });
   window.addEventListener("pagehide", () => timer && write());
@@ -79,9 +66,9 @@ function adopt(app, found) {
   }
   const { store } = app;
   const page = { ...defaults(PAGE), ...found.page };
-  for (const key of Object.keys(PAGE)) if (!["lang", "stopLoss", "stopEpoch", "tutorial"].includes(key)) store.set(key, page[key]);
-  if (page.lang) store.set("lang", page.lang);
-  store.set("langChosen", Boolean(page.lang));
+  for (const key of Object.keys(PAGE)) if (!["lang", "theme", "stopLoss", "stopEpoch", "tutorial"].includes(key)) store.set(key, page[key]);
+  for (const name of namedIn(page)) store.set(name, page[name]);
+  store.set("named", namedIn(page));
   store.set("stop", { loss: page.stopLoss, epoch: page.stopEpoch });
   store.set("lesson", page.tutorial || null);
   store.set("hidden", found.hidden);

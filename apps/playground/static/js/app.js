@@ -6,16 +6,19 @@ import { createConnection } from "./connection.js";
 import { createHistory } from "./history.js";
 import { createTranslator, hasString, preferredLanguage } from "./i18n.js";
 import { PAGE, SETTINGS, classesOfPoints, completeChange, defaults, usesOwn } from "./options.js";
+import { namedIn, recallPreferences } from "./preferences.js";
 import { createStore } from "./store.js";
 
 const SOCKET = "/socket";
 
 export function createApp() {
   const address = readAddress();
-  const page = { ...defaults(PAGE), ...address.page };
+  const recalled = recallPreferences();
+  const page = { ...defaults(PAGE), ...recalled, ...address.page };
   const store = createStore({
     ...page,
     lang: page.lang || preferredLanguage(),
+    named: namedIn(address.page),
     settings: { ...defaults(SETTINGS), ...address.settings },
     own: address.points, // a person's points in the order given; the server shuffles them by the seed
     hidden: address.hidden,

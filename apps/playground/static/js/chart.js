@@ -5,8 +5,10 @@ import { drawChart, plotArea } from "./chart_drawing.js";
 import { h } from "./dom.js";
 import { formatCount, formatLoss } from "./numbers.js";
 import { nearestRow } from "./scale.js";
+import { createVerdict } from "./verdict.js";
 
-export function mount({ store, t }) {
+export function mount(app) {
+  const { store, t } = app;
   const title = h("h3", { class: "section-title" });
   const linear = h("button", { type: "button", onclick: () => store.set("logScale", false) });
   const logarithmic = h("button", { type: "button", onclick: () => store.set("logScale", true) });
@@ -14,7 +16,7 @@ export function mount({ store, t }) {
   const canvas = h("canvas", { class: "chart-canvas", role: "img", tabindex: "0" });
   const reading = h("div", { class: "tooltip chart-reading number", hidden: true });
   const place = document.getElementById("chart");
-  place.append(h("div", { class: "chart-head" }, title, scale), h("div", { class: "chart-frame" }, canvas, reading));
+  place.append(h("div", { class: "chart-head" }, title, createVerdict(app), scale), h("div", { class: "chart-frame" }, canvas, reading));
 
   let at = null; // the epoch read, or null
   let size = { width: 0, height: 0 };

@@ -11,7 +11,7 @@ function frame(app, key, control) {
   const id = `control-${key}`;
   control.id = id;
   const label = h("label", { class: "field-label", for: id });
-  app.store.on("lang", () => (label.textContent = app.t(`control.${key}`)));
+  app.store.on("lang", () => (label.title = label.textContent = app.t(`control.${key}`)));
   const field = h("div", { class: "field", "data-key": key }, h("div", { class: "field-head" }, label, helpButton(app, key)), control);
   app.store.on("hidden", (hidden) => (field.hidden = hidden.includes(key)));
   return field;

@@ -4,9 +4,6 @@ import { h, svg } from "./dom.js";
 import { helpButton } from "./help.js";
 import { formatLoss, formatMetric } from "./numbers.js";
 
-// Test loss this much above the training loss, and risen: what is learnt by heart does not carry over.
-const GAP = 1.5;
-
 export function mount(app) {
   const { store, t } = app;
   const cells = { train: row("train"), test: row("test") };
@@ -18,7 +15,6 @@ export function mount(app) {
     h("tbody", {}, cells.train.row, cells.test.row));
   const caption = h("caption", { class: "visually-hidden" });
   table.prepend(caption);
-  const verdict = h("p", { class: "hint losses-verdict" });
 
   store.on(["frame", "classes", "lang"], (frame, classes) => {
     const regression = classes === 0;
@@ -31,8 +27,7 @@ export function mount(app) {
       cells[part].metric.textContent = frame ? formatMetric(frame[`${part}_metric`], regression) : "–";
     }
   });
-  store.on(["history", "lang"], (history) => (verdict.textContent = overfits(history) ? t("losses.overfit") : ""));
-  document.getElementById("losses").append(table, verdict);
+  document.getElementById("losses").append(table);
 }
 
 function row(part) {
@@ -41,13 +36,4 @@ function row(part) {
   const loss = h("td", { class: "number loss" });
   const metric = h("td", { class: "number" });
   return { name, loss, metric, row: h("tr", {}, h("th", { scope: "row" }, swatch, name), loss, metric) };
-}
-
-// The test loss has left its lowest value behind while the training loss went on falling.
-export function overfits(history) {
-  if (history.length < 50) return false;
-  const [, trainNow, testNow] = history.at(-1);
-  if (!(testNow > 0.02) || !(testNow > GAP * trainNow)) return false;
-  const best = history.reduce((low, entry) => (entry[2] < low[2] ? entry : low), history[0]);
-  return testNow > best[2] * 1.2 && trainNow < best[1];
 }

@@ -66,7 +66,9 @@ const SAID = {
     params: { why: reason === "loss" ? { key: "event.stopped.loss", params: { loss } } : { key: "event.stopped.epoch", params: { epoch } } },
   }),
   waiting: () => ({ kind: "warning", key: "event.waiting" }),
-  training: () => null,
+  training: (_, { store, notify }) => {
+    if (store.get("notice")?.key === "event.waiting") notify(null);
+  },
   diverged: ({ what, layer, epoch }, app) => ({
     kind: "error",
     key: "event.diverged",

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
-import { SPEEDS } from "./options.js";
+import { PAGE, SPEEDS } from "./options.js";
 import { formatCount } from "./numbers.js";
 import { attachPopover } from "./popover.js";
 
@@ -23,13 +23,20 @@ export function mount(app) {
     select.title = t("speed.title");
   });
   store.on(["stop", "lang"], ({ loss, epoch }) => {
-    const parts = [];
-    if (loss !== null) parts.push(t("stop.atLoss", { loss }));
-    if (epoch !== null) parts.push(t("stop.atEpoch", { epoch: formatCount(epoch) }));
-    stop.setAttribute("aria-pressed", String(parts.length > 0));
-    stop.setAttribute("aria-label", parts.length > 0 ? t("stop.active", { when: parts.join(", ") }) : t("stop.title"));
-    stop.title = stop.getAttribute("aria-label");
-    stop.replaceChildren(icon("target"), ...(parts.length > 0 ? [h("span", {}, parts.join(", "))] : []));
+    const short = [];
+    const full = [];
+    if (loss !== null) {
+      short.push(t("stop.atLoss", { loss }));
+      full.push(t("stop.active.loss", { loss }));
+    }
+    if (epoch !== null) {
+      short.push(t("stop.atEpoch", { epoch: formatCount(epoch) }));
+      full.push(t("stop.active.epoch", { epoch: formatCount(epoch) }));
+    }
+    stop.classList.toggle("stop--set", short.length > 0);
+    stop.title = short.length > 0 ? t("stop.active", { when: full.join(", ") }) : t("stop.title");
+    stop.setAttribute("aria-label", stop.title);
+    stop.replaceChildren(icon("target"), ...(short.length > 0 ? [h("span", {}, short.join(", "))] : []));
     popover.refresh();
   });
   document.getElementById("speed").append(label, select, stop);
@@ -42,7 +49,7 @@ function stopForm({ store, t }, close) {
     return { input, row: h("div", { class: "field" }, h("label", { class: "field-label", for: `stop-${key}` }, t(`stop.${key}`)), input) };
   };
   const byLoss = field("loss", loss, { min: 0, step: "any", placeholder: "0.05", autofocus: true });
-  const byEpoch = field("epoch", epoch, { min: 1, step: 1, placeholder: "500" });
+  const byEpoch = field("epoch", epoch, { min: 1, max: PAGE.stopEpoch.max, step: 1, placeholder: "500" });
   const form = h("form", { class: "card-form" },
     h("p", { class: "card-title" }, t("stop.title")),
     h("p", { class: "hint" }, t("stop.hint")),

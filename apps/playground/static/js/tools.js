@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { mountExport } from "./exports.js";
+import { choosePreference } from "./preferences.js";
 import { mountShare } from "./share.js";
 
 const THEMES = ["", "light", "dark"];
@@ -13,12 +14,10 @@ export function mount(app) {
 }
 
 // Shows the other language, in that language: who needs it can read it.
-function languageButton({ store }) {
+function languageButton(app) {
+  const { store } = app;
   const other = () => (store.get("lang") === "ko" ? "en" : "ko");
-  const choose = () => {
-    store.set("langChosen", true);
-    store.set("lang", other());
-  };
+  const choose = () => choosePreference(app, "lang", other());
   const text = h("span", {});
   const button = h("button", { class: "button button--quiet language", type: "button", onclick: choose }, icon("language"), text);
   store.on("lang", () => {
@@ -29,9 +28,10 @@ function languageButton({ store }) {
 }
 
 // As the system says, light, dark, and around again.
-function themeButton({ store, t }) {
+function themeButton(app) {
+  const { store, t } = app;
   const next = () => THEMES[(THEMES.indexOf(store.get("theme")) + 1) % THEMES.length];
-  const button = h("button", { class: "button button--quiet button--icon", type: "button", onclick: () => store.set("theme", next()) });
+  const button = h("button", { class: "button button--quiet button--icon", type: "button", onclick: () => choosePreference(app, "theme", next()) });
   store.on(["theme", "dark", "lang"], (theme, dark) => {
     button.replaceChildren(icon(theme === "" ? (dark ? "moon" : "sun") : theme === "dark" ? "moon" : "sun"));
     button.setAttribute("aria-label", t("theme.label", { theme: t(`theme.${theme || "auto"}`) }));

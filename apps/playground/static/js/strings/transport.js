@@ -15,7 +15,7 @@ export const transport = {
   "step.epochs": ["{times} epochs", "{times}에포크"],
 
   "speed.label": ["Speed", "속도"],
-  "speed.epochs": ["{count} epochs/s", "초당 {count}에포크"],
+  "speed.epochs": ["{count} epochs/s", "초당 {count}회"],
   "speed.most": ["Maximum", "최대"],
   "speed.title": ["How many epochs are trained in a second", "1초에 몇 에포크를 학습할지"],
   "stop.title": ["Stop by itself", "자동으로 멈추기"],
@@ -24,9 +24,11 @@ export const transport = {
   "stop.epoch": ["At epoch", "이 에포크에서"],
   "stop.set": ["Set", "적용"],
   "stop.clear": ["Never stop", "멈추지 않기"],
-  "stop.atLoss": ["loss ≤ {loss}", "손실 ≤ {loss}"],
+  "stop.atLoss": ["≤ {loss}", "≤ {loss}"],
   "stop.atEpoch": ["epoch {epoch}", "{epoch}에포크"],
-  "stop.active": ["Stops at: {when}", "자동 멈춤: {when}"],
+  "stop.active": ["Stops by itself: {when}", "자동으로 멈추기: {when}"],
+  "stop.active.loss": ["at a test loss of {loss}", "테스트 손실이 {loss} 이하일 때"],
+  "stop.active.epoch": ["at epoch {epoch}", "{epoch}에포크에서"],
 
   "progress.epoch": ["Epoch", "에포크"],
   "progress.rate": ["{rate} samples/s", "초당 {rate}개"],
