@@ -34,7 +34,7 @@ export const controls = {
   "problem.regression": ["Regression", "회귀"],
   "loss.squared": ["Squared error", "제곱 오차"],
   "loss.bce": ["Binary cross-entropy", "이진 교차 엔트로피"],
-  "loss.cross_entropy": ["Softmax cross-entropy", "소프트맥스 교차 엔트로피"],
+  "loss.cross_entropy": ["Cross-entropy", "교차 엔트로피"],
   "loss.onlyClassification": ["classification only", "분류에서만"],
   "loss.onlyTwoClasses": ["two classes only", "클래스가 둘일 때만"],
   "optimizer.sgd": ["SGD", "SGD"],
@@ -76,8 +76,8 @@ export const controls = {
     "분류는 점이 어느 클래스에 속하는지, 회귀는 점의 값이 얼마인지를 맞히는 문제예요.",
   ],
   "help.loss": [
-    "How wrong the output is, as one number. Squared error: (output − target)² ÷ 2. Cross-entropy: −log of the probability given to the right class; it needs classes.",
-    "출력이 얼마나 틀렸는지를 하나의 수로 나타내요. 제곱 오차는 (출력 − 정답)² ÷ 2이고, 교차 엔트로피는 정답 클래스에 준 확률의 −log라서 분류에서만 써요.",
+    "How wrong the output is, as one number. Squared error: (output − target)² ÷ 2. Cross-entropy: −log of the probability given to the right class; it needs classes (binary: one sigmoid output; otherwise a softmax output for each class).",
+    "출력이 얼마나 틀렸는지를 하나의 수로 나타내요. 제곱 오차는 (출력 − 정답)² ÷ 2이고, 교차 엔트로피는 정답 클래스에 준 확률의 −log라서 분류에서만 써요(이진은 시그모이드 출력 하나, 그 밖에는 클래스마다 소프트맥스 출력 하나).",
   ],
   "help.optimizer": [
     "What is made of the gradient. SGD follows it as it is. Momentum and Nesterov keep rolling in the direction so far; RMSprop and Adam give each weight a step size of its own (try a learning rate of 0.01 or less).",
