@@ -29,7 +29,14 @@ for (const [name, mount] of Object.entries(VIEWS)) {
     console.error(name, error);
   }
 }
+markBody(app.store);
 app.start();
+
+// For styles and tests: how it stands with the server, and the generation that is drawn, once all views have drawn it.
+function markBody(store) {
+  store.on("connection", (connection) => (document.body.dataset.connection = connection));
+  store.on("frame", (frame) => frame && (document.body.dataset.drawn = frame.generation));
+}
 
 // The theme chosen, or the system's as long as nobody has chosen.
 function mountTheme(store) {

@@ -1,0 +1,38 @@
+"""The engine beside the page: the same settings trained here, and numbers as the page writes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apps.playground.points import Points, generate, own
+from apps.playground.settings import Settings
+from apps.playground.training import Trainer
+
+MINUS = "\N{MINUS SIGN}"
+SUPERSCRIPTS = str.maketrans("-0123456789", "\N{SUPERSCRIPT MINUS}⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def trainer_of(mapping: dict[str, Any], rows: list[list[float]] | None = None) -> Trainer:
+    """A trainer of the page's settings; `rows` are a person's own points."""
+    settings = Settings.from_mapping(mapping)
+    points: Points = generate(settings) if rows is None else own(rows, settings)
+    return Trainer(settings, points)
+
+
+def loss_text(value: float) -> str:
+    """A loss as the page has it: three decimals, below a thousandth a power of ten."""
+    if value != 0 and abs(value) < 0.001:
+        mantissa, power = f"{value:.1e}".split("e")
+        return f"{mantissa}e{int(power)}"
+    return f"{value:.3f}"
+
+
+def number_text(value: float, digits: int) -> str:
+    """A number of the network: `digits` decimals, beyond them a power of ten, and a true minus sign."""
+    size, sign = abs(value), MINUS if value < 0 else ""
+    if size == 0:
+        return "0"
+    if size >= 1e5 or size < 0.5 * 10**-digits:
+        mantissa, power = f"{size:.1e}".split("e")
+        return f"{sign}{mantissa}·10{str(int(power)).translate(SUPERSCRIPTS)}"
+    return f"{sign}{size:.{digits}f}"
