@@ -80,7 +80,7 @@ export function createCard(app, { room, apply, closed }) {
       const [width, height] = [Math.max(200, card.offsetWidth), 176];
       const top = room.scrollTop;
       card.style.left = `${Math.max(4, at.x + 14 + width > room.clientWidth ? at.x - width - 14 : at.x + 14)}px`;
-      card.style.top = `${Math.min(Math.max(top + 4, at.y - 24), Math.max(top + 4, top + room.clientHeight - height))}px`;
+      card.style.top = `${at.y + 18 + height < top + room.clientHeight ? at.y + 18 : Math.max(top + 4, at.y - height - 8)}px`;
     },
 
     update(values) {

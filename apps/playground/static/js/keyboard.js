@@ -105,10 +105,15 @@ export function mountKeyboard(app, room, { scene, point, edit }) {
       if (all.length && !all.some((node) => node.tabIndex === 0)) rove(all[0]);
       else if (document.activeElement?.dataset?.column === undefined) rove(all[0]);
     },
-    // A weight in the list was edited: back to it.
+    // Values have changed: the weight in focus is named anew.
+    relabel() {
+      const handle = list.contains(document.activeElement) && document.activeElement;
+      if (handle) handle.setAttribute("aria-label", label(handle.target));
+    },
+    // A weight was edited: back to it in the list, or, when it was pointed at, to the network.
     focusTarget(target) {
       const same = [...list.children].find((handle) => JSON.stringify(handle.target) === JSON.stringify(target));
-      (same ?? nodes().find((node) => node.tabIndex === 0))?.focus();
+      (same ?? room.parentElement).focus({ preventScroll: true });
     },
   };
 }

@@ -1,12 +1,9 @@
-// Links, thumbnails and bias marks, drawn on one canvas: links of like strength are one path, so that eight layers of 32
-// neurons (7,200 links) still draw 30 times a second.
+// How links, the pictures of neurons and the marks of biases are drawn on a canvas; network_picture.js says when.
 
 import { biasMark, linkEnds, neuron } from "./placement.js";
 
-const LEVELS = 24; // of width
-const WIDEST = 6;
+const THINNEST = 0.7; // px
 const DASH = [11, 2.5];
-export const MANY_LINKS = 900; // above it dashes stand still
 
 // The largest value a link can show (values[at] of the curves): 1, 2 or 5 times a power of ten, so that it changes seldom; it falls only when the
 // values have become much smaller. before: the scale shown so far, or null.
@@ -42,40 +39,36 @@ function trace(path, { x0, y0, x1, y1, middle }) {
   path.bezierCurveTo(middle, y0, middle, y1, x1, y1);
 }
 
-// values: of this view (null: not there yet); dimmed(link): drawn faint; phase: of the dashes, null = none.
-export function drawLinks(context, curves, { values, scale, palette, dimmed, phase }) {
-  const groups = new Map();
+// values: of this view (null: not there yet); widest: px of the scale's end; dimmed(curve): drawn faint; phase: of the
+// dashes, null = none. Each link is a stroke of its own: one path of many links takes a rasteriser twice as long.
+export function drawLinks(context, curves, { values, scale, widest, palette, dimmed, phase }) {
+  const colors = { negative: palette.token("negative"), positive: palette.token("positive"), zero: palette.token("line-strong"), bad: palette.token("bad") };
+  context.lineDashOffset = phase ?? 0;
+  context.setLineDash(phase === null ? [] : DASH);
   for (const curve of curves) {
     const value = values ? values[curve.at] : 0;
-    const level = Number.isFinite(value) ? Math.min(LEVELS, Math.ceil((Math.abs(value) / scale) * LEVELS)) : -1;
-    const key = `${level}|${value < 0 ? "negative" : "positive"}|${dimmed?.(curve) ? 0.18 : 1}`;
-    if (!groups.has(key)) groups.set(key, new Path2D());
-    trace(groups.get(key), curve);
-  }
-  context.lineCap = "butt";
-  for (const [key, path] of [...groups].sort(([a], [b]) => parseInt(a) - parseInt(b))) {
-    const [level, sign, opacity] = key.split("|");
-    const share = level / LEVELS;
-    context.setLineDash(level === "-1" ? [2, 4] : phase === null ? [] : DASH);
-    context.lineDashOffset = phase ?? 0;
-    context.lineWidth = level <= 0 ? 1 : 0.8 + (WIDEST - 0.8) * share;
-    context.globalAlpha = opacity * (level <= 0 ? 1 : 0.4 + 0.6 * share);
-    context.strokeStyle = palette.token(level === "-1" ? "bad" : level === "0" ? "line-strong" : sign);
-    context.stroke(path);
+    const known = Number.isFinite(value);
+    const share = known ? Math.min(1, Math.abs(value) / scale) : 0;
+    context.lineWidth = THINNEST + (widest - THINNEST) * share;
+    context.globalAlpha = (dimmed?.(curve) ? 0.16 : 1) * (value === 0 || !known ? 1 : 0.4 + 0.6 * share);
+    context.strokeStyle = known ? colors[value < 0 ? "negative" : value > 0 ? "positive" : "zero"] : colors.bad;
+    context.beginPath();
+    trace(context, curve);
+    context.stroke();
   }
   context.setLineDash([]);
   context.globalAlpha = 1;
 }
 
 // One link that is pointed at or edited: an accent halo under its own colour.
-export function drawEmphasis(context, curve, { value, scale, palette }) {
-  const path = new Path2D();
-  trace(path, curve);
-  const width = 0.8 + (WIDEST - 0.8) * Math.min(1, Math.abs(value ?? 0) / scale);
+export function drawEmphasis(context, curve, { value, scale, widest, palette }) {
+  const width = THINNEST + (widest - THINNEST) * Math.min(1, Math.abs(value ?? 0) / scale);
+  context.beginPath();
+  trace(context, curve);
   for (const [color, extra] of [["accent", 5], ["surface", 2.5], [value < 0 ? "negative" : "positive", 0.4]]) {
     context.strokeStyle = palette.token(color);
     context.lineWidth = width + extra;
-    context.stroke(path);
+    context.stroke();
   }
 }
 

@@ -6,45 +6,37 @@ import { h } from "./dom.js";
 import { show } from "./formula.js";
 import { parameterLayout } from "./frame.js";
 import { mountKeyboard } from "./keyboard.js";
-import { MANY_LINKS, curvesOf, drawEmphasis, drawLinks, drawNodes, scaleFor } from "./links.js";
+import { curvesOf, scaleFor } from "./links.js";
 import { FEATURE_NAMES, neuronName, targetName } from "./names.js";
 import { createBars, createLegend, layerMeans } from "./network_foot.js";
 import { mountDepth, mountView } from "./network_head.js";
+import { createPicture } from "./network_picture.js";
 import { featureElements, headers, neuronElements } from "./neurons.js";
 import { FEATURES, classesOf } from "./options.js";
-import { readPalette } from "./palette.js";
-import { linkAt, linkMiddle, biasMark, neuron, place } from "./placement.js";
-import { createAtlas, featureField } from "./thumbnails.js";
-
-const DASH_SPEED = 0.02; // px a millisecond
+import { biasMark, linkAt, linkMiddle, neuron, place } from "./placement.js";
 
 export function mount(app) {
   const { store } = app;
   const region = document.getElementById("network");
-  const canvas = h("canvas", { class: "network-canvas", "aria-hidden": "true" });
   const heads = h("div", { class: "layer-headers" });
   const neurons = h("div", { class: "neurons" });
   const chips = h("div", { class: "neuron-values", "aria-hidden": "true" });
   const features = document.getElementById("features");
-  const room = h("div", { class: "network-room" }, canvas, heads);
+  const room = h("div", { class: "network-room" }, heads);
   room.append(features, neurons, chips);
   region.append(room);
   const foot = h("div", { class: "network-foot" });
   region.after(foot);
 
-  const context = canvas.getContext("2d");
-  const still = matchMedia("(prefers-reduced-motion: reduce)");
   const coarse = matchMedia("(pointer: coarse)");
-  const [atlas, featureAtlas] = [createAtlas(), createAtlas()];
+  const picture = createPicture(room, seen);
   const bars = createBars(room);
   const legend = createLegend(app, foot);
   const card = createCard(app, { room, apply, closed: (target) => keyboard.focusTarget(target) });
   const keyboard = mountKeyboard(app, room, { scene: () => ({ ...scene, value: (target) => show(valuesOf(target).value, 3) }), point, edit });
   let scene = null; // {network, layout, placement, curves}
-  let palette = readPalette();
   let [hovered, focused] = [null, null]; // [column, index] of a neuron or feature
   const scales = { weights: null, gradients: null, updates: null };
-  let [due, phase, before] = [false, 0, 0];
 
   mountView(app);
   mountDepth(app);
@@ -63,11 +55,7 @@ export function mount(app) {
     neurons.replaceChildren(...neuronElements(placement, network));
     bars.place(placement);
     room.style.height = `${placement.height}px`;
-    const ratio = devicePixelRatio;
-    canvas.width = Math.round(placement.width * ratio);
-    canvas.height = Math.round(placement.height * ratio);
-    canvas.style.width = `${placement.width}px`;
-    canvas.style.height = `${placement.height}px`;
+    picture.place(scene);
     for (const name of ["weights", "gradients", "updates"]) scales[name] = null;
     card.hide();
     hovered = focused = null;
@@ -106,34 +94,19 @@ export function mount(app) {
     legend.update(view, scales[view] ?? 1);
     bars.update(values && layerMeans(values, scene.network, scene.layout));
     const thumbnails = block("thumbnails");
-    if (thumbnails) atlas.set(thumbnails, palette.table);
+    if (thumbnails) picture.setThumbnails(thumbnails);
     if (card.target) card.update(valuesOf(card.target));
-    request();
+    keyboard.relabel();
+    picture.request();
   }
 
-  function request() {
-    if (due) return;
-    due = true;
-    requestAnimationFrame(draw);
-  }
-
-  function draw(now) {
-    due = false;
-    if (!scene) return;
-    const { placement, network, layout, curves } = scene;
+  // What the picture shows now.
+  function seen() {
     const view = store.get("view");
-    const [values, scale] = [block(view), scales[view] ?? 1];
-    const moving = store.get("running") && !still.matches && curves.length <= MANY_LINKS;
-    if (moving) phase -= Math.min(50, now - before) * DASH_SPEED;
-    before = now;
-    context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
-    context.clearRect(0, 0, placement.width, placement.height);
-    drawLinks(context, curves, { values, scale, palette, dimmed: dimming(), phase: moving ? phase : null });
     const target = card.target;
-    const pointed = target?.kind === "weight" && curves.find(({ layer, to, from }) => layer === target.layer && to === target.to && from === target.from);
-    if (pointed) drawEmphasis(context, pointed, { value: values?.[pointed.at], scale, palette });
-    drawNodes(context, placement, { network, atlas, features: featureAtlas, palette, values, layout, scale });
-    if (moving) request();
+    const same = ({ layer, to, from }) => layer === target.layer && to === target.to && from === target.from;
+    const pointed = target?.kind === "weight" ? scene.curves.find(same) : null;
+    return { values: block(view), scale: scales[view] ?? 1, running: store.get("running"), dimmed: dimming(), pointed };
   }
 
   // Links that have nothing to do with the neuron pointed at, or with the step by hand, are drawn faint.
@@ -159,10 +132,13 @@ export function mount(app) {
     const shown = node && node[0] > 0 ? [node[0] - 1, node[1]] : null;
     if (String(shown) !== String(store.get("shown"))) store.set("shown", shown);
     store.set("shownFeature", node && node[0] === 0 ? node[1] : null);
-    request();
+    picture.request();
   }
 
+  // A weight in the list of the keyboard stands for its neuron.
   const nodeOf = (element) => {
+    const target = element?.target;
+    if (target) return [target.layer + 1, target.kind === "bias" ? target.neuron : target.to];
     const node = element?.closest?.("[data-column]");
     return node ? [Number(node.dataset.column), Number(node.dataset.index)] : null;
   };
@@ -181,7 +157,7 @@ export function mount(app) {
     } else card.hide();
     if ((target !== null) !== asked && store.get("view") === "weights") app.send({ type: "view", gradients: target !== null });
     room.classList.toggle("network-room--pointing", target?.kind === "weight");
-    request();
+    picture.request();
   }
 
   function edit(target, at) {
@@ -201,7 +177,7 @@ export function mount(app) {
     if (event.target.closest(".card")) return card.target && { target: card.target };
     const bias = event.target.closest(".bias");
     if (bias) return { target: { kind: "bias", layer: Number(bias.dataset.layer), neuron: Number(bias.dataset.neuron) } };
-    if (event.target !== canvas && event.target !== room) return null;
+    if (event.target !== room && !event.target.matches("canvas")) return null;
     const box = room.getBoundingClientRect();
     const [x, y] = [event.clientX - box.left, event.clientY - box.top];
     const target = scene && linkAt(scene.placement, scene.network, x, y, coarse.matches ? 16 : 7);
@@ -234,7 +210,7 @@ export function mount(app) {
   }
   room.addEventListener("focusin", (event) => {
     focused = nodeOf(event.target);
-    if (focused && focused[0] > 0) event.target.setAttribute("aria-label", describeNeuron(focused));
+    if (focused && focused[0] > 0 && !event.target.target) event.target.setAttribute("aria-label", describeNeuron(focused));
     showNode();
   });
   room.addEventListener("focusout", () => {
@@ -258,7 +234,7 @@ export function mount(app) {
     if (!scene) return;
     for (const element of room.querySelectorAll(".neuron--spotlight")) element.classList.remove("neuron--spotlight");
     chips.replaceChildren();
-    if (!spotlight) return request();
+    if (!spotlight) return picture.request();
     room.querySelector(`[data-column="${spotlight.layer + 1}"][data-index="${spotlight.neuron}"]`)?.classList.add("neuron--spotlight");
     for (const [key, value] of Object.entries(spotlight.values)) {
       const [layer, index] = key.split(":").map(Number);
@@ -269,13 +245,11 @@ export function mount(app) {
       chip.style.top = `${node.y + node.size / 2 + 1}px`;
       chips.append(chip);
     }
-    request();
+    picture.request();
   }
 
   store.on("dark", () => {
-    palette = readPalette();
-    const fields = FEATURES.map((name) => featureField(name, 30));
-    featureAtlas.set(Uint8Array.from(fields.flatMap((field) => [...field])), palette.table);
+    picture.setTheme();
     refresh();
   });
   store.on(["network", "lang", "limits", "hidden"], build);

@@ -50,9 +50,10 @@ export function headers(app, placement, network) {
   const most = store.get("limits").neurons;
   const resize = (layer, by) => app.change({ networkShape: shape.map((count, i) => (i === layer ? count + by : count)) });
   const fixed = store.get("hidden").includes("numHiddenLayers");
+  const dense = placement.spacing < 78;
   return placement.columns.map(({ x }, column) => {
     const layer = column - 1;
-    const header = h("div", { class: "layer-header" });
+    const header = h("div", { class: dense ? "layer-header layer-header--dense" : "layer-header" });
     header.style.left = `${x}px`;
     if (column === 0) header.append(h("span", { class: "layer-name" }, t("network.features")));
     else if (layer === shape.length) header.append(h("span", { class: "layer-name" }, t("network.output")));

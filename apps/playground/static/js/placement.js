@@ -1,13 +1,13 @@
 // Where everything of the network stands in its column: a pure function of the network's shape and the room there is.
 
-const HEAD = 58; // of the layers: number of neurons, minus and plus
-const FOOT = 46; // of the layers: the bar of the mean magnitude
+const HEAD = 50; // px: name and number of neurons of a layer, minus and plus
+const FOOT = 36; // px: the bar of a layer's mean magnitude
 const LABELS = 58; // of the features' names, left of them
 
 // features: which of the seven are active, [bool]; layers: [4, 2, 1]; -> {width, height, columns: [{x, size, nodes: [{x, y,
-// size}]}], head, foot}: column 0 holds the seven features, the last the outputs.
+// size}]}], head, foot, spacing, widest}: widest is the width of the strongest link, px; column 0 holds the seven features, the last the outputs.
 export function place({ features, layers, width, height, coarse = false }) {
-  const smallest = coarse ? 44 : 17;
+  const smallest = coarse ? 44 : 14;
   const counts = [features.length, ...layers];
   const widest = Math.max(64, height * 0.094);
   const pitchOf = (count) => Math.min(widest, Math.max(smallest, (height - HEAD - FOOT) / count));
@@ -27,7 +27,7 @@ export function place({ features, layers, width, height, coarse = false }) {
     const nodes = Array.from({ length: count }, (_, i) => ({ x, y: Math.round(middle + (i - (count - 1) / 2) * pitch), size }));
     return { x, size, nodes };
   });
-  return { width, height: whole, columns, head: HEAD, foot: FOOT, spacing, active: features.flatMap((on, i) => (on ? [i] : [])) };
+  return { width, height: whole, columns, head: HEAD, foot: FOOT, spacing, widest: Math.min(6, Math.max(1.4, neuronPitch * 0.12)), active: features.flatMap((on, i) => (on ? [i] : [])) };
 }
 
 // The node a weight comes from: of layer 0 among the ACTIVE features.
