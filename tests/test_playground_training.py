@@ -405,6 +405,7 @@ def test_divergence_stops_at_finite_weights(given: dict[str, Any], what: str, la
             break
     assert slow.diverged == trainer.diverged and slow.updates == done
     assert (slow.network.weights() == trainer.network.weights()).all()
+    assert (slow.last_update == trainer.last_update).all() and np.isfinite(slow.last_update).all()
 
 
 def test_after_divergence_it_goes_on_when_asked() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import nn
 from apps.playground.errors import Refused
 from apps.playground.settings import Settings
-from autograd import Generator, Tensor
+from autograd import Generator, Tensor, no_grad
 
 __all__ = ["ACTIVATIONS", "FEATURE", "MOST_WEIGHT", "Feature", "Network"]
 
@@ -86,8 +86,10 @@ class Network(nn.Module):
         generator = Generator(self.seed)
         for layer in self.layers:
             shape = layer.linear.weight.shape
-            layer.linear.weight.data[...] = 0 if self.zero else generator.uniform(shape, np.float64) - 0.5
-            layer.linear.bias.data[...] = 0 if self.zero else BIAS
+            weights = 0.0 if self.zero else generator.uniform(shape, np.float64) - 0.5
+            with no_grad():
+                layer.linear.weight.copy_(weights)
+                layer.linear.bias.fill_(0.0 if self.zero else BIAS)
 
     # Forward ---------------------------------------------------------------------------------------
 
@@ -128,8 +130,9 @@ class Network(nn.Module):
         values = np.asarray(values, np.float64)
         if values.shape != (self.count,):
             raise ValueError(f"set_weights: want {self.count} numbers, got {values.shape}")
-        for p, part in zip(self.tensors, self.parts(values), strict=True):
-            p.data[...] = part
+        with no_grad():
+            for p, part in zip(self.tensors, self.parts(values), strict=True):
+                p.copy_(part)
 
     def parts(self, values: Array) -> list[Array]:
         """Flat values (P,) as views in the shapes of the parameters: weight, bias, weight, bias ..."""
@@ -154,12 +157,13 @@ class Network(nn.Module):
             raise Refused("weight_place", place=list(given))
         if not 0 <= layer < len(self.sizes):
             raise Refused("weight_place", place=list(given))
-        data = getattr(self.layers[layer].linear, kind).data
-        if not all(0 <= i < size for i, size in zip(place, data.shape, strict=True)):
+        tensor = getattr(self.layers[layer].linear, kind)
+        if not all(0 <= i < size for i, size in zip(place, tensor.shape, strict=True)):
             raise Refused("weight_place", place=list(given))
         if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= MOST_WEIGHT:
             raise Refused("weight_value", value=value, most=int(MOST_WEIGHT))
-        data[tuple(place)] = value
+        with no_grad():
+            tensor[tuple(place)] = float(value)
 
 
 def flat(arrays: Any) -> Array:

@@ -88,8 +88,8 @@ class Update:
     def set_rates(self, learning: float, regularization: float) -> None:
         """Both rates from the next update on; no program is captured anew."""
         self.optimizer.param_groups[0]["lr"] = learning
-        self.pull.data[0] = learning * regularization
-        self.keep.data[0] = 1 - learning * regularization
+        self.pull.fill_(learning * regularization)
+        self.keep.fill_(1 - learning * regularization)
 
     # x: inputs (N, features); target as the loss wants it; share: of each sample in the mean, as losses are
 
@@ -139,12 +139,12 @@ class Update:
         weights, alive, memory = state
         self.network.set_weights(weights)
         for tensor, array in zip(self.alive, alive, strict=True):
-            tensor.data[...] = array
+            tensor.copy_(array)
         for p, here in self.optimizer.state.items():
             before = memory.get(p, {})
             for name, value in here.items():
                 if isinstance(value, Tensor):
-                    value.data[...] = before.get(name, 0.0)
+                    value.copy_(before.get(name, 0.0))
                 elif value is not None:
                     here[name] = before.get(name, 0)
 

@@ -39,9 +39,10 @@ class Work(NamedTuple):
 class Trainer:
     """Trains the network of `settings` on `points`; the weights are those of `weightSeed` until it does.
 
-    network   with the present weights
-    updates   done so far; `epoch`, whole epochs of them
-    diverged  None, or where numbers stopped being finite: training stopped just before, at finite weights
+    network      with the present weights
+    updates      done so far; `epoch`, whole epochs of them
+    last_update  what the last of them changed, flat (P,): weights after less weights before; zeros at first
+    diverged     None, or where numbers stopped being finite: training stopped just before, at finite weights
 
     >>> from apps.playground.points import generate
     >>> settings = Settings()
@@ -109,19 +110,17 @@ class Trainer:
         idle."""
         if self.idle or self.diverged is not None or updates < 1:
             return 0
-        begun, state = self.updates, self.update.state()
-        lost = self.run(updates - 1)
-        if lost is None:
-            before = self.network.weights()
-            lost = self.run(1)
-            after = self.network.weights()
-            if lost is None and not np.isfinite(after).all():
-                lost = self.updates - 1  # of which the weights are those of the next
-            with np.errstate(invalid="ignore"):
-                self.changed = after - before
-        self.fresh = None
+        begun, state, changed = self.updates, self.update.state(), self.last_update
+        lost = self.run(updates)
         if lost is not None:
-            self.return_to_finite(begun, state, lost)
+            for place in range(lost, begun - 1, -1):  # again, until before it, where weights are finite
+                self.updates, self.last_update = begun, changed
+                self.update.restore(state)
+                self.run(place - begun)
+                if np.isfinite(self.network.weights()).all():
+                    break
+            self.diverged = self.reason(place)
+        self.fresh = None
         return self.updates - begun
 
     def train_epochs(self, epochs: int) -> int:
@@ -155,10 +154,23 @@ class Trainer:
         return updates * self.batch + carried * (self.size - self.batch)
 
     def run(self, updates: int) -> int | None:
-        """So many updates, unwatched. The update whose loss was the first not to be finite, if one was."""
+        """So many updates. If not all is finite, the first update of which the loss wasn't, or that would be
+        of weights that aren't."""
+        lost = self.replay(updates - 1)
+        if updates < 1 or lost is not None:
+            return lost
+        before = self.network.weights()
+        lost = self.replay(1)
+        after = self.network.weights()
+        with np.errstate(invalid="ignore"):
+            self.last_update = after - before
+        return self.updates if lost is None and not np.isfinite(after).all() else lost
+
+    def replay(self, updates: int) -> int | None:
+        """So many updates, unwatched. The first one whose loss isn't finite, if there is one."""
         step = self.step()
         k = self.updates_per_epoch
-        while updates:
+        while updates > 0:
             place = self.updates % k
             whole = updates // k if place == 0 and self.updates else 0
             count = whole * k or min(updates, 1 if self.updates == 0 else k - place)
@@ -187,27 +199,18 @@ class Trainer:
             self.prepared.add(kind)
         return step
 
-    def return_to_finite(self, begun: int, state: Any, lost: int) -> None:
-        """Train again from `state` until just before the update `lost`, and one less if the weights aren't
-        finite there; then find what isn't."""
-        self.updates = begun
-        self.update.restore(state)
-        self.run(lost - begun)
-        if not np.isfinite(self.network.weights()).all():
-            lost -= 1
-            self.updates = begun
-            self.update.restore(state)
-            self.run(lost - begun)
+    def reason(self, lost: int) -> Diverged:
+        """What isn't finite in the update `lost`, at the weights before it."""
         data = self.table if lost else self.opening
         first = lost % self.updates_per_epoch * self.size
         batch = [Tensor(x[first : first + self.size]) for x in data]
-        self.diverged = first_not_finite(self.update, self.settings.regularization, batch, self.epoch)
+        return first_not_finite(self.update, self.settings.regularization, batch, self.epoch)
 
     def reset(self) -> None:
         """Back to the very same start: its weights, memories of the optimiser, dead links alive."""
         self.update.restore(self.start)
         self.updates = 0
-        self.changed = np.zeros(len(self.start[0]))
+        self.last_update = np.zeros(self.network.count)
         self.touched()
 
     # While it trains -------------------------------------------------------------------------------
@@ -223,7 +226,7 @@ class Trainer:
     def set_weight(self, layer: int, to: int, source: int, value: float) -> None:
         """A weight by hand (Network.set_weight): it counts at once, and a dead one is alive again."""
         self.network.set_weight(layer, to, source, value)
-        self.update.alive[layer].data[to, source] = 1
+        self.update.alive[layer][to, source] = 1.0
         self.touched()
 
     def set_bias(self, layer: int, neuron: int, value: float) -> None:
@@ -283,8 +286,3 @@ class Trainer:
     def gradients(self) -> Array:
         """d(mean loss of all points for training)/d(each weight and bias), flat (P,) as network.weights()."""
         return flat(g.data for g in self.gradient(*self.training))
-
-    @property
-    def last_update(self) -> Array:
-        """What the last update changed, flat (P,): weights after it less weights before; zeros at first."""
-        return self.changed
