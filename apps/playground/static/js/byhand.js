@@ -161,18 +161,22 @@ export function mount(app, panel) {
     buttons.play.replaceChildren(icon(timer ? "pause" : "play"));
   }
 
+  // Made anew for other numbers only, so that a chip that was pressed keeps the focus.
   function drawChapters() {
     const parts = chapters(list);
+    const key = JSON.stringify([store.get("lang"), parts]);
+    if (jump.dataset.key !== key) {
+      jump.dataset.key = key;
+      jump.replaceChildren(
+        ...parts.map(({ kind, layer, first }) => {
+          const name = layer === reply.layers.length - 1 ? t("byhand.output") : t("byhand.layer", { layer: layer + 1 });
+          const text = t(`byhand.chapter.${kind}`, { layer: name });
+          return h("button", { type: "button", class: "chip", onclick: () => press("jump", () => go(first)) }, text);
+        }),
+      );
+    }
     const now = parts.findLastIndex(({ first }) => first <= at);
-    const output = reply.layers.length - 1;
-    jump.replaceChildren(
-      ...parts.map(({ kind, layer, first }, index) => {
-        const name = layer === output ? t("byhand.output") : t("byhand.layer", { layer: layer + 1 });
-        const chip = h("button", { type: "button", class: "chip", onclick: () => press("jump", () => go(first)) }, t(`byhand.chapter.${kind}`, { layer: name }));
-        chip.setAttribute("aria-pressed", String(index === now));
-        return chip;
-      }),
-    );
+    [...jump.children].forEach((chip, index) => chip.setAttribute("aria-pressed", String(index === now)));
   }
 
   function draw() {

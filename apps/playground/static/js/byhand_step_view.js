@@ -2,9 +2,10 @@
 
 import { h } from "./dom.js";
 import { show } from "./formula.js";
-import { drawLine, drawSymbol, signClass } from "./formula_view.js";
+import { drawLine, drawRow, drawSymbol, signClass } from "./formula_view.js";
 
-const FEW_ROWS = 8;
+const FEW_ROWS = 12;
+const NUMBERS = new Set(["check.gradient", "check.numeric", "check.difference", "update.now", "update.step", "update.new"]);
 const FLAT = 0.1; // an activation's slope below which we speak of saturation
 
 /** "layer 1, neuron 2" or "the output neuron". */
@@ -42,10 +43,10 @@ function notes(reply, step, settings, t) {
 const number = (value, digits = 4) => h("td", { class: `number ${signClass(value)}` }, show(value, digits));
 
 /** A table whose later rows come on request. */
-function table(caption, headers, rows, t) {
+function table(caption, keys, rows, t) {
   const body = h("tbody", {}, rows.slice(0, FEW_ROWS));
-  const head = h("tr", {}, headers.map((text) => h("th", { scope: "col" }, text)));
-  const whole = h("table", { class: "table" }, h("caption", {}, caption), h("thead", {}, head), body);
+  const head = h("tr", {}, keys.map((key) => h("th", { scope: "col", class: NUMBERS.has(key) ? "number" : null }, t(`byhand.${key}`))));
+  const whole = h("table", { class: "table" }, h("caption", { class: "visually-hidden" }, caption), h("thead", {}, head), body);
   const rest = rows.length - FEW_ROWS;
   if (rest <= 0) return h("div", { class: "table-wrap" }, whole);
   const button = h("button", { type: "button", class: "unfold", onclick: unfold }, t("byhand.more.rows", { count: rest }));
@@ -62,27 +63,28 @@ function drawVerdict(agrees, t) {
 }
 
 function drawChecks(checks, t) {
-  const headers = ["weight", "formula", "gradient", "numeric", "difference", "verdict"].map((key) => t(`byhand.check.${key}`));
+  const keys = ["weight", "formula", "numbers", "gradient", "numeric", "difference", "verdict"].map((key) => `check.${key}`);
   const rows = checks.map(({ name, line, exact, numeric, difference, agrees }) =>
     h("tr", {},
       h("th", { scope: "row" }, drawSymbol(name)),
-      h("td", {}, drawLine(line, t)),
+      h("td", {}, drawRow(line, "symbols")),
+      h("td", {}, drawRow(line, "numbers")),
       number(exact, 6),
       number(numeric, 6),
       h("td", { class: "number" }, difference === 0 ? "0" : difference.toExponential(0)),
       drawVerdict(agrees, t),
     ),
   );
-  return table(t("byhand.check.caption"), headers, rows, t);
+  return table(t("byhand.check.caption"), keys, rows, t);
 }
 
-function drawUpdates(updates, rate, t) {
-  const headers = ["check.weight", "update.now", "check.gradient", "update.step", "update.new"].map((key) => t(`byhand.${key}`));
+function drawUpdates(updates, largest, rate, t) {
+  const keys = ["check.weight", "update.now", "check.gradient", "update.step", "update.new"];
   const ordered = [...updates].sort((a, b) => Math.abs(b.gradient) - Math.abs(a.gradient));
   const rows = ordered.map(({ name, before, gradient, after }) =>
-    h("tr", {}, h("th", { scope: "row" }, drawSymbol(name)), number(before), number(gradient), number(-rate * gradient, 5), number(after)),
+    h("tr", { class: name === largest ? "marked" : null }, h("th", { scope: "row" }, drawSymbol(name)), number(before), number(gradient), number(-rate * gradient, 5), number(after)),
   );
-  return table(t("byhand.update.caption", { rate }), headers, rows, t);
+  return table(t("byhand.update.caption", { rate }), keys, rows, t);
 }
 
 /** The step as elements. `settings` are the page's, for the notes on batch and optimizer. */
@@ -92,7 +94,7 @@ export function drawStep(reply, step, settings, t) {
     h("p", { class: "why" }, why(step, t)),
     h("div", { class: "formulas" }, step.lines.map((line) => drawLine(line, t))),
     step.checks ? drawChecks(step.checks, t) : null,
-    step.updates ? drawUpdates(step.updates, reply.learning_rate, t) : null,
+    step.updates ? drawUpdates(step.updates, step.largest, reply.learning_rate, t) : null,
     ...notes(reply, step, settings, t).map((text) => h("p", { class: "note" }, text)),
   ].filter(Boolean);
 }

@@ -158,26 +158,25 @@ export function updates(reply) {
   );
 }
 
-/** The weight (not bias) whose gradient is the largest in size: {layer, to, from, gradient}. */
-export function largestGradient(reply) {
-  const weights = updates(reply).filter(({ from }) => from !== null);
+/** The weight (not bias) whose gradient is the largest in size, of `updates`. */
+export function largestGradient(all) {
+  const weights = all.filter(({ from }) => from !== null);
   return weights.reduce((best, each) => (Math.abs(each.gradient) > Math.abs(best.gradient) ? each : best));
 }
 
 function update(reply) {
-  const rate = reply.learning_rate;
-  const largest = largestGradient(reply);
-  const after = largest.before - rate * largest.gradient;
+  const all = updates(reply);
+  const largest = largestGradient(all);
   const line = [
-    term(symbol("w′", largest.name.below, largest.name.above), after, { strong: true }),
+    term(symbol("w′", largest.name.below, largest.name.above), largest.after, { strong: true }),
     equals,
     term(largest.name, largest.before),
     operator("−"),
-    pair("η", String(rate)),
+    pair("η", String(reply.learning_rate)),
     times,
     term(partial(largest.name), largest.gradient, { bracketed: true }),
   ];
-  return { kind: "update", phase: "backward", layer: null, neuron: null, lines: [line], updates: updates(reply) };
+  return { kind: "update", phase: "backward", layer: null, neuron: null, lines: [line], updates: all, largest: largest.name };
 }
 
 /** What the network view shows at a step: the neuron, the numbers known so far, the links in play. */

@@ -1,6 +1,6 @@
 // The guided first run: a welcome, a tour of the parts, and lessons with goals that are seen to be reached.
 
-import { largestGradient } from "./byhand_steps.js";
+import { largestGradient, updates } from "./byhand_steps.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { LESSONS, progress } from "./lessons.js";
@@ -31,6 +31,7 @@ export function mount(app) {
   let memory = {};
   let events = new Set();
   let drawn = "";
+  let before = null; // the generation that a lesson's setting up puts an end to; what is older tells nothing
 
   const known = (id) => LESSONS.some((lesson) => lesson.id === id);
   const asked = store.get("lesson"); // the address' tutorial
@@ -63,6 +64,7 @@ export function mount(app) {
 
   function setUp(id) {
     app.send({ type: "run", running: false });
+    before = store.get("generation");
     memory = {};
     events = new Set();
     app.change(LESSONS.find((lesson) => lesson.id === id).setup);
@@ -122,16 +124,19 @@ export function mount(app) {
   }
 
   function facts() {
-    const frame = store.get("frame");
+    const generation = store.get("generation");
+    if (before !== null && generation !== before) before = null;
+    const fresh = before === null && store.get("frame")?.generation === generation;
+    const frame = fresh ? store.get("frame") : null;
     const reply = store.get("byHandReply");
     return {
       settings: store.get("settings"),
-      history: store.get("history"),
-      epoch: store.get("epoch"),
-      losses: { train: frame?.train_loss, test: frame?.test_loss },
+      history: fresh ? store.get("history") : [],
+      epoch: frame?.epoch ?? 0,
+      losses: { train: frame?.train_loss, test: frame?.test_loss }, // undefined: not told yet; null: not finite
       events,
       byHandStep: store.get("byHandStep"),
-      largest: reply ? largestGradient(reply) : null,
+      largest: reply ? largestGradient(updates(reply)) : null,
       selected: store.get("selected"),
       memory,
     };

@@ -36,3 +36,12 @@ export function drawLine(cells, t) {
   const spoken = h("span", { class: "visually-hidden" }, text(cells));
   return h("div", { class: "worked" }, spoken, cells.map((cell) => drawCell(cell, t)));
 }
+
+/** A line in one row: its symbols, or its numbers. For tables, where a heading stands above. */
+export function drawRow(cells, what) {
+  const parts = cells.map((cell) => {
+    if (cell.kind === "operator") return h("span", { class: "operator" }, cell.text);
+    return what === "symbols" ? drawSymbol(cell.symbol) : h("span", { class: `below ${signClass(cell.value)}` }, cell.number);
+  });
+  return h("span", { class: "worked-row" }, parts);
+}

@@ -4,22 +4,24 @@ import { h } from "./dom.js";
 
 const STOPS = [
   { key: "data", regions: ["#data"] },
-  { key: "features", regions: ["#features"] },
+  { key: "features", regions: ["#features *", ".layer-header:first-child"] },
   { key: "network", regions: ["#network"] },
   { key: "output", regions: ["#heatmap"] },
   { key: "losses", regions: ["#losses", "#chart"] },
   { key: "controls", regions: ["#topbar", "#controls"] },
   { key: "drawer", regions: ["#drawer"] },
 ];
+const ROOM = 4; // px between a region and its ring
 const GAP = 12; // px between ring and card, and to the window's edge
 
-/** The smallest box around all of the elements that can be seen, or null. */
+/** The smallest box around all of the elements that can be seen, with some room, within the window; or null. */
 function boxOf(selectors) {
-  const boxes = selectors.map((selector) => document.querySelector(selector)?.getBoundingClientRect()).filter((box) => box?.width && box.height);
+  const elements = selectors.flatMap((selector) => [...document.querySelectorAll(selector)]);
+  const boxes = elements.map((element) => element.getBoundingClientRect()).filter(({ width, height }) => width && height);
   if (boxes.length === 0) return null;
-  const [left, top] = [Math.min(...boxes.map((box) => box.left)), Math.min(...boxes.map((box) => box.top))];
-  const [right, bottom] = [Math.max(...boxes.map((box) => box.right)), Math.max(...boxes.map((box) => box.bottom))];
-  return { left, top, right, bottom };
+  const least = (side) => Math.max(2, Math.min(...boxes.map((box) => box[side])) - ROOM);
+  const most = (side, limit) => Math.min(limit - 2, Math.max(...boxes.map((box) => box[side])) + ROOM);
+  return { left: least("left"), top: least("top"), right: most("right", innerWidth), bottom: most("bottom", innerHeight) };
 }
 
 /** Where a card of width x height stands: beside the box where there is room, else inside its lower edge. Pure. */

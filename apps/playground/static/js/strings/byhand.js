@@ -42,8 +42,8 @@ export const byhand = {
   "byhand.chapter.loss": ["Loss", "손실"],
   "byhand.chapter.gradients": ["Backward {layer}", "역전파 {layer}"],
   "byhand.chapter.update": ["Update", "갱신"],
-  "byhand.layer": ["layer {layer}", "{layer}층"],
-  "byhand.output": ["output", "출력층"],
+  "byhand.layer": ["{layer}", "{layer}층"],
+  "byhand.output": ["output", "출력"],
   "byhand.place": ["layer {layer}, neuron {neuron}", "{layer}층 {neuron}번 뉴런"],
   "byhand.place.output": ["output neuron {neuron}", "출력층 {neuron}번 뉴런"],
   "byhand.place.single": ["the output neuron", "출력 뉴런"],
@@ -57,7 +57,7 @@ export const byhand = {
 
   "byhand.why.inputs": [
     "The point's two coordinates become the features that the network sees. These are its only view of the data.",
-    "점의 두 좌표로 신경망이 보는 특성을 만들어요. 신경망은 데이터를 이 값으로만 볼 수 있어요.",
+    "점의 두 좌표로 신경망이 보는 특징을 만들어요. 신경망은 데이터를 이 값으로만 볼 수 있어요.",
   ],
   "byhand.why.forward": [
     "The neuron weighs what comes in and adds its bias: z. Its activation bends z into a, which the next layer sees.",
@@ -100,8 +100,8 @@ export const byhand = {
     "가중치는 입력과 곱해져 z에 들어가므로, 연쇄 법칙에 따라 기울기는 δ와 그 입력의 곱이에요(편향의 입력은 1). 옆에는 가중치를 조금 움직여 잰 기울기가 있어요.",
   ],
   "byhand.why.update": [
-    "Gradient descent takes a small step against each gradient: new w = w − η · ∂L/∂w. The row with the largest gradient moves most; the formula shows it.",
-    "경사하강법은 기울기의 반대 방향으로 조금 움직여요. 새 w = w − η · ∂L/∂w. 기울기가 가장 큰 가중치가 가장 많이 바뀌고, 아래 식이 그 가중치예요.",
+    "Gradient descent takes a small step against each gradient: new w = w − η · ∂L/∂w. The formula shows the weight with the largest gradient, which moves most.",
+    "경사하강법은 기울기의 반대 방향으로 조금 움직여요. 새 w = w − η · ∂L/∂w. 아래 식은 기울기가 가장 커서 가장 많이 바뀌는 가중치예요.",
   ],
   "byhand.note.dead": [
     "The slope of ReLU is 0 here: nothing flows back through this neuron.",
@@ -121,11 +121,12 @@ export const byhand = {
   ],
   "byhand.note.optimizer": [
     "This page's optimizer, {optimizer}, makes its own step out of these gradients.",
-    "이 페이지에서 고른 옵티마이저 {optimizer}는 이 기울기로 다른 크기의 걸음을 만들어요.",
+    "이 페이지에서 고른 최적화 방법 {optimizer}는 이 기울기로 다른 크기의 걸음을 만들어요.",
   ],
 
   "byhand.check.weight": ["Weight", "가중치"],
   "byhand.check.formula": ["δ · input", "δ · 입력"],
+  "byhand.check.numbers": ["In numbers", "숫자로"],
   "byhand.check.gradient": ["Gradient", "기울기"],
   "byhand.check.numeric": ["Finite difference", "유한 차분"],
   "byhand.check.difference": ["Rel. difference", "상대 오차"],

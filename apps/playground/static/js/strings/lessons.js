@@ -5,8 +5,8 @@ export const lessons = {
   "coach.close": ["Close the guide", "길잡이 닫기"],
   "coach.welcome": ["Watch a neural network learn", "신경망이 배우는 모습을 보세요"],
   "coach.welcome.text": [
-    "The network in the middle learns to tell the orange points from the blue ones. Press play, and the picture on the right shows what it has learnt.",
-    "가운데 신경망이 주황색 점과 파란색 점을 구별하는 법을 배워요. 재생을 누르면 무엇을 배웠는지 오른쪽 그림에 나타나요.",
+    "The network in the middle learns to tell the orange points from the blue ones. Press Train, and the picture on the right shows what it has learnt.",
+    "가운데 신경망이 주황색 점과 파란색 점을 구별하는 법을 배워요. 학습 단추를 누르면 무엇을 배웠는지 오른쪽 그림에 나타나요.",
   ],
   "coach.tour": ["What each part is", "화면 둘러보기"],
   "coach.tour.step": ["{step} of {steps}", "{steps}개 중 {step}번째"],
@@ -30,9 +30,9 @@ export const lessons = {
   "tour.data.title": ["Data", "데이터"],
   "tour.data.text": [
     "What the network learns from: points in the plane, each with a label, orange or blue. Choose a set, add noise, or draw your own.",
-    "신경망이 배우는 재료예요. 평면 위의 점마다 주황색이나 파란색 레이블이 있어요. 데이터를 고르거나 잡음을 더하거나 직접 그려 보세요.",
+    "신경망이 배우는 재료예요. 평면 위의 점마다 주황색이나 파란색 레이블이 있어요. 데이터를 고르거나 노이즈를 더하거나 직접 그려 보세요.",
   ],
-  "tour.features.title": ["Features", "특성"],
+  "tour.features.title": ["Features", "특징"],
   "tour.features.text": [
     "What the network sees of a point: its coordinates, and if you like their squares, product and sines.",
     "신경망이 점을 보는 눈이에요. 두 좌표가 기본이고 제곱, 곱, 사인도 켤 수 있어요.",
@@ -52,10 +52,10 @@ export const lessons = {
     "How wrong the network still is: on the points it trains on, and on test points that it never sees. Smaller is better.",
     "신경망이 얼마나 틀리는지 보여 줘요. 학습에 쓰는 점과, 학습에 쓰지 않는 테스트 점에서 따로 재요. 작을수록 좋아요.",
   ],
-  "tour.controls.title": ["Play, and how it learns", "재생과 학습 설정"],
+  "tour.controls.title": ["Train, and how it learns", "학습과 설정"],
   "tour.controls.text": [
-    "Play trains the network, step by step. The strip below decides how: learning rate, activation, optimizer and more.",
-    "재생을 누르면 신경망이 한 걸음씩 학습해요. 그 아래에서는 학습률, 활성화 함수, 옵티마이저 등을 정해요.",
+    "Train changes the weights, batch by batch, until you pause it. The strip below decides how: learning rate, activation, optimizer and more.",
+    "학습을 누르면 멈출 때까지 한 묶음씩 보며 가중치를 바꿔요. 그 아래에서는 학습률, 활성화 함수, 최적화 방법 등을 정해요.",
   ],
   "tour.drawer.title": ["Backprop by hand", "손으로 하는 역전파"],
   "tour.drawer.text": [
@@ -65,20 +65,20 @@ export const lessons = {
 
   "lesson.circle.title": ["Circle: watch it learn", "원: 학습 지켜보기"],
   "lesson.circle.text": [
-    "Just press play. The weights change a little with every batch of points, and the picture bends until it fits.",
-    "재생만 눌러 보세요. 점을 한 묶음 볼 때마다 가중치가 조금씩 바뀌고, 그림이 데이터에 맞게 휘어요.",
+    "Just press Train. The weights change a little with every batch of points, and the picture bends until it fits.",
+    "학습 단추만 눌러 보세요. 점을 한 묶음 볼 때마다 가중치가 조금씩 바뀌고, 그림이 데이터에 맞게 휘어요.",
   ],
   "lesson.circle.look": ["Watch the output picture, and both losses falling.", "출력 그림과 줄어드는 두 손실을 보세요."],
   "lesson.circle.goal.low": ["Test loss below 0.05", "테스트 손실 0.05 미만"],
-  "lesson.circle.hint": ["Press play at the top, or the space bar.", "위쪽의 재생 단추나 스페이스 바를 누르세요."],
+  "lesson.circle.hint": ["Press Train at the top, or the space bar.", "위쪽의 학습 단추나 스페이스 바를 누르세요."],
   "lesson.xor.title": ["XOR: why layers are needed", "XOR: 층이 필요한 이유"],
   "lesson.xor.text": [
-    "Without a hidden layer the network can only draw one straight border. No line parts these corners: press play and see it fail.",
-    "은닉층이 없으면 곧은 경계 하나만 그을 수 있어요. 직선으로는 이 네 모서리를 나눌 수 없어요. 재생을 눌러 실패를 확인해 보세요.",
+    "Without a hidden layer the network can only draw one straight border. No line parts these corners: press Train and see it fail.",
+    "은닉층이 없으면 곧은 경계 하나만 그을 수 있어요. 직선으로는 이 네 모서리를 나눌 수 없어요. 학습을 눌러 실패를 확인해 보세요.",
   ],
   "lesson.xor.look": [
     "Then add a hidden layer with 4 neurons, or switch on the feature X₁X₂. Why does one feature suffice?",
-    "그다음 뉴런 4개짜리 은닉층을 더하거나 특성 X₁X₂를 켜 보세요. 왜 특성 하나로 충분할까요?",
+    "그다음 뉴런 4개짜리 은닉층을 더하거나 특징 X₁X₂를 켜 보세요. 왜 특징 하나로 충분할까요?",
   ],
   "lesson.xor.goal.straight": ["See it fail: 20 epochs without a layer", "실패 확인: 은닉층 없이 20에포크"],
   "lesson.xor.goal.low": ["Mend it: test loss below 0.05", "해결: 테스트 손실 0.05 미만"],
@@ -86,25 +86,25 @@ export const lessons = {
     "The sign of X₁X₂ is the label itself. A hidden layer has to build that product from bends.",
     "X₁X₂의 부호가 곧 레이블이에요. 은닉층은 이 곱을 꺾인 경계 여러 개로 만들어야 해요.",
   ],
-  "lesson.spiral.title": ["Spiral: features beat layers", "나선: 층보다 특성"],
+  "lesson.spiral.title": ["Spiral: features beat layers", "나선: 층보다 특징"],
   "lesson.spiral.text": [
     "The hardest set. Two layers of 8 neurons on X₁ and X₂ alone are slow and often stuck. Good features make it easy.",
-    "가장 어려운 데이터예요. 8개씩 두 층이 있어도 X₁과 X₂만으로는 느리고 자주 막혀요. 특성을 잘 고르면 쉬워져요.",
+    "가장 어려운 데이터예요. 8개씩 두 층이 있어도 X₁과 X₂만으로는 느리고 자주 막혀요. 특징을 잘 고르면 쉬워져요.",
   ],
   "lesson.spiral.look": [
-    "Press play for a while, then switch on sin X₁ and sin X₂ and compare. Two to three layers of 8 to 12 neurons are enough.",
+    "Train for a while, then switch on sin X₁ and sin X₂ and compare. Two to three layers of 8 to 12 neurons are enough.",
     "잠시 학습한 뒤 sin X₁과 sin X₂를 켜고 비교해 보세요. 8~12개짜리 층 2~3개면 충분해요.",
   ],
   "lesson.spiral.goal.features": ["Switch on sin X₁ and sin X₂", "sin X₁과 sin X₂ 켜기"],
   "lesson.spiral.goal.low": ["Test loss below 0.05", "테스트 손실 0.05 미만"],
   "lesson.spiral.hint": [
     "All seven features, learning rate 0.03, full speed: a few hundred epochs.",
-    "특성 일곱 개를 모두 켜고 학습률 0.03, 최고 속도로 몇백 에포크 학습해 보세요.",
+    "특징 일곱 개를 모두 켜고 학습률 0.03, 최고 속도로 몇백 에포크 학습해 보세요.",
   ],
   "lesson.overfitting.title": ["Overfitting: learning by heart", "과적합: 통째로 외우기"],
   "lesson.overfitting.text": [
     "Few points, much noise, a large network: it learns the points by heart, noise included. Training loss falls while test loss rises.",
-    "점은 적고 잡음은 많고 신경망은 커요. 그러면 잡음까지 통째로 외워서 학습 손실은 줄지만 테스트 손실은 커져요.",
+    "점은 적고 노이즈는 많고 신경망은 커요. 그러면 노이즈까지 통째로 외워서 학습 손실은 줄지만 테스트 손실은 커져요.",
   ],
   "lesson.overfitting.look": [
     "Watch the two curves draw apart. Then bring them together: more training data, regularization, or a smaller network.",
@@ -122,8 +122,8 @@ export const lessons = {
     "학습률은 한 걸음의 크기예요. 3이면 걸음마다 목표를 지나쳐 점점 나빠지다가 손실이 폭발해요.",
   ],
   "lesson.diverge.look": [
-    "Press play and watch the loss burst. Then take a learning rate of 0.03 and reset.",
-    "재생을 눌러 손실이 폭발하는 것을 보세요. 그다음 학습률을 0.03으로 낮추고 초기화하세요.",
+    "Press Train and watch the loss burst. Then take a learning rate of 0.03 and reset.",
+    "학습을 눌러 손실이 폭발하는 것을 보세요. 그다음 학습률을 0.03으로 낮추고 초기화하세요.",
   ],
   "lesson.diverge.goal.burst": ["See the loss burst", "손실이 폭발하는 것 보기"],
   "lesson.diverge.goal.mended": ["Mend it: test loss below 0.05", "해결: 테스트 손실 0.05 미만"],

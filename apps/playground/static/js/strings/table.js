@@ -10,7 +10,7 @@ export const table = {
   "table.what": ["Shown in the table", "표에 보일 값"],
   "table.weights": ["Weights", "가중치"],
   "table.gradients": ["Gradients", "기울기"],
-  "table.updates": ["Last update", "마지막 갱신"],
+  "table.updates": ["Last update", "최근 갱신"],
   "table.intro": [
     "One row a neuron, one column for each input. Type a number to change a weight or a bias.",
     "행은 뉴런, 열은 입력이에요. 수를 입력하면 가중치나 편향이 바뀌어요.",
