@@ -62,8 +62,8 @@ class Page:
     """A websocket to a server, as a page has it. Frames are acknowledged unless `draws` is false."""
 
     def __init__(self, server: Server, **options: Any) -> None:
-        options = {"origin": server.origin, "compression": None, "max_size": None, **options}
-        self.connection = connect(f"ws://{server.host}/socket", **options)
+        plain = {"origin": server.origin, "compression": None, "max_size": None, "close_timeout": 1}
+        self.connection = connect(f"ws://{server.host}/socket", **{**plain, **options})
         self.socket: ClientConnection = self.connection.__enter__()
         self.server = server
         self.draws = True
@@ -156,3 +156,8 @@ def runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process holds."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096

@@ -46,7 +46,6 @@ def serve(options: argparse.Namespace) -> int:
     """Listen, print the address, and answer until Ctrl-C."""
     try:
         import uvicorn
-        import websockets  # noqa: F401 - uvicorn speaks through it
 
         from apps.playground import server
     except ImportError as error:
@@ -80,18 +79,7 @@ def serve(options: argparse.Namespace) -> int:
             if not options.no_browser:
                 threading.Thread(target=open_browser, args=[address], daemon=True).start()
 
-    config = uvicorn.Config(
-        server.make_app(token, allowed_hosts(options.host, port)),
-        ws="websockets-sansio",
-        ws_max_size=4 * 1024 * 1024,  # what is above our own limit and below this is told so
-        ws_per_message_deflate=False,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=1,
-    )
-    Server(config).run(sockets=[listener])
+    Server(server.configuration(token, allowed_hosts(options.host, port))).run(sockets=[listener])
     return 0
 
 

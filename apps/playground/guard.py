@@ -97,10 +97,11 @@ def safe_headers(host: str) -> list[tuple[bytes, bytes]]:
 async def refuse(
     scope: Scope, send: Send, status: int, text: str, headers: list[tuple[bytes, bytes]] | None = None
 ) -> None:
-    """Answer in plain text; a websocket is turned away before it is opened."""
-    prefix = "websocket.http" if scope["type"] == "websocket" else "http"
+    """Answer in plain text; a websocket is turned away before it is opened (with the status 403)."""
+    if scope["type"] == "websocket":
+        return await send({"type": "websocket.close"})
     body = text.encode()
     plain = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
     plain += [(b"x-content-type-options", b"nosniff"), *(headers or [])]
-    await send({"type": f"{prefix}.response.start", "status": status, "headers": plain})
-    await send({"type": f"{prefix}.response.body", "body": b"" if scope.get("method") == "HEAD" else body})
+    await send({"type": "http.response.start", "status": status, "headers": plain})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

@@ -13,11 +13,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Mount, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from apps.playground import protocol
 from apps.playground.errors import Refused
@@ -26,14 +28,38 @@ from apps.playground.supervisor import Supervisor
 from apps.playground.token import same_token
 from apps.playground.visit import BUSY, FLOOD, MALFORMED, REPLACED, RESTART, TOKEN, Visit
 
-__all__ = ["make_app"]
+__all__ = ["configuration"]
 
 STATIC = Path(__file__).with_name("static")
 MOST_CONNECTED = 8
 MOST_LEFT = 8  # sessions kept for pages that may come back
 KEPT = 60.0  # seconds
 HELLO = 5.0  # seconds in which a page must have said who it is
+CLOSING = 2.0  # seconds for a page to take note that it is shown out
 MOST_STRANGERS = 32  # sockets that have not said it yet
+
+
+def configuration(token: str, hosts: frozenset[str]) -> uvicorn.Config:
+    """How the application is served: quietly, without compression, and with a quick end."""
+    return uvicorn.Config(
+        make_app(token, hosts),
+        ws=Socket,
+        ws_max_size=16 * protocol.MOST_MESSAGE,  # what is above our own limit and below this is told so
+        ws_per_message_deflate=False,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=1,
+    )
+
+
+class Socket(WebSocketsSansIOProtocol):
+    """uvicorn's websocket, but one that is not held for ever by a page that is shown out and reads nothing."""
+
+    async def run_asgi(self) -> None:
+        await super().run_asgi()
+        self.loop.call_later(CLOSING, self.transport.abort)
 
 
 def make_app(token: str, hosts: frozenset[str]) -> Starlette:
