@@ -55,7 +55,7 @@ def configuration(token: str, hosts: frozenset[str]) -> uvicorn.Config:
 
 
 class Socket(WebSocketsSansIOProtocol):
-    """uvicorn's websocket, but one that is not held for ever by a page that is shown out and reads nothing."""
+    """uvicorn's websocket, but not held for ever by a page that is shown out and reads nothing."""
 
     async def run_asgi(self) -> None:
         await super().run_asgi()
