@@ -124,17 +124,27 @@ export function createApp() {
   }
 
   function send(message) {
-    if (message.type === "points") {
-      store.set("own", message.points);
-      chooseLossFor(message.points);
-    }
+    if (message.type === "points") prepareFor(message.points);
     if (message.type === "run") store.set("running", message.running);
+    if (message.type !== "view") hurry();
     connection.send(message);
   }
 
-  // Points of three and more classes can't come while a loss for two is chosen.
-  function chooseLossFor(points) {
-    if (store.get("settings").problem === "classification" && points.some(([, , label]) => label > 1)) change({ loss: "cross_entropy" });
+  // Changes made before a message come before it.
+  function hurry() {
+    if (!waiting || store.get("connection") !== "open") return;
+    connection.send({ type: "settings", settings: waiting });
+    asked = { ...asked, ...waiting };
+    waiting = null;
+  }
+
+  // Points of three and more classes can't come while a loss for two is chosen. Without a server they wait for the next hello.
+  function prepareFor(points) {
+    store.set("own", points);
+    const { problem, loss } = store.get("settings");
+    const regression = problem === "regression";
+    if (!regression && loss !== "cross_entropy" && classesOfPoints(points) > 2) change({ loss: "cross_entropy" });
+    if (store.get("connection") !== "open") store.set("settings", { ...store.get("settings"), [regression ? "regDataset" : "dataset"]: "own" });
   }
 
   function sendView() {

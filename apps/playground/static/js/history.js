@@ -1,7 +1,7 @@
 // Losses by epoch, [[epoch, train, test], ...], as they come with the frames. Beyond a bound every other of the older half
 // goes: a chart has fewer pixels.
 
-const BOUND = 20000;
+const BOUND = 4000;
 
 export function createHistory(bound = BOUND) {
   const rows = [];
