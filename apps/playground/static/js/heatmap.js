@@ -3,6 +3,7 @@
 
 import { MARGIN, drawAxes, toData, toPixels } from "./axes.js";
 import { h, svg } from "./dom.js";
+import { enlarge } from "./enlarge.js";
 import { show } from "./formula.js";
 import { byteValue } from "./frame.js";
 import { mountLegend } from "./legend.js";
@@ -14,8 +15,29 @@ import { drawPoints } from "./scatter.js";
 import { featureField } from "./thumbnails.js";
 
 const CELLS = 100;
+const FINER = 4; // times as many cells a side where only the decision is shown
 const SMALLEST = 260; // px, of the field's side
 const CHART = 124; // px, of the chart's height
+
+// A canvas of side*side cells whose pixels can be set; canvas() shows them.
+function createCells(side) {
+  const canvas = h("canvas", { width: side, height: side });
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(side, side);
+  const shown = () => {
+    context.putImageData(image, 0, 0);
+    return canvas;
+  };
+  return { pixels: new Uint32Array(image.data.buffer), canvas: shown };
+}
+
+// Each output's field with more cells.
+function finer({ bytes, kinds }) {
+  const size = (CELLS * FINER) ** 2;
+  const all = new Uint8Array(kinds * size);
+  for (let k = 0; k < kinds; k++) all.set(enlarge(bytes.subarray(k * CELLS * CELLS, (k + 1) * CELLS * CELLS), CELLS, FINER), k * size);
+  return all;
+}
 
 export function mount(app) {
   const { store, t } = app;
@@ -28,11 +50,8 @@ export function mount(app) {
   const plane = h("div", { class: "plane", "data-plane": true }, field, dots, overlay);
   region.append(axes, plane);
 
-  const cells = document.createElement("canvas");
-  cells.width = cells.height = CELLS;
-  const cellContext = cells.getContext("2d");
-  const image = cellContext.createImageData(CELLS, CELLS);
-  const pixels = new Uint32Array(image.data.buffer);
+  const smooth = createCells(CELLS);
+  const sharp = createCells(CELLS * FINER);
   let palette = readPalette();
   let side = 0;
   let pointer = null; // [x, y] of the data, while the pointer is over the field
@@ -63,14 +82,15 @@ export function mount(app) {
     if (side === 0) return;
     const seen = current();
     const discrete = store.get("discretize");
+    const { pixels, canvas } = discrete ? sharp : smooth;
+    const bytes = seen && (discrete ? finer(seen) : seen.bytes);
     if (!seen) pixels.fill(palette.table[128]);
-    else if (seen.kinds === 1) paintField(pixels, seen.bytes, discrete ? palette.discrete : palette.table);
-    else paintClasses(pixels, seen.bytes, palette, discrete);
-    cellContext.putImageData(image, 0, 0);
+    else if (seen.kinds === 1) paintField(pixels, bytes, discrete ? palette.discrete : palette.table);
+    else paintClasses(pixels, bytes, palette, discrete);
     const context = field.getContext("2d");
-    context.imageSmoothingEnabled = true;
     context.imageSmoothingQuality = "high";
-    context.drawImage(cells, 0, 0, field.width, field.height);
+    context.drawImage(canvas(), 0, 0, field.width, field.height);
+    legend.discrete(discrete);
     describe(seen);
   }
 

@@ -14,6 +14,7 @@ export function mountLegend(app) {
   const classes = h("div", { class: "legend-classes" });
   region.append(scale, classes);
   let palette = null;
+  let sharp = false; // two colours only
 
   function refresh() {
     const count = store.get("classes");
@@ -29,15 +30,24 @@ export function mountLegend(app) {
     classes.replaceChildren(...entries);
   }
 
+  function paintBar() {
+    const context = canvas.getContext("2d");
+    const image = context.createImageData(255, 1);
+    new Uint32Array(image.data.buffer).set((sharp ? palette.discrete : palette.table).subarray(1));
+    context.putImageData(image, 0, 0);
+  }
+
   store.on(["classes", "frame", "shownFeature", "lang"], refresh);
   return {
     paint(next) {
       palette = next;
-      const context = canvas.getContext("2d");
-      const image = context.createImageData(255, 1);
-      new Uint32Array(image.data.buffer).set(palette.table.subarray(1));
-      context.putImageData(image, 0, 0);
+      paintBar();
       refresh();
+    },
+    discrete(on) {
+      if (on === sharp) return;
+      sharp = on;
+      paintBar();
     },
     // value in [-1, 1], or null.
     mark(value) {

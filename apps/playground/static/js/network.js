@@ -52,7 +52,7 @@ export function mount(app) {
     const focus = describe(document.activeElement);
     heads.replaceChildren(...headers(app, placement, network));
     features.replaceChildren(...featureElements(app, placement, active));
-    neurons.replaceChildren(...neuronElements(placement, network));
+    neurons.replaceChildren(...neuronElements(app, placement, network));
     bars.place(placement);
     room.style.height = `${placement.height}px`;
     picture.place(scene);
@@ -241,8 +241,9 @@ export function mount(app) {
       const node = layer < 0 ? scene.placement.columns[0].nodes[scene.placement.active[index]] : neuron(scene.placement, layer, index);
       if (!node) continue;
       const chip = h("span", { class: `neuron-value number ${value < 0 ? "number--negative" : "number--positive"}` }, show(value, 2));
-      chip.style.left = `${node.x}px`;
-      chip.style.top = `${node.y + node.size / 2 + 1}px`;
+      const last = layer === scene.network.layers.length - 1; // no room beside it
+      chip.style.left = `${last ? node.x - node.size / 2 : node.x + node.size / 2 + 4}px`;
+      chip.style.top = `${last ? node.y - node.size / 2 - 20 : node.y - 8}px`;
       chips.append(chip);
     }
     picture.request();

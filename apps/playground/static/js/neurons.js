@@ -3,7 +3,7 @@
 
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
-import { FEATURE_NAMES } from "./names.js";
+import { FEATURE_NAMES, neuronName, targetName } from "./names.js";
 import { FEATURES } from "./options.js";
 import { biasMark } from "./placement.js";
 
@@ -27,15 +27,16 @@ export function featureElements(app, placement, active) {
   });
 }
 
-// A neuron and its bias; labels are written when they are needed, as values change all the time.
-export function neuronElements(placement, network) {
+// A neuron and its bias; values are added to the labels when they get the focus, as they change all the time.
+export function neuronElements(app, placement, network) {
+  const biasName = (layer, index) => targetName(app, network, { kind: "bias", layer, neuron: index });
   return network.layers.flatMap((count, layer) =>
     placement.columns[layer + 1].nodes.flatMap((node, index) => {
       const mark = biasMark(node);
       const place = { "data-column": layer + 1, "data-index": index };
       return [
-        put(h("button", { type: "button", class: "neuron", ...place }), node),
-        put(h("button", { type: "button", class: "bias", tabindex: "-1", "data-layer": layer, "data-neuron": index }), {
+        put(h("button", { type: "button", class: "neuron", "aria-label": neuronName(app, network, layer, index), ...place }), node),
+        put(h("button", { type: "button", class: "bias", tabindex: "-1", "aria-label": biasName(layer, index), "data-layer": layer, "data-neuron": index }), {
           x: mark.x, y: mark.y, size: Math.max(12, mark.radius * 2 + 9),
         }),
       ];

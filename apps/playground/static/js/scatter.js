@@ -4,7 +4,7 @@
 import { toPixels } from "./axes.js";
 import { pointColor } from "./thumbnails.js";
 
-const MANY = 700;
+const MANY = 450;
 
 function circle(context, x, y, radius) {
   context.moveTo(x + radius, y);
@@ -24,7 +24,7 @@ function diamond(context, x, y, radius) {
 export function drawPoints(context, points, { side, palette, classes, showTest }) {
   context.clearRect(0, 0, side, side);
   const count = points.train.length + (showTest ? points.test.length : 0);
-  const radius = (count > MANY ? 2.4 : 3.6) * Math.min(1.5, side / 320);
+  const radius = (count > MANY ? 2.6 : 3.6) * Math.min(1.5, side / 320);
   const kinds = [["test", diamond, "point-test"], ["train", circle, "point-train"]];
   for (const [kind, shape, edge] of kinds.slice(showTest ? 0 : 1)) {
     context.lineWidth = count > MANY ? 0.8 : 1.2;
