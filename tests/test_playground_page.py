@@ -1,5 +1,5 @@
-"""The playground's page, as far as it is no drawing: modules of JavaScript, tested in Node beside the server's own
-rules. Here is what these tests are given; they stand in tests/playground/*.test.mjs."""
+"""The playground's page, as far as it is no drawing: modules of JavaScript, tested in Node beside the server's
+own rules. Here is what these tests are given; they stand in tests/playground/*.test.mjs."""
 
 from __future__ import annotations
 
@@ -78,7 +78,9 @@ def test_modules_import_what_is_there() -> None:
                 missing.append(f"{path.name}: {target}")
                 continue
             exported = set(
-                re.findall(r"^export (?:async )?(?:function\*?|const|class|let) (\w+)", other.read_text(), re.M)
+                re.findall(
+                    r"^export (?:async )?(?:function\*?|const|class|let) (\w+)", other.read_text(), re.M
+                )
             )
             wanted = {name.split(" as ")[0].strip() for name in names.split(",") if name.strip()}
             missing += [f"{path.name}: {name} of {target}" for name in sorted(wanted - exported)]

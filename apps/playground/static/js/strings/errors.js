@@ -31,6 +31,7 @@ export const errors = {
   "error.csv_none": ["The file has no points.", "파일에 점이 하나도 없어요."],
   "error.message_large": ["This is too much at once: {most} bytes is the most.", "한 번에 보내기에는 너무 커요. {most}바이트까지 보낼 수 있어요."],
   "error.message_json": ["The server could not read what the page sent.", "페이지가 보낸 내용을 서버가 읽지 못했어요."],
+  "error.message_many": ["The page asked for too much at once; wait a moment.", "한꺼번에 너무 많이 요청했어요. 잠시 기다려 주세요."],
   "error.message_number": ["{text} is not a number the server can take.", "{text}은(는) 서버가 받을 수 있는 수가 아니에요."],
   "error.message_type": ["The page asked for something the server does not know: {type}.", "서버가 모르는 요청이에요: {type}"],
   "error.message_key": ["The page asked in a way the server does not understand: {type}, {key}.", "서버가 알아듣지 못한 요청이에요: {type}, {key}"],
