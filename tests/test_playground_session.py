@@ -2,84 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import struct
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from playground_sessions import NAME, SMALL, Clock, changed, enter, entered, say, shown, trained
 
 from apps.playground.session import Session
 from apps.playground.settings import Settings
-from apps.playground.turns import Turns
-from apps.playground.worker import Worker
-
-NAME = "s" * 22
-SMALL = {"dataset": "xor", "networkShape": [3, 2]}
-
-
-class Clock:
-    """Time that passes by being looked at, a millisecond each time, or by `wait`."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        self.now += 0.001
-        return self.now
-
-    def wait(self, seconds: float) -> None:
-        self.now += seconds
-
-
-def entered(settings: dict[str, Any] | None = None, points: Any = None) -> Session:
-    session = Session(NAME, Clock())
-    welcome, *_, state = enter(session, settings or SMALL, points)
-    assert (welcome["type"], state["type"]) == ("welcome", "state")
-    return session
-
-
-def enter(session: Session, settings: dict[str, Any], points: Any = None, resumed: bool = False) -> Any:
-    hello = {"type": "hello", "token": "", "session": None, "settings": settings, "points": points}
-    return session.enter(hello, resumed)
-
-
-def say(session: Session, kind: str, **keys: Any) -> list[dict[str, Any]]:
-    replies = session.handle({"type": kind, **keys})
-    json.dumps(replies, allow_nan=False)
-    return replies
-
-
-def changed(session: Session, **settings: Any) -> dict[str, Any]:
-    (reply,) = say(session, "settings", settings=settings)
-    return reply
-
-
-def shown(session: Session) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The next frame, decoded and acknowledged."""
-    data = session.frame()
-    (size,) = struct.unpack_from("<I", data)
-    header, at, blocks = json.loads(data[4 : 4 + size]), 4 + size, {}
-    for name, kind, shape in header["blocks"]:
-        block = np.frombuffer(data, {"u8": "u1", "f32": "<f4"}[kind], int(np.prod(shape)), at)
-        blocks[name] = block.reshape(shape)
-        at += -(-block.nbytes // 4) * 4
-    assert at == len(data)
-    say(session, "ack", frame=header["frame"])
-    return header, blocks
-
-
-def trained(session: Session, most: int = 1000) -> list[dict[str, Any]]:
-    """Work until nothing is left to do; what was told."""
-    news = []
-    for _ in range(most):
-        if not session.wants():
-            return news
-        news += session.work(0.01)
-    raise AssertionError("it never stops")
-
 
 # Settings -----------------------------------------------------------------------------------------
 
@@ -365,74 +297,3 @@ def test_files_to_take_home(what: str, suffix: str) -> None:
     if what == "csv":
         (state,) = say(session, "csv", text=file["text"])
         assert len(state["points"]["train"] + state["points"]["test"]) == 500
-
-
-# Many sessions ------------------------------------------------------------------------------------
-
-
-def workers() -> tuple[Worker, list[tuple[str, Any]]]:
-    said: list[tuple[str, Any]] = []
-    return Worker(lambda name, reply: said.append((name, reply)), Clock()), said
-
-
-def test_four_train_the_others_wait_and_start_by_themselves() -> None:
-    worker, said = workers()
-    names = "abcdef"
-    for name in names:
-        worker.receive({"do": "enter", "session": name, "message": {"settings": SMALL}})
-        worker.receive({"do": "message", "session": name, "message": {"type": "run", "running": True}})
-    for _ in range(40):
-        worker.turn()
-        for session in worker.sessions.values():
-            say(session, "ack", frame=session.frames)
-    epochs = {name: worker.sessions[name].trainer.epoch for name in names}
-    assert min(epochs[name] for name in "abcd") > 0 == epochs["e"] == epochs["f"]
-    assert [name for name, reply in said if isinstance(reply, dict) and reply.get("code") == "waiting"] == [
-        "e", "f",
-    ]  # fmt: skip
-    worker.receive({"do": "leave", "session": "b"})
-    worker.receive({"do": "drop", "session": "b"})
-    worker.turn()
-    assert [name for name, reply in said if isinstance(reply, dict) and reply.get("code") == "training"] == [
-        "e"
-    ]
-    assert sorted(worker.turns.training) == ["a", "c", "d", "e"]
-
-
-def test_with_nothing_to_do_the_worker_sleeps() -> None:
-    worker, _ = workers()
-    assert worker.rest() is None
-    worker.receive({"do": "enter", "session": "a", "message": {"settings": SMALL}})
-    worker.turn()
-    assert worker.rest() is None, "one frame is on its way, and nothing else is new"
-    worker.receive({"do": "message", "session": "a", "message": {"type": "run", "running": True}})
-    worker.turn()
-    assert worker.rest() == 0
-    for _ in range(200):
-        worker.turn()  # without an ack
-        worker.clock.wait(0.01)
-    assert worker.rest() is None
-
-
-def test_a_fault_in_one_session_is_told_to_it_and_touches_no_other(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    worker, said = workers()
-    for name in "ab":
-        worker.receive({"do": "enter", "session": name, "message": {"settings": SMALL}})
-        worker.receive({"do": "message", "session": name, "message": {"type": "run", "running": True}})
-    monkeypatch.setattr(worker.sessions["a"].trainer, "work", lambda *_: 1 / 0)
-    for _ in range(10):
-        worker.turn()
-    errors = [(name, reply["code"]) for name, reply in said if isinstance(reply, dict) and "message" in reply]
-    assert errors == [("a", "failed")]
-    assert worker.sessions["b"].trainer.epoch > 0 and not worker.sessions["a"].running
-    assert "ZeroDivisionError" in capsys.readouterr().err
-
-
-def test_turns_are_fair() -> None:
-    turns = Turns(2)
-    assert turns.seat("abcd") == [("c", "waiting"), ("d", "waiting")]
-    turns.rotate("a")
-    assert turns.training == ["b", "a"] and turns.seat("abcd") == []
-    assert turns.seat("acd") == [("c", "training")] and turns.training == ["a", "c"]

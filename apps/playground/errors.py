@@ -27,6 +27,7 @@ SENTENCES = {
     "message_large": "A message has at most {most} bytes.",
     "message_json": "A message is a JSON object in text.",
     "message_number": "A message can't hold the number {text}.",
+    "message_many": "Messages come faster than they can be answered; one was left out.",
     "message_type": "There is no message {type} here.",
     "message_key": "The message {type} can't have such a {key}.",
     "batch_large": "A batch of {batch} is more than the {points} points for training: nothing is learnt.",

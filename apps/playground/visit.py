@@ -16,7 +16,7 @@ __all__ = ["BUSY", "FLOOD", "MALFORMED", "REPLACED", "RESTART", "TOKEN", "Allowa
 
 TOKEN, BUSY, FLOOD, MALFORMED, REPLACED, RESTART = 4001, 4002, 4003, 4004, 4005, 1012  # codes of close
 MOST_A_SECOND = 60
-MOST_WAITING = 8 * 1024 * 1024  # bytes of messages that a page has not read
+MOST_WAITING = 16 * 1024 * 1024  # bytes of messages that a page has not read; the largest have 3 MB
 
 
 class Allowance:

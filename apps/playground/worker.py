@@ -1,4 +1,4 @@
-"""The compute process: all sessions in one process and one thread, in turns of about 10 ms.
+"""The compute process: all sessions in one process and one thread, messages and training in turns of 10 ms.
 
 It reads packets on its standard input and writes packets on its standard output (`pipe`). Between two turns
 it looks for messages; with nothing to do it sleeps until one comes; it ends with its input.
@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,7 @@ from apps.playground.turns import Turns
 __all__ = ["Worker", "main"]
 
 SLICE = 0.010  # seconds
+MOST_UNANSWERED = 120  # messages of a session
 
 Reply = dict[str, Any] | bytes
 
@@ -41,11 +43,17 @@ class Worker:
         self.clock = clock
         self.backend = backend()
         self.sessions: dict[str, Session] = {}
+        self.inbox: dict[str, deque[dict[str, Any]]] = {}  # unanswered, of those that have such; next first
         self.turns = Turns()
 
     def receive(self, header: dict[str, Any]) -> None:
         """Do what a packet of the server asks for: enter, message, leave or drop."""
         name, what = header["session"], header["do"]
+        if what == "message":
+            if name in self.sessions:
+                self.post(name, header["message"])
+            return
+        self.inbox.pop(name, None)
         if what == "drop":
             self.sessions.pop(name, None)
         elif what == "enter":
@@ -54,11 +62,30 @@ class Worker:
             session = session or self.sessions.setdefault(name, Session(name, self.clock, self.backend))
             self.attempt(name, functools.partial(session.enter, header["message"], resumed))
         elif name in self.sessions:
-            session = self.sessions[name]
-            if what == "leave":
-                session.leave()
-            else:
-                self.attempt(name, functools.partial(session.handle, header["message"]))
+            self.sessions[name].leave()
+
+    def post(self, name: str, message: dict[str, Any]) -> None:
+        """Put a message in line. One pass by hand that nobody has begun gives way to the next."""
+        line = self.inbox.setdefault(name, deque())
+        if line and line[-1]["type"] == message["type"] == "by_hand":
+            line.pop()
+        if len(line) < MOST_UNANSWERED:
+            line.append(message)
+        else:
+            self.send(name, protocol.error(Refused("message_many")))
+
+    def answer(self, seconds: float) -> None:
+        """Answer messages for about so long, one of each session after the other."""
+        end = self.clock() + seconds
+        while self.inbox:
+            name = next(iter(self.inbox))
+            line = self.inbox.pop(name)
+            message = line.popleft()
+            if line:
+                self.inbox[name] = line
+            self.attempt(name, functools.partial(self.sessions[name].handle, message))
+            if self.clock() >= end:
+                return
 
     def attempt(self, name: str, work: Callable[[], list[dict[str, Any]]]) -> None:
         """Send what comes of it. A fault is told to this session alone, which then rests."""
@@ -74,7 +101,8 @@ class Worker:
             self.send(name, protocol.error(Refused("failed", what=f"{type(fault).__name__}: {fault}")))
 
     def turn(self) -> None:
-        """A slice of training for the next session that has a seat and is due, then a frame that is due."""
+        """Messages; a slice of training for the next session that has a seat and is due; a frame that is due."""
+        self.answer(SLICE)
         self.seat()
         for name in list(self.turns.training):
             session = self.sessions[name]
@@ -99,6 +127,8 @@ class Worker:
 
     def rest(self) -> float | None:
         """Seconds until there is something to do; None: not before a message comes."""
+        if self.inbox:
+            return 0.0
         due = [session.frame_due() for session in self.sessions.values()]
         due += [self.sessions[name].due() for name in self.turns.training if name in self.sessions]
         due += [session.patience() for session in self.sessions.values() if session.wants()]
