@@ -1,6 +1,6 @@
 """A server and headless Chromium for the tests of the playground's page; what they saw is kept as pictures.
 
-Every page fails its test on an error in its console, on an exception, and on a request that leaves the machine.
+Every page fails its test on an error in its console, an exception, or a request that leaves the machine.
 """
 
 from __future__ import annotations
@@ -97,10 +97,9 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def open_page(browser: Any, server: Server) -> Iterator[Any]:
-    """open_page("dataset=xor", ...): a person before a new page at these settings, connected and drawn (unless
-    `ready=False`). Options are those of a browser context (locale, color_scheme, reduced_motion, viewport,
-    has_touch ...); `first=True` shows the guided first run, which is dismissed otherwise; `at` is another server.
-    """
+    """open_page("dataset=xor", ...): a person before a new page at these settings, connected and drawn
+    (unless `ready=False`). Other options are those of a browser context (locale, color_scheme, viewport ...);
+    `first=True` shows the guided first run, which is dismissed otherwise; `at` is another server."""
     contexts: list[Any] = []
     wrong: list[str] = []
 

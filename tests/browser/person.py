@@ -89,7 +89,8 @@ class Person:
         """What has the focus, in words: tag, id, classes and name."""
         return str(self.page.evaluate(
             "(({tagName, id, className, ariaLabel, innerText}) =>"
-            " `${tagName} #${id} .${className} ${ariaLabel ?? innerText?.slice(0, 40)}`)(document.activeElement)"
+            " `${tagName} #${id} .${className} ${ariaLabel ?? innerText?.slice(0, 40)}`)"
+            "(document.activeElement)"
         ))  # fmt: skip
 
     # Doing -----------------------------------------------------------------------------------------
@@ -100,6 +101,18 @@ class Person:
     def press(self, *keys: str) -> None:
         for key in keys:
             self.page.keyboard.press(key)
+
+    def tab_to(self, selector: str, key: str = "Tab") -> None:
+        """As often as it takes until what has the focus is `selector`."""
+        here = f"document.activeElement.matches({selector!r})"
+        for _ in range(120):
+            if self.page.evaluate(here):
+                return
+            self.page.keyboard.press(key)
+        raise AssertionError(f"{key} does not reach {selector}; it is at {self.focus()}")
+
+    def type(self, text: str) -> None:
+        self.page.keyboard.type(text)
 
     def choose(self, key: str, value: Any) -> None:
         """In a list of the strip of hyperparameters."""
@@ -155,7 +168,7 @@ class Person:
         return dict(box)
 
     def on_link(self, layer: int, to: int, source: int, t: float = 0.3) -> tuple[float, float]:
-        """A place on a link: a cubic curve, level at both ends, from the source's right to the neuron's left."""
+        """A place on a link: a cubic curve, level at both ends, from the source to the neuron."""
         if layer == 0:
             source = [i for i, name in enumerate(FEATURES) if self.settings[name]][source]
         a, b = self.node(layer - 1, source), self.node(layer, to)

@@ -66,8 +66,14 @@ def test_the_last_feature_stays_and_the_page_says_why(open_page):
 
 @pytest.mark.parametrize(
     ("dataset", "classes", "output"),
-    [("gauss", 2, "tanh"), ("moons", 2, "tanh"), ("rings", 2, "tanh"), ("blobs3", 3, "softmax"), ("spiral3", 3, "softmax")],
-)  # fmt: skip
+    [
+        ("gauss", 2, "tanh"),
+        ("moons", 2, "tanh"),
+        ("rings", 2, "tanh"),
+        ("blobs3", 3, "softmax"),
+        ("spiral3", 3, "softmax"),
+    ],
+)
 def test_every_data_set_is_chosen_by_its_picture(open_page, dataset, classes, output):
     person = open_page()
     person.choose_data(dataset)
