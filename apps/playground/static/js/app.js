@@ -70,6 +70,7 @@ export function createApp() {
     if (asked) connection.send({ type: "settings", settings: asked });
     store.set("limits", message.limits);
     store.set("resumed", message.resumed);
+    store.set("backend", message.backend);
     sendView();
     if (store.get("running")) app.send({ type: "run", running: true });
   }

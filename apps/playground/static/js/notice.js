@@ -2,10 +2,15 @@
 // warnings stay until they are closed or the next comes; what merely informs goes by itself.
 
 import { h } from "./dom.js";
+import { hasString } from "./i18n.js";
 import { icon } from "./icons.js";
 
 const BRIEF = 6000; // ms
 const GRACE = 400; // ms a connection may take before it is spoken of
+const PASSING = ["event.diverged", "event.stopped"]; // said of a training: gone with it
+
+// What the server names by its own words, and the strings that say it.
+const WORDS = { key: "control", loss: "loss", needs: "loss", data: "dataset" };
 
 export function mount(app) {
   const { store, t, notify } = app;
@@ -28,7 +33,7 @@ export function mount(app) {
     link.replaceChildren(
       icon(connection === "connecting" ? "info" : "warning"),
       h("span", {}, t(`connection.${connection}`)),
-      ...(connection === "connecting" ? [] : [h("button", { class: "button button--small", type: "button", onclick: app.retry }, t("connection.retry"))]),
+      ...(connection === "connecting" ? [] : [h("button", { class: "button button--small", type: "button", onclick: app.retry }, t(connection === "replaced" ? "connection.here" : "connection.retry"))]),
     );
     late = setTimeout(() => (link.hidden = false), connection === "connecting" ? GRACE : 0);
   });
@@ -48,10 +53,22 @@ export function mount(app) {
     if (notice.kind === "info") timer = setTimeout(() => store.get("notice") === notice && notify(null), BRIEF);
   });
 
-  // A parameter may be a text of the table itself, {key, params}: it is said in the language of the moment.
+  // A parameter may itself be a text of the table, {key, params}, or a word of the server: both are said in the language of
+  // the moment.
   function params(given = {}) {
-    return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, value?.key ? t(value.key, value.params) : value]));
+    const say = (name, value) => {
+      if (value?.key) return t(value.key, value.params);
+      const key = `${WORDS[name]}.${value}`;
+      return hasString(key) ? t(key) : value;
+    };
+    return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, say(name, value)]));
   }
+
+  let generation = null;
+  app.on("state", (state) => {
+    if (state.generation !== generation && PASSING.includes(store.get("notice")?.key)) notify(null);
+    generation = state.generation;
+  });
 
   app.on("event", (event) => {
     const said = SAID[event.code]?.(event.details, app);

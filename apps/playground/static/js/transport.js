@@ -26,8 +26,10 @@ export function mount(app) {
   const stepText = h("span", {});
   const stepOnce = h("button", { class: "button step", type: "button", onclick: () => step(size) }, icon("step"), stepText);
   const stepMenu = h("button", { class: "button button--icon step-menu", type: "button" }, icon("down"));
-  const resetButton = h("button", { class: "button button--icon", type: "button", onclick: reset }, icon("reset"));
-  const renewButton = h("button", { class: "button button--icon", type: "button", onclick: renew }, icon("dice"));
+  const resetText = h("span", {});
+  const resetButton = h("button", { class: "button labelled", type: "button", onclick: reset }, icon("reset"), resetText);
+  const renewText = h("span", {});
+  const renewButton = h("button", { class: "button labelled", type: "button", onclick: renew }, icon("dice"), renewText);
   const steps = h("span", { class: "split" }, stepOnce, stepMenu);
 
   attachPopover(stepMenu, {
@@ -55,8 +57,8 @@ export function mount(app) {
     stepOnce.title = `${name} (${keyName("s", t)})`;
   }
 
-  function name(button, key, shortcut) {
-    button.setAttribute("aria-label", t(key));
+  function name(button, text, key, shortcut) {
+    text.textContent = t(key);
     button.title = `${t(`${key}.title`)} (${keyName(shortcut, t)})`;
   }
 
@@ -68,8 +70,8 @@ export function mount(app) {
     showStep();
     stepMenu.setAttribute("aria-label", t("step.choose"));
     stepMenu.title = t("step.choose");
-    name(resetButton, "transport.reset", "r");
-    name(renewButton, "transport.renew", "n");
+    name(resetButton, resetText, "transport.reset", "r");
+    name(renewButton, renewText, "transport.renew", "n");
   });
   store.on("hidden", (hidden) => {
     play.hidden = hidden.includes("playButton");

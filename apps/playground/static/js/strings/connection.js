@@ -26,5 +26,6 @@ export const connection = {
     "주소에 열쇠가 없거나 달라요. “make playground”가 출력한, #token=…으로 끝나는 주소로 열어 주세요.",
   ],
   "connection.replaced": ["This training has moved to another tab.", "이 학습은 다른 탭에서 이어지고 있어요."],
+  "connection.here": ["Continue here", "여기서 이어하기"],
   "connection.retry": ["Try again", "다시 시도"],
 };

@@ -15,7 +15,10 @@ export const errors = {
     "Point {index} has {value} as its {name}: it must be a number from -1000000 to 1000000.",
     "{index}번째 점의 {name} 값이 {value}예요. -1000000부터 1000000까지의 수여야 해요.",
   ],
-  "error.points_label": ["Point {index} has the label {value}: {allowed}.", "{index}번째 점의 라벨이 {value}예요. 쓸 수 있는 라벨: {allowed}"],
+  "error.points_label": [
+    "Point {index} has the label {value}. Two classes are −1 and 1, or 0 and 1; up to five are 0, 1, 2, 3, 4.",
+    "{index}번째 점의 라벨이 {value}예요. 클래스가 둘이면 −1과 1(또는 0과 1), 다섯까지는 0, 1, 2, 3, 4를 쓰세요.",
+  ],
   "error.csv_large": ["The file has {bytes} bytes; {most} is the most.", "파일이 {bytes}바이트예요. {most}바이트까지만 읽을 수 있어요."],
   "error.csv_number": ["Line {line}: {text} is no number.", "{line}번째 줄: {text}은(는) 수가 아니에요."],
   "error.csv_columns": [
@@ -27,7 +30,10 @@ export const errors = {
     "{line}번째 줄: {text}은(는) -1000000부터 1000000까지의 수가 아니에요.",
   ],
   "error.csv_many": ["Line {line} is one point too many: {most} is the most.", "{line}번째 줄에서 점이 {most}개를 넘었어요."],
-  "error.csv_label": ["Line {line} has the label {text}: {allowed}.", "{line}번째 줄의 라벨이 {text}예요. 쓸 수 있는 라벨: {allowed}"],
+  "error.csv_label": [
+    "Line {line} has the label {text}. Two classes are −1 and 1, or 0 and 1; up to five are 0, 1, 2, 3, 4.",
+    "{line}번째 줄의 라벨이 {text}예요. 클래스가 둘이면 −1과 1(또는 0과 1), 다섯까지는 0, 1, 2, 3, 4를 쓰세요.",
+  ],
   "error.csv_none": ["The file has no points.", "파일에 점이 하나도 없어요."],
   "error.message_large": ["This is too much at once: {most} bytes is the most.", "한 번에 보내기에는 너무 커요. {most}바이트까지 보낼 수 있어요."],
   "error.message_json": ["The server could not read what the page sent.", "페이지가 보낸 내용을 서버가 읽지 못했어요."],
