@@ -106,7 +106,7 @@ export function mount(app, panel) {
     const now = frame.blocks.weights.data;
     const same = weights && now.length === weights.length && now.every((value, index) => Object.is(value, weights[index]));
     if (same) return;
-    if (weights && lossBefore === null) told = { key: "byhand.renewed" };
+    if (weights && lossBefore === null && told?.key !== "byhand.paused") told = { key: "byhand.renewed" };
     dueAgain = setTimeout(() => {
       dueAgain = 0;
       if (point && store.get("byHand")) ask();
@@ -202,7 +202,7 @@ export function mount(app, panel) {
     bar.value = at + 1;
     drawChapters();
     const canApply = step.kind === "update" && step.updates.length <= MOST_APPLIED && !store.get("running");
-    body.replaceChildren(...drawStep(reply, step, store.get("settings"), t), ...(canApply ? [apply] : []), drawRaw(reply, t));
+    body.replaceChildren(...drawStep(reply, step, store.get("settings"), t, canApply ? apply : null), drawRaw(reply, t));
     store.set("spotlight", step.spotlight);
     store.set("byHandStep", { at, steps: list.length, kind: step.kind });
   }

@@ -87,15 +87,15 @@ function drawUpdates(updates, largest, rate, t) {
   return table(t("byhand.update.caption", { rate }), keys, rows, t);
 }
 
-/** The step as elements. `settings` are the page's, for the notes on batch and optimizer. */
-export function drawStep(reply, step, settings, t) {
+/** The step as elements. `settings` are the page's, for the notes on batch and optimizer; `action` is a button or null. */
+export function drawStep(reply, step, settings, t, action) {
   return [
     h("h3", { tabindex: "-1" }, stepTitle(reply, step, t)),
     h("p", { class: "why" }, why(step, t)),
     h("div", { class: "formulas" }, step.lines.map((line) => drawLine(line, t))),
+    h("div", { class: "notes" }, action, notes(reply, step, settings, t).map((text) => h("p", { class: "note" }, text))),
     step.checks ? drawChecks(step.checks, t) : null,
     step.updates ? drawUpdates(step.updates, step.largest, reply.learning_rate, t) : null,
-    ...notes(reply, step, settings, t).map((text) => h("p", { class: "note" }, text)),
   ].filter(Boolean);
 }
 

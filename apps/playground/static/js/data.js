@@ -112,8 +112,8 @@ export function mount(app) {
     }
     described.textContent = t(`dataset.${settings[key]}.text`);
     const own = settings[key] === "own";
-    noise.querySelector("input").disabled = own;
-    regenerate.disabled = own;
+    noise.hidden = own || store.get("hidden").includes("noise");
+    regenerate.hidden = own;
   });
   store.on(["points", "lang"], ({ train, test }) => {
     counts.textContent = t("data.counts", { train: train.length, test: test.length });

@@ -203,7 +203,9 @@ export function createDrawing(app) {
   });
   store.on("drawing", (active) => {
     draw();
-    if (active) sheet.focus({ preventScroll: true });
+    if (!active) return;
+    tools.scrollIntoView({ block: "nearest" });
+    sheet.focus({ preventScroll: true });
   });
   // Another problem has labels of another kind: drawing ends.
   store.on("settings", ({ problem }) => {
