@@ -57,7 +57,7 @@ export const errors = {
   "error.weight_place": ["The network has no such weight or bias: {place}.", "신경망에 그런 가중치나 편향은 없어요: {place}"],
   "error.weight_value": ["A weight can't be {value}: it is a number from -{most} to {most}.", "가중치에는 {value}을(를) 쓸 수 없어요. -{most}부터 {most}까지의 수여야 해요."],
 
-  "event.stopped": ["Stopped by itself, as you asked: {why}.", "정해 둔 대로 멈췄어요: {why}"],
+  "event.stopped": ["Stopped by itself, as you asked: {why}.", "정해 둔 대로 멈췄어요: {why}."],
   "event.stopped.loss": ["the test loss is {loss} or less", "테스트 손실이 {loss} 이하예요"],
   "event.stopped.epoch": ["epoch {epoch} is reached", "{epoch}에포크에 이르렀어요"],
   "event.waiting": [
