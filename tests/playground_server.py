@@ -19,6 +19,8 @@ from websockets.sync.client import ClientConnection, connect
 ROOT = Path(__file__).resolve().parents[1]
 TICK = 1 / os.sysconf("SC_CLK_TCK")  # seconds
 
+PATIENCE = 20  # seconds; machines that do other things too are slow
+
 SMALL = {"dataset": "xor", "networkShape": [3, 2]}
 
 
@@ -80,7 +82,7 @@ class Page:
         self.session = self.welcome["session"]
         return self.await_type("state")
 
-    def hear(self, timeout: float = 5) -> dict[str, Any]:
+    def hear(self, timeout: float = PATIENCE) -> dict[str, Any]:
         """The next message, or a frame's header, with the type "frame"."""
         data = self.socket.recv(timeout)
         if isinstance(data, str):
@@ -91,10 +93,10 @@ class Page:
             self.say("ack", frame=header["frame"])
         return {"type": "frame", **header}
 
-    def await_type(self, kind: str, timeout: float = 5) -> dict[str, Any]:
+    def await_type(self, kind: str, timeout: float = PATIENCE) -> dict[str, Any]:
         return self.await_that(lambda message: message["type"] == kind, timeout)
 
-    def await_that(self, fits: Callable[[dict[str, Any]], bool], timeout: float = 5) -> dict[str, Any]:
+    def await_that(self, fits: Callable[[dict[str, Any]], bool], timeout: float = PATIENCE) -> dict[str, Any]:
         end = time.monotonic() + timeout
         while True:
             message = self.hear(max(0.01, end - time.monotonic()))
@@ -106,7 +108,7 @@ class Page:
         self.say("run", running=True)
         return self.await_that(lambda message: message["type"] == "frame" and message["updates"] > 0)
 
-    def await_close(self, timeout: float = 5) -> int:
+    def await_close(self, timeout: float = PATIENCE) -> int:
         """The code with which the server closes the socket."""
         try:
             end = time.monotonic() + timeout
@@ -126,7 +128,7 @@ class Page:
         self.close()
 
 
-def wait_for(found: Callable[[], Any], timeout: float = 5) -> Any:
+def wait_for(found: Callable[[], Any], timeout: float = PATIENCE) -> Any:
     """What `found` gives as soon as it is true."""
     end = time.monotonic() + timeout
     while time.monotonic() < end:

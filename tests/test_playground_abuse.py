@@ -44,8 +44,8 @@ def other(server: Server) -> Iterator[Page]:
         page.say("ack", frame=0)
         begun = time.monotonic()
         page.say("by_hand", id=1, point=[1, 1, 1])
-        page.await_type("by_hand", timeout=2)
-        assert time.monotonic() - begun < 1
+        page.await_type("by_hand")
+        assert time.monotonic() - begun < 3
         before = page.await_type("frame")
         assert page.await_type("frame")["updates"] > before["updates"]
 
@@ -119,15 +119,15 @@ def masked(message: dict[str, Any]) -> bytes:
 def test_without_the_token_nothing_is_said(server: Server, first: Any) -> None:
     with Page(server) as page:
         page.socket.send(first if isinstance(first, str | bytes) else json.dumps(first))
-        assert page.await_close(timeout=2) == 4001
+        assert page.await_close() == 4001
 
 
 def test_whoever_does_not_say_hello_is_shown_out(server: Server, other: Page) -> None:
     with Page(server) as page:
         begun = time.monotonic()
         other.say("run", running=False)
-        assert page.await_close(timeout=8) == 4001
-        assert 4 < time.monotonic() - begun < 7
+        assert page.await_close(timeout=15) == 4001
+        assert 4 < time.monotonic() - begun < 10
         other.run()
 
 
@@ -263,7 +263,7 @@ def test_four_train_and_a_fifth_starts_when_one_stops(server: Server) -> None:
         pages[4].say("run", running=True)
         assert pages[4].await_type("event")["code"] == "waiting"
         pages[0].say("run", running=False)
-        assert pages[4].await_type("event", timeout=0.8)["code"] == "training"
+        assert pages[4].await_type("event")["code"] == "training"
         pages[4].draws = True
         pages[4].say("view", gradients=True)
         pages[4].say("ack", frame=1)
@@ -317,7 +317,7 @@ def test_a_page_that_reads_nothing_holds_nobody_up_and_is_shown_out(server: Serv
         try:
             for rate in range(1, 300):  # states of 200 KB each
                 raw.sendall(masked({"type": "settings", "settings": {"learningRate": rate / 1000}}))
-                other.await_type("frame", timeout=1)
+                other.await_type("frame", timeout=3)
         except ConnectionError:
             pass
         else:

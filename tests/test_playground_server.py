@@ -87,6 +87,28 @@ def test_without_the_extra_the_error_says_how_to_get_it(tmp_path: Path, missing:
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_the_browser_is_started_with_an_address_that_works_once(tmp_path: Path) -> None:
+    code = (
+        "import webbrowser, apps.playground.__main__ as m\n"
+        "webbrowser.open = lambda address: print(address, flush=True) or True\n"
+        "m.main(['--port', '0', '--lang', 'en'])"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment(tmp_path), cwd=ROOT,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout
+    address, opened = process.stdout.readline().strip(), process.stdout.readline().strip()
+    token = (tmp_path / "kernelgrad/playground-token").read_text()
+    assert token in address and token not in opened
+    assert httpx.head(opened).headers["location"] == "/"
+    first, second = httpx.get(opened), httpx.get(opened)
+    assert first.headers["location"] == f"/#token={token}&lang=en" and second.headers["location"] == "/"
+    assert first.headers["cache-control"] == "no-store"
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=10)[1] == "\ninterrupted\n"
+
+
 def test_where_no_browser_opens_it_says_so_and_goes_on(tmp_path: Path) -> None:
     code = (
         "import webbrowser, apps.playground.__main__ as m\n"

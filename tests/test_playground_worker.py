@@ -1,4 +1,4 @@
-"""The playground's worker, in process: who trains, who waits, whose message is next, and whose fault it is."""
+"""The playground's worker, in process: who trains, who waits, whose message is next, whose fault it is."""
 
 from __future__ import annotations
 

@@ -52,6 +52,7 @@ def serve(options: argparse.Namespace) -> int:
         raise UserError(
             f'the playground needs {error.name}: run pip install "kernelgrad[playground]", or make playground'
         ) from None
+    from apps.playground.door import Door
     from apps.playground.guard import allowed_hosts, is_loopback
     from apps.playground.token import load_token
 
@@ -63,8 +64,8 @@ def serve(options: argparse.Namespace) -> int:
     port = listener.getsockname()[1]
     token = load_token()
     host = f"[{options.host}]" if ":" in options.host else options.host
-    language = f"&lang={options.lang}" if options.lang else ""
-    address = f"http://{host}:{port}/#token={token}{language}"
+    door = Door(f"token={token}" + (f"&lang={options.lang}" if options.lang else ""))
+    origin = f"http://{host}:{port}"
     if not is_loopback(options.host):
         print(
             f"warning: whoever can read the traffic to {options.host} can read the secret in the address, "
@@ -75,11 +76,11 @@ def serve(options: argparse.Namespace) -> int:
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            print(address, flush=True)
+            print(f"{origin}/#{door.fragment}", flush=True)
             if not options.no_browser:
-                threading.Thread(target=open_browser, args=[address], daemon=True).start()
+                threading.Thread(target=open_browser, args=[origin + door.path], daemon=True).start()
 
-    Server(server.configuration(token, allowed_hosts(options.host, port))).run(sockets=[listener])
+    Server(server.configuration(token, allowed_hosts(options.host, port), door)).run(sockets=[listener])
     return 0
 
 

@@ -77,7 +77,8 @@ class Guard:
 
         async def send_with_headers(message: Scope) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *safe_headers(host)]
+                given = {name: value for name, value in message.get("headers", [])}
+                message["headers"] = list({**safe_headers(host), **given}.items())
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
@@ -89,9 +90,9 @@ def only(scope: Scope, name: bytes) -> str | None:
     return values[0].decode("latin-1").lower() if len(values) == 1 else None
 
 
-def safe_headers(host: str) -> list[tuple[bytes, bytes]]:
+def safe_headers(host: str) -> dict[bytes, bytes]:
     headers = {**HEADERS, "Content-Security-Policy": POLICY.format(host=host)}
-    return [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+    return {name.lower().encode(): value.encode("latin-1") for name, value in headers.items()}
 
 
 async def refuse(

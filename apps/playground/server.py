@@ -16,12 +16,13 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Mount, WebSocketRoute
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from apps.playground import protocol
+from apps.playground.door import Door
 from apps.playground.errors import Refused
 from apps.playground.guard import Guard
 from apps.playground.supervisor import Supervisor
@@ -39,10 +40,10 @@ CLOSING = 2.0  # seconds for a page to take note that it is shown out
 MOST_STRANGERS = 32  # sockets that have not said it yet
 
 
-def configuration(token: str, hosts: frozenset[str]) -> uvicorn.Config:
+def configuration(token: str, hosts: frozenset[str], door: Door) -> uvicorn.Config:
     """How the application is served: quietly, without compression, and with a quick end."""
     return uvicorn.Config(
-        make_app(token, hosts),
+        make_app(token, hosts, door),
         ws=Socket,
         ws_max_size=16 * protocol.MOST_MESSAGE,  # what is above our own limit and below this is told so
         ws_per_message_deflate=False,
@@ -62,7 +63,7 @@ class Socket(WebSocketsSansIOProtocol):
         self.loop.call_later(CLOSING, self.transport.abort)
 
 
-def make_app(token: str, hosts: frozenset[str]) -> Starlette:
+def make_app(token: str, hosts: frozenset[str], door: Door) -> Starlette:
     """The application that answers `hosts` ("127.0.0.1:8421" ...) and lets in who knows `token`."""
     rooms = Rooms(token)
 
@@ -77,6 +78,7 @@ def make_app(token: str, hosts: frozenset[str]) -> Starlette:
     return Starlette(
         routes=[
             WebSocketRoute("/socket", rooms.receive),
+            Route(door.path, door.enter),
             Mount("/", StaticFiles(directory=STATIC, html=True)),
         ],
         middleware=[Middleware(Guard, hosts=hosts)],

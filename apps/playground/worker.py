@@ -101,7 +101,7 @@ class Worker:
             self.send(name, protocol.error(Refused("failed", what=f"{type(fault).__name__}: {fault}")))
 
     def turn(self) -> None:
-        """Messages; a slice of training for the next session that has a seat and is due; a frame that is due."""
+        """Messages; a slice of training for the next session that is due; a frame that is due."""
         self.answer(SLICE)
         self.seat()
         for name in list(self.turns.training):
