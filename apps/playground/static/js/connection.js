@@ -16,13 +16,19 @@ export function createConnection({ url, token, hello, on, Socket = WebSocket }) 
   let tries = 0;
   let timer = 0;
   let opened = false;
+  let state = null;
 
   const outbox = createOutbox((message) => socket.send(JSON.stringify(message)));
+
+  function tell(name) {
+    state = name;
+    on.state(name);
+  }
 
   function open() {
     clearTimeout(timer);
     if (socket) return;
-    on.state(tries === 0 ? "connecting" : "lost");
+    if (state !== "busy") tell(tries === 0 ? "connecting" : "lost"); // a full server stays one while it is asked again
     const mine = new Socket(url);
     socket = mine;
     mine.binaryType = "arraybuffer";
@@ -39,7 +45,7 @@ export function createConnection({ url, token, hello, on, Socket = WebSocket }) 
       session = message.session;
       tries = 0;
       opened = true;
-      on.state("open");
+      tell("open");
     }
     on.message(message);
   }
@@ -59,8 +65,7 @@ export function createConnection({ url, token, hello, on, Socket = WebSocket }) 
     if (opened) lostAt = Date.now();
     opened = false;
     outbox.clear();
-    const state = CLOSED[code] ?? "lost";
-    on.state(state);
+    tell(CLOSED[code] ?? "lost");
     if (state === "refused" || state === "replaced") return;
     timer = setTimeout(open, state === "busy" ? 4000 : DELAYS[Math.min(tries, DELAYS.length - 1)]);
     tries += 1;

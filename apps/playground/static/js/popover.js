@@ -1,5 +1,5 @@
 // A surface that opens beside its button: by click or key, closed by Escape, a click elsewhere, or the button again; focus
-// goes back to the button. One is open at a time.
+// goes back to the button. Tab walks through it and on from its button; in a menu, arrows walk too. One is open at a time.
 
 import { h } from "./dom.js";
 
@@ -21,9 +21,23 @@ export function attachPopover(button, { label, fill, className = "" }) {
     if (returnFocus) button.focus();
   }
 
+  function walk(event) {
+    const stops = [...surface.querySelectorAll("button, input, select, textarea, a[href]")].filter((stop) => !stop.disabled && stop.offsetParent);
+    const at = stops.indexOf(document.activeElement);
+    const arrow = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (arrow && className.includes("menu")) {
+      event.preventDefault();
+      stops[(at + arrow + stops.length) % stops.length]?.focus();
+    } else if (event.key === "Tab" && (event.shiftKey ? at <= 0 : at === stops.length - 1)) {
+      close(true); // from the button, Tab goes on to what comes after it
+      if (event.shiftKey) event.preventDefault();
+    }
+  }
+
   function show() {
     open?.close();
     surface = h("div", { class: `card popover ${className}`, role: "dialog", "aria-label": label(), tabindex: "-1" }, ...fill(close));
+    surface.addEventListener("keydown", walk);
     document.body.append(surface);
     button.setAttribute("aria-expanded", "true");
     open = handle;

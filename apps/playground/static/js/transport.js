@@ -11,6 +11,7 @@ const STEPS = [
   { unit: "epoch", times: 1 },
   { unit: "epoch", times: 10 },
   { unit: "epoch", times: 100 },
+  { unit: "epoch", times: 1000 },
 ];
 
 export function mount(app) {
@@ -40,8 +41,8 @@ export function mount(app) {
         const choose = () => {
           size = choice;
           showStep();
-          close(true);
-          step(choice);
+          close();
+          stepOnce.focus();
         };
         const chosen = choice === size;
         return h("button", { class: "button button--quiet", type: "button", "aria-pressed": String(chosen), autofocus: chosen, onclick: choose }, stepName(choice));
