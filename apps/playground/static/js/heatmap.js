@@ -6,6 +6,7 @@ import { h, svg } from "./dom.js";
 import { enlarge } from "./enlarge.js";
 import { show } from "./formula.js";
 import { byteValue } from "./frame.js";
+import { helpButton } from "./help.js";
 import { mountLegend } from "./legend.js";
 import { FEATURE_NAMES, neuronName } from "./names.js";
 import { mountOptions } from "./output_options.js";
@@ -65,6 +66,7 @@ export function mount(app) {
       return toData([event.clientX - box.left, event.clientY - box.top], side);
     },
   };
+  document.getElementById("output-title").after(helpButton(app, "field"));
   const legend = mountLegend(app);
   mountOptions(app);
 
@@ -133,6 +135,7 @@ export function mount(app) {
     if (next === side) return;
     side = next;
     region.style.height = `${side + MARGIN}px`;
+    document.getElementById("legend").style.maxWidth = `${side}px`;
     drawAxes(axes, side);
     plane.style.width = plane.style.height = `${side}px`;
     plane.style.left = `${MARGIN}px`;

@@ -5,6 +5,7 @@ import { createCard } from "./card.js";
 import { h } from "./dom.js";
 import { show } from "./formula.js";
 import { parameterLayout } from "./frame.js";
+import { helpButton } from "./help.js";
 import { mountKeyboard } from "./keyboard.js";
 import { curvesOf, scaleFor } from "./links.js";
 import { FEATURE_NAMES, neuronName, targetName } from "./names.js";
@@ -28,6 +29,7 @@ export function mount(app) {
   const foot = h("div", { class: "network-foot" });
   region.after(foot);
 
+  const featuresHelp = helpButton(app, "features");
   const coarse = matchMedia("(pointer: coarse)");
   const picture = createPicture(room, seen);
   const bars = createBars(room);
@@ -50,7 +52,7 @@ export function mount(app) {
     const layout = parameterLayout(network);
     scene = { network, layout, placement, curves: curvesOf(placement, network, layout) };
     const focus = describe(document.activeElement);
-    heads.replaceChildren(...headers(app, placement, network));
+    heads.replaceChildren(...headers(app, placement, network, featuresHelp));
     features.replaceChildren(...featureElements(app, placement, active));
     neurons.replaceChildren(...neuronElements(app, placement, network));
     bars.place(placement);

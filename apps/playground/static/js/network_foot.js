@@ -16,18 +16,24 @@ export function layerMeans(values, network, layout) {
   });
 }
 
+// "1e-5", "0.3": of little width.
+const short = (value) => (value >= 0.1 || value === 0 ? value.toPrecision(1) : value.toExponential(0)).replace("-", "−");
 const share = (value) => (value > 0 ? Math.min(1, Math.max(0.015, (Math.log10(value) + DECADES - 1) / DECADES)) : 0);
 
 export function createBars(room) {
   const bars = [];
+  let narrow = false;
   return {
     // One bar below each layer's column.
     place(placement) {
       for (const { element } of bars.splice(0)) element.remove();
+      const width = Math.min(60, placement.spacing - 8);
+      narrow = width < 52;
       for (const { x } of placement.columns.slice(1)) {
         const fill = h("span", { class: "layer-bar-fill" });
         const number = h("span", { class: "layer-bar-number number" });
         const element = h("div", { class: "layer-bar" }, h("span", { class: "layer-bar-track" }, fill), number);
+        element.style.width = `${width}px`;
         element.style.left = `${x}px`;
         element.style.top = `${placement.height - placement.foot + 6}px`;
         bars.push({ element, fill, number });
@@ -37,7 +43,7 @@ export function createBars(room) {
     update(means) {
       bars.forEach(({ fill, number }, i) => {
         fill.style.transform = `scaleX(${share(means?.[i] ?? 0)})`;
-        number.textContent = means ? show(means[i], 3) : "";
+        number.textContent = means ? (narrow ? short(means[i]) : show(means[i], 3)) : "";
       });
     },
   };

@@ -1,6 +1,7 @@
 // Above the network: how many hidden layers there are, and what its links show.
 
 import { h } from "./dom.js";
+import { helpButton } from "./help.js";
 import { stepButton } from "./neurons.js";
 
 const VIEWS = ["weights", "gradients", "updates"];
@@ -22,6 +23,7 @@ export function mountDepth(app) {
   const count = h("output", {});
   const text = h("span", { class: "depth-text" });
   room.append(fewer, count, more, text);
+  room.after(helpButton(app, "networkShape"));
   store.on(["settings", "limits", "lang", "hidden"], ({ networkShape }, { layers }, _, hidden) => {
     count.textContent = String(networkShape.length);
     text.textContent = t("network.hiddenLayers");
@@ -46,6 +48,7 @@ export function mountView(app) {
     h("button", { type: "button", role: "radio", "data-view": view, onclick: () => store.set("view", view) }),
   );
   room.append(...buttons);
+  room.before(helpButton(app, "view"));
   room.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
     if (!step) return;

@@ -44,19 +44,20 @@ export function neuronElements(app, placement, network) {
   );
 }
 
-// "− 4 +" above each hidden layer, the names above features and outputs.
-export function headers(app, placement, network) {
+// "− 4 +" above each hidden layer, the names above features (with their help) and outputs; closer where there is little room.
+export function headers(app, placement, network, featuresHelp) {
   const { t, store } = app;
   const shape = network.layers.slice(0, -1);
   const most = store.get("limits").neurons;
   const resize = (layer, by) => app.change({ networkShape: shape.map((count, i) => (i === layer ? count + by : count)) });
   const fixed = store.get("hidden").includes("numHiddenLayers");
-  const dense = placement.spacing < 78;
+  const { spacing } = placement;
+  const density = spacing < 54 ? "layer-header layer-header--tight" : spacing < 78 ? "layer-header layer-header--dense" : "layer-header";
   return placement.columns.map(({ x }, column) => {
     const layer = column - 1;
-    const header = h("div", { class: dense ? "layer-header layer-header--dense" : "layer-header" });
+    const header = h("div", { class: density });
     header.style.left = `${x}px`;
-    if (column === 0) header.append(h("span", { class: "layer-name" }, t("network.features")));
+    if (column === 0) header.append(h("span", { class: "layer-name" }, t("network.features")), featuresHelp);
     else if (layer === shape.length) header.append(h("span", { class: "layer-name" }, t("network.output")));
     else {
       const label = t("network.neurons", { count: shape[layer] });
@@ -67,7 +68,7 @@ export function headers(app, placement, network) {
           "div",
           { class: "stepper", role: "group", "aria-label": `${name}: ${label}`, "data-layer": layer },
           fixed ? null : stepButton("minus", t("network.fewer", { name }), shape[layer] <= 1, () => resize(layer, -1)),
-          h("output", { title: label }, String(shape[layer])),
+          h("output", { title: `${name}: ${label}` }, String(shape[layer])),
           fixed ? null : stepButton("plus", t("network.more", { name }), shape[layer] >= most, () => resize(layer, 1)),
         ),
       );

@@ -34,6 +34,12 @@ export const network = {
   "view.gradients.what": ["How the loss changes when a weight grows: backpropagation's result", "가중치가 커질 때 손실이 얼마나 변하는지, 곧 역전파의 결과를 보여요"],
   "view.updates.what": ["What the last training step changed", "마지막 학습 단계에서 바뀐 양을 보여요"],
 
+  "control.view": ["What the links show", "연결선에 표시할 값"],
+  "help.view": [
+    "Weights: how strongly each value is passed on. Gradients: how the loss changes when a weight grows; backpropagation computes them, and training goes against them. Last update: what the last step changed. The wider, the larger; orange is negative, blue positive.",
+    "가중치는 값을 얼마나 세게 넘기는지 나타내요. 기울기는 가중치가 커질 때 손실이 얼마나 변하는지예요. 역전파가 기울기를 계산하고, 학습은 그 반대 방향으로 나아가요. 최근 갱신은 마지막 단계에서 바뀐 양이에요. 굵을수록 크고, 주황은 음수, 파랑은 양수예요.",
+  ],
+
   "legend.weights": ["Weight", "가중치"],
   "legend.gradients": ["Gradient", "기울기"],
   "legend.updates": ["Last update", "최근 갱신"],
