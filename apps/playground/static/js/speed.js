@@ -18,10 +18,15 @@ export function mount(app) {
   store.on(["speed", "lang"], (speed) => {
     label.textContent = t("speed.label");
     const all = SPEEDS.includes(speed) ? SPEEDS : [speed, ...SPEEDS];
-    select.replaceChildren(...all.map((value) => h("option", { value }, value === 0 ? t("speed.most") : t("speed.epochs", { count: formatCount(value) }))));
+    select.replaceChildren(...all.map((value) => h("option", { value }, name(value))));
     select.value = String(speed);
     select.title = t("speed.title");
   });
+  function name(speed) {
+    if (speed === 0) return t("speed.most");
+    return speed === 1 ? t("speed.one") : t("speed.epochs", { count: formatCount(speed) });
+  }
+
   store.on(["stop", "lang"], ({ loss, epoch }) => {
     const short = [];
     const full = [];

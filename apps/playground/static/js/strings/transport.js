@@ -15,6 +15,7 @@ export const transport = {
   "step.epochs": ["{times} epochs", "{times}에포크"],
 
   "speed.label": ["Speed", "속도"],
+  "speed.one": ["1 epoch/s", "초당 1회"],
   "speed.epochs": ["{count} epochs/s", "초당 {count}회"],
   "speed.most": ["Maximum", "최대"],
   "speed.title": ["How many epochs are trained in a second", "1초에 몇 에포크를 학습할지"],
