@@ -19,17 +19,19 @@ export function mount(app) {
   const note = h("div", { class: "notice", hidden: true });
   place.append(link, note);
 
+  let begun = false;
   let lost = false;
   let late = 0;
   store.on(["connection", "lang"], (connection) => {
     clearTimeout(late);
     if (connection === "open") {
       link.hidden = true;
-      if (lost) notify({ kind: "info", key: store.get("resumed") ? "connection.resumed" : "connection.restarted" });
+      if (lost && begun) notify({ kind: "info", key: store.get("resumed") ? "connection.resumed" : "connection.restarted" });
+      begun = true;
       lost = false;
       return;
     }
-    lost ||= connection !== "connecting";
+    lost ||= connection === "lost";
     link.replaceChildren(
       icon(connection === "connecting" ? "info" : "warning"),
       h("span", {}, t(`connection.${connection}`)),
