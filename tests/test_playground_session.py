@@ -170,6 +170,22 @@ def test_a_pace_is_kept_by_the_clock() -> None:
     assert session.trainer.epoch <= before + 2
 
 
+def test_samples_a_second_are_counted_from_the_first_frame_on_and_none_at_rest() -> None:
+    session = entered()
+    session.clock.wait(60)
+    say(session, "view", speed=2)
+    say(session, "run", running=True)
+    session.work(0.01)
+    assert shown(session)[0]["rate"] > 0
+    for _ in range(40):
+        session.clock.wait(0.25)
+        session.heard()
+        session.work(0.01)
+    assert shown(session)[0]["rate"] == pytest.approx(2 * 250, rel=0.1)
+    say(session, "run", running=False)
+    assert shown(session)[0]["rate"] == 0
+
+
 def test_numbers_that_are_not_finite_stop_the_training_and_are_told() -> None:
     session = entered({"learningRate": 100, "activation": "relu", "problem": "regression"})
     say(session, "run", running=True)

@@ -44,9 +44,9 @@ def is_loopback(host: str) -> bool:
 
 def allowed_hosts(host: str, port: int) -> frozenset[str]:
     """The Host headers that a server answers. `host`: a name or address, or "0.0.0.0" or "::" for all."""
-    names = {host}
+    names = {host.lower()}
     if is_loopback(host):
-        names.add("localhost")
+        names |= {"localhost", "127.0.0.1"}
     elif host in ("0.0.0.0", "::"):
         names = {"127.0.0.1", "localhost", socket.gethostname().lower()}
         with contextlib.suppress(OSError):

@@ -59,9 +59,10 @@ class Session:
         refused, it is told so, and the session stays as it was (at first: with the defaults)."""
         welcome = {"type": "welcome", "session": self.name, "resumed": resumed, "limits": LIMITS,
                    "backend": self.backend}  # fmt: skip
-        self.present = True
+        self.present = self.view.visible = True
         self.drawing = None
         self.heard()
+        self.wake()
         replies: list[Message] = [welcome]
         try:
             settings = Settings.from_mapping(hello["settings"], self.settings if resumed else None)
@@ -81,6 +82,11 @@ class Session:
             return getattr(self, "on_" + message["type"])(message) or []
         except Refused as refused:
             return [protocol.error(refused)]
+
+    def wake(self) -> None:
+        """The clocks of training run from here: what lies behind is not made up for, and not counted."""
+        self.pace.start()
+        self.rate.start()
 
     def heard(self) -> None:
         self.heard_at = self.clock()
@@ -102,7 +108,7 @@ class Session:
             self.refuse_idle()
         self.running = message["running"]
         self.steps = 0
-        self.pace.start()
+        self.wake()
         self.changed = True
 
     def on_step(self, message: Message) -> None:
@@ -111,6 +117,7 @@ class Session:
         self.steps = message["times"] + (self.steps if same else 0)
         self.unit = message["unit"]
         self.running = False
+        self.wake()
 
     def on_reset(self, message: Message) -> list[Message]:
         self.trainer.reset()
@@ -132,7 +139,7 @@ class Session:
         if "speed" in message:
             self.pace.set(message["speed"])
         if message.get("visible"):
-            self.pace.start()
+            self.wake()
         self.changed = True
 
     def on_by_hand(self, message: Message) -> list[Message]:
@@ -195,8 +202,12 @@ class Session:
 
     def wants(self) -> bool:
         """Whether it has something to train now: asked for, and watched by a page that keeps up."""
-        asked = self.present and self.view.visible and (self.running or self.steps > 0)
-        return asked and self.clock() < self.patience()
+        watched = self.present and self.view.visible and self.clock() < self.patience()
+        return watched and self.training()
+
+    def training(self) -> bool:
+        """Whether it was asked to train, and has not come to the end of that."""
+        return self.running or self.steps > 0
 
     def patience(self) -> float:
         """The time at which the page will have been silent for too long over a frame."""

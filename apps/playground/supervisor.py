@@ -93,5 +93,11 @@ class Supervisor:
             print(f"playground: the compute process ended ({code}); starting another", file=sys.stderr)
             wait = 0.0 if loop.time() - began > STEADY else min(MOST_WAIT, max(0.25, 2 * wait))
             await asyncio.sleep(wait)
-            await self.spawn()
+            while True:
+                try:
+                    await self.spawn()
+                    break
+                except OSError as error:  # no memory, no processes: there may be some again
+                    print(f"playground: no compute process: {error}", file=sys.stderr)
+                    await asyncio.sleep(MOST_WAIT)
             self.restarted()

@@ -58,26 +58,27 @@ class View:
 
 
 class Rate:
-    """Samples a second, over the last half a second or so of training."""
+    """Samples a second: over half a second or more of training, or at first over what there is."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
-        self.begun, self.last = -math.inf, -math.inf
-        self.samples = 0
-        self.rate = 0.0
+        self.start()
+
+    def start(self) -> None:
+        """Training begins, or goes on after a rest."""
+        self.begun, self.samples, self.rate, self.early = self.clock(), 0, 0.0, 0.0
 
     def add(self, samples: int) -> None:
-        now = self.clock()
-        if now - self.last > WINDOW:  # after a rest
-            self.begun, self.samples, self.rate = now, 0, 0.0
         self.samples += samples
-        self.last = now
-        if now - self.begun >= WINDOW:
-            self.rate = self.samples / (now - self.begun)
-            self.begun, self.samples = now, 0
+        now = self.clock()
+        passed = now - self.begun
+        if passed >= WINDOW:
+            self.begun, self.samples, self.rate = now, 0, self.samples / passed
+        elif not self.rate:
+            self.early = self.samples / max(passed, 1e-3)
 
-    def now(self) -> float:
-        return round(self.rate) if self.clock() - self.last <= WINDOW else 0.0
+    def now(self) -> int:
+        return round(self.rate or self.early)
 
 
 def state_of(session: Session) -> dict[str, Any]:
@@ -125,7 +126,7 @@ def frame_of(session: Session) -> bytes:
         "test_loss": finite(test),
         "train_metric": finite(train_metric),
         "test_metric": finite(test_metric),
-        "rate": session.rate.now(),
+        "rate": session.rate.now() if session.training() else 0,
         "shown": view.shown,
         "history": session.history.news(),
     }
