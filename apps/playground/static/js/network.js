@@ -34,7 +34,7 @@ export function mount(app) {
   const picture = createPicture(room, seen);
   const bars = createBars(room);
   const legend = createLegend(app, foot);
-  const card = createCard(app, { room, apply, closed: (target) => keyboard.focusTarget(target) });
+  const card = createCard(app, { room, apply, closed });
   const keyboard = mountKeyboard(app, room, { scene: () => ({ ...scene, value: (target) => show(valuesOf(target).value, 3) }), point, edit });
   let scene = null; // {network, layout, placement, curves}
   let [hovered, focused] = [null, null]; // [column, index] of a neuron or feature
@@ -134,7 +134,7 @@ export function mount(app) {
     const shown = node && node[0] > 0 ? [node[0] - 1, node[1]] : null;
     if (String(shown) !== String(store.get("shown"))) store.set("shown", shown);
     store.set("shownFeature", node && node[0] === 0 ? node[1] : null);
-    picture.request();
+    picture.request({ atOnce: true });
   }
 
   // A weight in the list of the keyboard stands for its neuron.
@@ -159,7 +159,7 @@ export function mount(app) {
     } else card.hide();
     if ((target !== null) !== asked && store.get("view") === "weights") app.send({ type: "view", gradients: target !== null });
     room.classList.toggle("network-room--pointing", target?.kind === "weight");
-    picture.request();
+    picture.request({ atOnce: true });
   }
 
   function edit(target, at) {
@@ -167,6 +167,11 @@ export function mount(app) {
     point(target, at instanceof Element ? undefined : at);
     store.set("selected", target);
     card.edit(valuesOf(target).value);
+  }
+
+  function closed(target) {
+    store.set("selected", null);
+    keyboard.focusTarget(target);
   }
 
   function apply(target, value) {
@@ -236,7 +241,7 @@ export function mount(app) {
     if (!scene) return;
     for (const element of room.querySelectorAll(".neuron--spotlight")) element.classList.remove("neuron--spotlight");
     chips.replaceChildren();
-    if (!spotlight) return picture.request();
+    if (!spotlight) return picture.request({ atOnce: true });
     room.querySelector(`[data-column="${spotlight.layer + 1}"][data-index="${spotlight.neuron}"]`)?.classList.add("neuron--spotlight");
     for (const [key, value] of Object.entries(spotlight.values)) {
       const [layer, index] = key.split(":").map(Number);
@@ -248,7 +253,7 @@ export function mount(app) {
       chip.style.top = `${last ? node.y - node.size / 2 - 20 : node.y - 8}px`;
       chips.append(chip);
     }
-    picture.request();
+    picture.request({ atOnce: true });
   }
 
   store.on("dark", () => {

@@ -9,6 +9,7 @@ import { SIDE, createAtlas, featureField } from "./thumbnails.js";
 
 const LINKS_A_FRAME = 1100; // strokes
 const LINKS_WITH_DASHES = 400; // above it dashes would only flicker
+const SWEEP = 350; // ms between two drawings of all links of a network with more than LINKS_A_FRAME
 const DASH_SPEED = 0.02; // px a millisecond
 
 // room: the element the canvases are put in; state() -> {values, scale, running, dimmed(curve) or null, pointed: curve or
@@ -22,10 +23,28 @@ export function createPicture(room, state) {
   let scene = null;
   let stale = []; // layers whose links are to be drawn
   let [due, phase, before] = [false, 0, 0];
+  let [swept, timer] = [-SWEEP, 0];
   room.prepend(...canvases);
 
-  function request() {
-    for (let layer = 0; layer < (scene?.layers.length ?? 0); layer++) if (!stale.includes(layer)) stale.push(layer);
+  // Something has changed: values that come with every frame (the links of a large network follow a little later), or, at
+  // once, what a person does.
+  function request({ atOnce = false } = {}) {
+    if (!scene) return;
+    const wait = atOnce || scene.curves.length <= LINKS_A_FRAME ? 0 : swept + SWEEP - performance.now();
+    if (wait <= 0) sweep();
+    else timer ||= setTimeout(sweep, wait);
+    schedule();
+  }
+
+  function sweep() {
+    clearTimeout(timer);
+    timer = 0;
+    swept = performance.now();
+    for (let layer = 0; layer < scene.layers.length; layer++) if (!stale.includes(layer)) stale.push(layer);
+    schedule();
+  }
+
+  function schedule() {
     if (due) return;
     due = true;
     requestAnimationFrame(draw);
@@ -50,10 +69,7 @@ export function createPicture(room, state) {
     if (seen.pointed) drawEmphasis(neuronContext, seen.pointed, { ...style, value: seen.values?.[seen.pointed.at] });
     drawNodes(neuronContext, placement, { network, layout, atlas, features, ...style });
     if (moving) request();
-    else if (stale.length > 0 && !due) {
-      due = true;
-      requestAnimationFrame(draw);
-    }
+    else if (stale.length > 0) schedule();
   }
 
   // Between two columns no links but their own are drawn.
@@ -68,6 +84,8 @@ export function createPicture(room, state) {
       const { placement, curves, network } = next;
       scene = { ...next, layers: network.layers.map((_, layer) => curves.filter((curve) => curve.layer === layer)) };
       stale = [];
+      clearTimeout(timer);
+      timer = 0;
       for (const canvas of canvases) {
         canvas.width = Math.round(placement.width * devicePixelRatio);
         canvas.height = Math.round(placement.height * devicePixelRatio);
@@ -75,7 +93,7 @@ export function createPicture(room, state) {
         canvas.style.height = `${placement.height}px`;
         canvas.getContext("2d").setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
       }
-      request();
+      request({ atOnce: true });
     },
     // bytes: (N, 30*30) of all neurons.
     setThumbnails: (bytes) => atlas.set(bytes, palette.table),
