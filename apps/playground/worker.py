@@ -15,7 +15,7 @@ import sys
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import autograd
@@ -87,7 +87,7 @@ class Worker:
             if self.clock() >= end:
                 return
 
-    def attempt(self, name: str, work: Callable[[], list[dict[str, Any]]]) -> None:
+    def attempt(self, name: str, work: Callable[[], Sequence[Reply]]) -> None:
         """Send what comes of it. A fault is told to this session alone, which then rests."""
         try:
             for reply in work():
@@ -101,7 +101,7 @@ class Worker:
             self.send(name, protocol.error(Refused("failed", what=f"{type(fault).__name__}: {fault}")))
 
     def turn(self) -> None:
-        """Messages; a slice of training for the next session that is due; a frame that is due."""
+        """Messages; a slice of training for the next session that is due; frames that are due."""
         self.answer(SLICE)
         self.seat()
         for name in list(self.turns.training):
@@ -110,10 +110,7 @@ class Worker:
                 self.turns.rotate(name)
                 self.attempt(name, functools.partial(session.work, SLICE))
                 break
-        due = {name: session.frame_due() for name, session in self.sessions.items()}
-        name = min(due, key=due.__getitem__, default="")
-        if name and due[name] <= self.clock():
-            self.attempt(name, functools.partial(self.draw, name))
+        self.draw(SLICE)
         self.seat()
 
     def seat(self) -> None:
@@ -121,9 +118,15 @@ class Worker:
         for name, code in self.turns.seat(wanting):
             self.send(name, {"type": "event", "code": code, "details": {}})
 
-    def draw(self, name: str) -> list[dict[str, Any]]:
-        self.send(name, self.sessions[name].frame())
-        return []
+    def draw(self, seconds: float) -> None:
+        """Draw frames that are due for about so long, those first that were due first."""
+        end = self.clock() + seconds
+        for due, name in sorted((session.frame_due(), name) for name, session in self.sessions.items()):
+            if due > self.clock():
+                return
+            self.attempt(name, lambda name=name: [self.sessions[name].frame()])
+            if self.clock() >= end:
+                return
 
     def rest(self) -> float | None:
         """Seconds until there is something to do; None: not before a message comes."""
