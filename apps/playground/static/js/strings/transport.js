@@ -50,8 +50,8 @@ export const transport = {
   "share.copied": ["Copied", "복사했어요"],
   "share.byHand": ["Press Ctrl+C to copy", "Ctrl+C를 눌러 복사하세요"],
   "share.points": [
-    "Your own points are not in the link: it holds at most {most} points that were drawn here. Share them as a CSV file.",
-    "직접 만든 점은 링크에 들어 있지 않아요. 여기서 그린 점 {most}개까지만 담을 수 있어서, CSV 파일로 따로 보내야 해요.",
+    "Your own points are not in the link: it holds at most {most}. Send them along as a CSV file.",
+    "직접 만든 점은 링크에 들어 있지 않아요. 링크에는 점을 {most}개까지만 담을 수 있어서, CSV 파일로 따로 보내야 해요.",
   ],
   "export.button": ["Export", "내보내기"],
   "export.title": ["Export the training", "학습 내보내기"],
