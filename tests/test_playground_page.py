@@ -1,5 +1,5 @@
-"""The playground's page, as far as it is no drawing: modules of JavaScript, tested in Node beside the server's
-own rules. Here is what these tests are given; they stand in tests/playground/*.test.mjs."""
+"""The playground's page, as far as it is no drawing: modules of JavaScript, tested in Node beside the
+server's own rules. Here is what these tests are given; they stand in tests/playground/*.test.mjs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from apps.playground import by_hand, csv_points
 from apps.playground.errors import SENTENCES, Refused
+from apps.playground.network import Network
 from apps.playground.protocol import encode_frame
 from apps.playground.settings import FEATURES, Settings
 
@@ -29,6 +32,30 @@ def allowed(loss: str, classes: int) -> bool:
     except Refused:
         return False
     return True
+
+
+CSV = [
+    "x,y,label\n1,2,-1\n-3.5,1e-3,1\n",
+    "\ufeff1;2;0\r\n\r\n# mine\r\n 3 ; 4 ; 2 # yours\r\n",
+    '"1"\t"2"\t"1"\n.5\t-.25\t-1',
+]
+
+
+def by_hand_replies() -> list[dict[str, Any]]:
+    """What the server answers for one point: each loss, each activation, no hidden layer, many terms."""
+    cases: list[tuple[dict[str, Any], int, float]] = [
+        ({"activation": "tanh", "networkShape": [4, 2]}, 2, -1.0),
+        ({"activation": "relu", "problem": "regression", "networkShape": [3], "sinX": True}, 0, 2.5),
+        ({"activation": "sigmoid", "loss": "bce", "networkShape": [9, 2]}, 2, 1.0),
+        ({"activation": "linear", "loss": "cross_entropy", "dataset": "blobs3", "networkShape": [2]}, 3, 2.0),
+        ({"networkShape": []}, 2, 1.0),
+    ]
+    replies = []
+    for changes, classes, label in cases:
+        settings = Settings.from_mapping(changes)
+        found = by_hand.reply(settings, classes, Network(settings, classes), [1.5, -0.5, label])
+        replies.append({**found, "id": 1})
+    return replies
 
 
 @pytest.fixture
@@ -52,7 +79,9 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "losses": [{"loss": loss, "classes": n, "allowed": allowed(loss, n)} for loss, n in pairs],
     }
     (tmp_path / "rules").write_text(json.dumps(rules))
-    paths = {name.upper(): str(tmp_path / name) for name in ("frame", "expected", "rules")}
+    (tmp_path / "by_hand").write_text(json.dumps(by_hand_replies()))
+    (tmp_path / "csv").write_text(json.dumps([{"text": text, "rows": csv_points.read(text)} for text in CSV]))
+    paths = {name.upper(): str(tmp_path / name) for name in ("frame", "expected", "rules", "by_hand", "csv")}
     return {**os.environ, **paths, "CODES": ",".join(SENTENCES)}
 
 

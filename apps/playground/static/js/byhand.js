@@ -201,8 +201,10 @@ export function mount(app, panel) {
     bar.max = list.length;
     bar.value = at + 1;
     drawChapters();
+    const applied = told?.key === "byhand.applied" ? h("p", { class: "badge badge--good" }, t(told.key, told.params)) : "";
     const canApply = step.kind === "update" && step.updates.length <= MOST_APPLIED && !store.get("running");
-    body.replaceChildren(...drawStep(reply, step, store.get("settings"), t, canApply ? apply : null), drawRaw(reply, t));
+    body.replaceChildren(...drawStep(reply, step, store.get("settings"), t, canApply ? [apply, applied] : null), drawRaw(reply, t));
+    if (!store.get("byHand")) return;
     store.set("spotlight", step.spotlight);
     store.set("byHandStep", { at, steps: list.length, kind: step.kind });
   }
@@ -214,8 +216,9 @@ export function mount(app, panel) {
     if (!open) {
       stop();
       store.set("spotlight", null);
-    } else if (point) {
-      ask();
+    } else {
+      store.set("drawing", null); // that takes the clicks in the picture, too
+      if (point) ask();
     }
     draw();
   });

@@ -1,5 +1,6 @@
 // Draws one step of backprop by hand: title, the plain sentence, formulas, the check beside each gradient, the update.
 
+import { titleKey, whyKey } from "./byhand_steps.js";
 import { h } from "./dom.js";
 import { show } from "./formula.js";
 import { drawLine, drawRow, drawSymbol, signClass } from "./formula_view.js";
@@ -17,15 +18,7 @@ export function placeName(reply, layer, neuron, t) {
 }
 
 export function stepTitle(reply, step, t) {
-  const name = step.kind.startsWith("delta") ? "delta" : step.kind;
-  const placed = name === "forward" || name === "delta" || name === "gradients";
-  return t(`byhand.title.${name}`, placed ? { place: placeName(reply, step.layer, step.neuron, t) } : {});
-}
-
-function why(step, t) {
-  if (step.kind === "loss") return t(`byhand.why.loss.${step.loss}`);
-  const special = step.kind === "forward" && ["linear", "softmax"].includes(step.activation);
-  return t(`byhand.why.${step.kind}${special ? `.${step.activation}` : ""}`);
+  return t(titleKey(step), step.neuron === null ? {} : { place: placeName(reply, step.layer, step.neuron, t) });
 }
 
 function notes(reply, step, settings, t) {
@@ -42,16 +35,16 @@ function notes(reply, step, settings, t) {
 
 const number = (value, digits = 4) => h("td", { class: `number ${signClass(value)}` }, show(value, digits));
 
-/** A table whose later rows come on request. */
+/** A table whose later rows come on request; each row is a function that draws it. */
 function table(caption, keys, rows, t) {
-  const body = h("tbody", {}, rows.slice(0, FEW_ROWS));
+  const body = h("tbody", {}, rows.slice(0, FEW_ROWS).map((draw) => draw()));
   const head = h("tr", {}, keys.map((key) => h("th", { scope: "col", class: NUMBERS.has(key) ? "number" : null }, t(`byhand.${key}`))));
   const whole = h("table", { class: "table" }, h("caption", { class: "visually-hidden" }, caption), h("thead", {}, head), body);
   const rest = rows.length - FEW_ROWS;
   if (rest <= 0) return h("div", { class: "table-wrap" }, whole);
   const button = h("button", { type: "button", class: "unfold", onclick: unfold }, t("byhand.more.rows", { count: rest }));
   function unfold() {
-    body.append(...rows.slice(FEW_ROWS));
+    body.append(...rows.slice(FEW_ROWS).map((draw) => draw()));
     button.remove();
   }
   return h("div", { class: "table-wrap" }, whole, button);
@@ -64,7 +57,7 @@ function drawVerdict(agrees, t) {
 
 function drawChecks(checks, t) {
   const keys = ["weight", "formula", "numbers", "gradient", "numeric", "difference", "verdict"].map((key) => `check.${key}`);
-  const rows = checks.map(({ name, line, exact, numeric, difference, agrees }) =>
+  const rows = checks.map(({ name, line, exact, numeric, difference, agrees }) => () =>
     h("tr", {},
       h("th", { scope: "row" }, drawSymbol(name)),
       h("td", {}, drawRow(line, "symbols")),
@@ -81,19 +74,19 @@ function drawChecks(checks, t) {
 function drawUpdates(updates, largest, rate, t) {
   const keys = ["check.weight", "update.now", "check.gradient", "update.step", "update.new"];
   const ordered = [...updates].sort((a, b) => Math.abs(b.gradient) - Math.abs(a.gradient));
-  const rows = ordered.map(({ name, before, gradient, after }) =>
+  const rows = ordered.map(({ name, before, gradient, after }) => () =>
     h("tr", { class: name === largest ? "marked" : null }, h("th", { scope: "row" }, drawSymbol(name)), number(before), number(gradient), number(-rate * gradient, 5), number(after)),
   );
   return table(t("byhand.update.caption", { rate }), keys, rows, t);
 }
 
-/** The step as elements. `settings` are the page's, for the notes on batch and optimizer; `action` is a button or null. */
+/** The step as elements. `settings` are the page's, for the notes on batch and optimizer; `action`: elements that do something about it. */
 export function drawStep(reply, step, settings, t, action) {
   return [
     h("h3", { tabindex: "-1" }, stepTitle(reply, step, t)),
-    h("p", { class: "why" }, why(step, t)),
+    h("p", { class: "why" }, t(whyKey(step))),
     h("div", { class: "formulas" }, step.lines.map((line) => drawLine(line, t))),
-    h("div", { class: "notes" }, action, notes(reply, step, settings, t).map((text) => h("p", { class: "note" }, text))),
+    h("div", { class: "notes" }, action ?? [], notes(reply, step, settings, t).map((text) => h("p", { class: "note" }, text))),
     step.checks ? drawChecks(step.checks, t) : null,
     step.updates ? drawUpdates(step.updates, step.largest, reply.learning_rate, t) : null,
   ].filter(Boolean);

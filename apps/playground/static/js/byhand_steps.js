@@ -42,15 +42,15 @@ function slopeCell(activation, neuron) {
 function inputs(reply) {
   const [x, y] = reply.point;
   const written = {
-    xSquared: `${bracket(x)}²`,
-    ySquared: `${bracket(y)}²`,
-    xTimesY: `${bracket(x)} · ${bracket(y)}`,
-    sinX: `sin(${show(x)})`,
-    sinY: `sin(${show(y)})`,
+    xSquared: ["(X₁)²", `${bracket(x)}²`],
+    ySquared: ["(X₂)²", `${bracket(y)}²`],
+    xTimesY: ["X₁ · X₂", `${bracket(x)} · ${bracket(y)}`],
+    sinX: ["sin(X₁)", `sin(${show(x)})`],
+    sinY: ["sin(X₂)", `sin(${show(y)})`],
   };
   const lines = reply.features.map(({ name, value }) => {
     const result = term(featureSymbol(name), value, { strong: true });
-    return written[name] ? [pair(featureSymbol(name), written[name]), equals, result] : [result];
+    return written[name] ? [result, equals, pair(...written[name])] : [result];
   });
   return { kind: "inputs", phase: "forward", layer: -1, neuron: null, lines };
 }
@@ -208,8 +208,25 @@ export function steps(reply) {
     const at = `${step.layer}:${step.neuron}`;
     if (step.kind === "forward") activations[at] = reply.layers[step.layer].neurons[step.neuron].a;
     if (step.kind.startsWith("delta")) deltas[at] = reply.layers[step.layer].neurons[step.neuron].delta;
-    return { ...step, spotlight: spotlight(reply, step, { ...(step.phase === "backward" ? deltas : activations) }) };
+    const known = step.phase === "backward" ? deltas : activations;
+    return { ...step, spotlight: spotlight(reply, step, near(known, step.layer, places.length > MANY)) };
   });
+}
+
+const MANY = 24; // neurons, beyond which only numbers of the layer at hand and its neighbours are shown
+
+function near(known, layer, few) {
+  const shown = Object.entries(known).filter(([key]) => !few || (layer !== null && Math.abs(Number(key.split(":")[0]) - layer) <= 1));
+  return Object.fromEntries(shown);
+}
+
+/** The string that names a step, and the sentence that says what happens and why. */
+export const titleKey = ({ kind }) => `byhand.title.${kind.startsWith("delta") ? "delta" : kind}`;
+
+export function whyKey({ kind, loss, activation }) {
+  if (kind === "loss") return `byhand.why.loss.${loss}`;
+  const special = kind === "forward" && ["linear", "softmax"].includes(activation);
+  return `byhand.why.${kind}${special ? `.${activation}` : ""}`;
 }
 
 /** The chapters of a pass for the jump bar: [{kind, layer, first}], `first` the number of the first step. */

@@ -65,6 +65,8 @@ export function mount(app) {
   function setUp(id) {
     app.send({ type: "run", running: false });
     before = store.get("generation");
+    store.set("selected", null);
+    store.set("byHandStep", null);
     memory = {};
     events = new Set();
     app.change(LESSONS.find((lesson) => lesson.id === id).setup);

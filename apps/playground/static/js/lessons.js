@@ -108,7 +108,7 @@ export const LESSONS = [
     watch({ byHandStep, largest, selected, memory }) {
       if (byHandStep && byHandStep.at === byHandStep.steps - 1) memory.walked = true;
       const same = selected?.kind === "weight" && largest && ["layer", "to", "from"].every((key) => selected[key] === largest[key]);
-      if (same) memory.found = true;
+      if (memory.walked && same) memory.found = true;
     },
   },
 ];

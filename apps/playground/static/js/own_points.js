@@ -44,9 +44,9 @@ export function createPoints(start = [], most = 5000) {
     },
     erase(place) {
       const left = points.filter((point) => distance(point, place) > REACH);
-      const changed = left.length < points.length;
+      if (left.length === points.length) return false;
       points = left;
-      return changed;
+      return true;
     },
     /** Takes back the stroke just begun if it did nothing. */
     end() {

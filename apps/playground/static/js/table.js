@@ -24,6 +24,7 @@ export function mount(app, panel) {
   panel.append(h("div", { class: "table-head" }, choice, intro, complaint), tables);
   let cells = []; // {index in the flat parameters, cell, message(value)}
   let timer = 0;
+  let pause = PAUSE;
   let built = "";
 
   const open = () => store.get("drawer") === "table";
@@ -119,10 +120,14 @@ export function mount(app, panel) {
     );
   });
   store.on(["network", "lang", "view", "drawer"], build);
+  // At most four times a second, and of a very large network no more than a fifth of the time.
   store.on(["frame", "view", "drawer"], () => {
+    if (!open()) return;
     timer ||= setTimeout(() => {
       timer = 0;
+      const begun = performance.now();
       refresh();
-    }, PAUSE);
+      pause = Math.max(PAUSE, 5 * (performance.now() - begun));
+    }, pause);
   });
 }
