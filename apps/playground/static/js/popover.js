@@ -48,6 +48,7 @@ export function attachPopover(button, { label, fill, className = "" }) {
   const handle = {
     close,
     contains: (node) => surface.contains(node) || button.contains(node),
+    place: () => place(surface, button),
     refresh() {
       if (!surface) return;
       surface.replaceChildren(...fill(close));
@@ -74,7 +75,8 @@ function place(surface, button) {
 if (globalThis.document) {
   document.addEventListener("pointerdown", ({ target }) => open && !open.contains(target) && open.close());
   document.addEventListener("focusin", ({ target }) => open && !open.contains(target) && open.close());
-  addEventListener("resize", () => open?.close());
+  addEventListener("resize", () => open?.place()); // a keyboard on the screen resizes the window: it must not close a form
+  addEventListener("scroll", ({ target }) => open && !open.contains(target) && open.place(), true);
   document.addEventListener(
     "keydown",
     (event) => {
