@@ -100,7 +100,8 @@ export function mount(app) {
     if (side === 0) return;
     const context = dots.getContext("2d");
     context.setTransform(dots.width / side, 0, 0, dots.height / side, 0, 0);
-    drawPoints(context, store.get("points"), { side, palette, classes: store.get("classes"), showTest: store.get("showTestData") });
+    const showTest = store.get("showTestData") || Boolean(store.get("drawing")); // who draws points sees all of them
+    drawPoints(context, store.get("points"), { side, palette, classes: store.get("classes"), showTest });
   }
 
   // Which neuron is shown, and the value under the pointer.
@@ -167,7 +168,7 @@ export function mount(app) {
     paintDots();
   });
   store.on(["frame", "shownFeature", "discretize", "dark", "lang", "network"], paint);
-  store.on(["points", "classes", "showTestData"], paintDots);
+  store.on(["points", "classes", "showTestData", "drawing"], paintDots);
   const observer = new ResizeObserver(resize);
   observer.observe(document.getElementById("output"));
   observer.observe(document.getElementById("losses"));
