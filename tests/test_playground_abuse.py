@@ -252,6 +252,19 @@ def joined(server: Server) -> bool:
             return False
 
 
+def test_a_crowd_that_says_nothing_is_bounded_and_does_not_stay(server: Server) -> None:
+    crowd = [raw_socket(server, server.origin, server.host) for _ in range(40)]
+    try:
+        for raw in crowd:
+            assert raw.recv(1)
+        with Page(server) as page:
+            assert page.await_close() == 4002
+    finally:
+        for raw in crowd:
+            raw.close()
+    wait_for(lambda: joined(server))
+
+
 def test_four_train_and_a_fifth_starts_when_one_stops(server: Server) -> None:
     pages = [Page(server) for _ in range(5)]
     try:

@@ -109,11 +109,12 @@ class Rooms:
     async def admit(self, socket: WebSocket) -> Visit | None:
         """The visit of a page that says hello in time and with the token; else the socket is closed."""
         hello = None
+        if self.strangers >= MOST_STRANGERS:
+            return await close(socket, BUSY)
         self.strangers += 1
         try:
-            if self.strangers <= MOST_STRANGERS:
-                async with asyncio.timeout(HELLO):
-                    hello = protocol.parse(await next_text(socket))
+            async with asyncio.timeout(HELLO):
+                hello = protocol.parse(await next_text(socket))
         except (TimeoutError, Refused):
             pass
         finally:
