@@ -6,13 +6,15 @@ import { namedIn, storage, withoutUnnamed } from "./preferences.js";
 import { formatAddress, parseAddress } from "./state.js";
 
 const TOKEN = "kernelgrad.token";
+const APART = ["lang", "theme", "stopLoss", "stopEpoch", "tutorial"]; // of PAGE: not in the store under their own name, or personal
 const PAUSE = 300; // ms; browsers allow about 100 changes of an address in 30 s
 
 export function readAddress() {
   const found = parseAddress(location.hash);
   if (found.token !== null) {
     storage.setItem(TOKEN, found.token);
-    history.replaceState(null, "", `#${location.hash.replace(/^#/, "").split("&").filter((part) => !part.startsWith("token=")).join("&")}`);
+    const rest = location.hash.slice(1).split("&").filter((part) => !part.startsWith("token="));
+    history.replaceState(null, "", `#${rest.join("&")}`);
   }
   return { ...found, token: () => storage.getItem(TOKEN) ?? "" };
 }
@@ -21,10 +23,11 @@ export function readAddress() {
 export function currentAddress({ store }) {
   const page = Object.fromEntries(Object.keys(PAGE).map((key) => [key, store.get(key)]));
   const { loss, epoch } = store.get("stop");
+  Object.assign(page, { stopLoss: loss, stopEpoch: epoch, tutorial: lessonName(store.get("lesson")) });
   const settings = store.get("settings");
   return formatAddress({
     settings,
-    page: withoutUnnamed({ ...page, stopLoss: loss, stopEpoch: epoch, tutorial: lessonName(store.get("lesson")) }, store.get("named")),
+    page: withoutUnnamed(page, store.get("named")),
     hidden: store.get("hidden"),
     points: usesOwn(settings) ? store.get("own") : null,
   });
@@ -66,7 +69,7 @@ function adopt(app, found) {
   }
   const { store } = app;
   const page = { ...defaults(PAGE), ...found.page };
-  for (const key of Object.keys(PAGE)) if (!["lang", "theme", "stopLoss", "stopEpoch", "tutorial"].includes(key)) store.set(key, page[key]);
+  for (const key of Object.keys(PAGE)) if (!APART.includes(key)) store.set(key, page[key]);
   for (const name of namedIn(page)) store.set(name, page[name]);
   store.set("named", namedIn(page));
   store.set("stop", { loss: page.stopLoss, epoch: page.stopEpoch });

@@ -10,6 +10,7 @@ import { namedIn, recallPreferences } from "./preferences.js";
 import { createStore } from "./store.js";
 
 const SOCKET = "/socket";
+const TAKEN = ["generation", "network", "classes", "points", "running", "epoch", "compatible"]; // from a state as they are
 
 export function createApp() {
   const address = readAddress();
@@ -82,7 +83,7 @@ export function createApp() {
     running = message.running;
     if (message.generation !== store.get("generation")) store.set("shown", null); // so does the server: the neuron may be gone
     if (usesOwn(message.settings)) store.set("own", message.own);
-    for (const key of ["generation", "network", "classes", "points", "running", "epoch", "compatible"]) store.set(key, message[key]);
+    for (const key of TAKEN) store.set(key, message[key]);
     store.set("history", history.rows);
   }
 
@@ -145,7 +146,8 @@ export function createApp() {
     const { problem, loss } = store.get("settings");
     const regression = problem === "regression";
     if (!regression && loss !== "cross_entropy" && classesOfPoints(points) > 2) change({ loss: "cross_entropy" });
-    if (store.get("connection") !== "open") store.set("settings", { ...store.get("settings"), [regression ? "regDataset" : "dataset"]: "own" });
+    if (store.get("connection") === "open") return;
+    store.set("settings", { ...store.get("settings"), [regression ? "regDataset" : "dataset"]: "own" });
   }
 
   function sendView() {

@@ -16,7 +16,10 @@ export function mount(app) {
   const canvas = h("canvas", { class: "chart-canvas", role: "img", tabindex: "0" });
   const reading = h("div", { class: "tooltip chart-reading number", hidden: true });
   const place = document.getElementById("chart");
-  place.append(h("div", { class: "chart-head" }, title, createVerdict(app), scale), h("div", { class: "chart-frame" }, canvas, reading));
+  place.append(
+    h("div", { class: "chart-head" }, title, createVerdict(app), scale),
+    h("div", { class: "chart-frame" }, canvas, reading),
+  );
 
   let at = null; // the epoch read, or null
   let size = { width: 0, height: 0 };
@@ -26,7 +29,8 @@ export function mount(app) {
     if (size.width === 0) return;
     const history = store.get("history");
     const found = at === null || history.length === 0 ? null : history[nearestRow(history, at)];
-    drawChart(canvas, size, history, { logarithmic: store.get("logScale"), read: found, texts: { x: t("chart.epoch"), y: t("chart.loss") } });
+    const texts = { x: t("chart.epoch"), y: t("chart.loss") };
+    drawChart(canvas, size, history, { logarithmic: store.get("logScale"), read: found, texts });
     reading.hidden = !found;
     if (found) showReading(found, plotArea(size, history).x.at(found[0]));
   }

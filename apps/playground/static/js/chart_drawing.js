@@ -66,7 +66,9 @@ export function drawChart(canvas, size, history, { logarithmic, read, texts }) {
   pen.beginPath();
   pen.rect(MARGIN.left, 0, width - MARGIN.left - MARGIN.right + 2, height - MARGIN.bottom + 1);
   pen.clip();
-  for (const series of SERIES) drawLine(pen, thinLine(history, series.column, x.at), x, y, { ...series, color: color(series.color) });
+  for (const { column, dash, width, color: name } of SERIES) {
+    drawLine(pen, thinLine(history, column, x.at), x, y, { dash, width, color: color(name) });
+  }
   pen.restore();
   if (read) drawReading(pen, read, { x, y, size, color });
 }

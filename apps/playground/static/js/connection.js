@@ -54,7 +54,9 @@ export function createConnection({ url, token, hello, on, Socket = WebSocket }) 
   function receiveFrame(data) {
     const frame = decodeFrame(data);
     const mine = socket;
-    const acknowledge = () => mine === socket && mine.readyState === 1 && mine.send(JSON.stringify({ type: "ack", frame: frame.frame }));
+    const acknowledge = () => {
+      if (mine === socket && mine.readyState === 1) mine.send(JSON.stringify({ type: "ack", frame: frame.frame }));
+    };
     on.frame(frame);
     if (document.hidden) acknowledge();
     else requestAnimationFrame(acknowledge);

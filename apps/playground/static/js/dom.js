@@ -9,6 +9,12 @@ export function svg(tag, properties = {}, ...children) {
   return dress(document.createElementNS("http://www.w3.org/2000/svg", tag), properties, children);
 }
 
+// button("primary small", onclick, "text", child, ...): kinds as components.css names them, .button--primary .button--small.
+export function button(kinds, onclick, ...children) {
+  const classes = ["button", ...kinds.split(" ").filter(Boolean).map((kind) => `button--${kind}`)];
+  return h("button", { class: classes.join(" "), type: "button", onclick }, ...children);
+}
+
 function dress(element, properties, children) {
   for (const [name, value] of Object.entries(properties)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);

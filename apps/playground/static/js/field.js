@@ -12,7 +12,8 @@ function frame(app, key, control) {
   control.id = id;
   const label = h("label", { class: "field-label", for: id });
   app.store.on("lang", () => (label.title = label.textContent = app.t(`control.${key}`)));
-  const field = h("div", { class: "field", "data-key": key }, h("div", { class: "field-head" }, label, helpButton(app, key)), control);
+  const head = h("div", { class: "field-head" }, label, helpButton(app, key));
+  const field = h("div", { class: "field", "data-key": key }, head, control);
   app.store.on("hidden", (hidden) => (field.hidden = hidden.includes(key)));
   return field;
 }
@@ -99,7 +100,10 @@ export function numberField(app, key, steps, { inactive = () => null } = {}) {
     const shown = `${store.get("lang")} ${all}`;
     if (select.dataset.shown !== shown) {
       select.dataset.shown = shown;
-      select.replaceChildren(...all.map((step) => h("option", { value: step }, formatSetting(step))), h("option", { value: "other" }, t("control.other")));
+      select.replaceChildren(
+        ...all.map((step) => h("option", { value: step }, formatSetting(step))),
+        h("option", { value: "other" }, t("control.other")),
+      );
     }
     select.value = String(value);
     const reason = inactive(settings);

@@ -1,7 +1,7 @@
 // Binary frames: u32 length of the header | header, JSON padded with spaces | blocks, each padded to 4 bytes; all
 // little-endian. Blocks become typed arrays that look into the message, without a copy.
 
-const SIZES = { u8: 1, f32: 4 };
+const ARRAYS = { u8: Uint8Array, f32: Float32Array };
 
 // -> the header's fields, with blocks = {name: {data, shape}}. Throws a RangeError for a message cut short.
 export function decodeFrame(buffer) {
@@ -11,8 +11,9 @@ export function decodeFrame(buffer) {
   const blocks = {};
   for (const [name, type, shape] of header.blocks) {
     const count = shape.reduce((product, extent) => product * extent, 1);
-    blocks[name] = { shape, data: type === "u8" ? new Uint8Array(buffer, offset, count) : new Float32Array(buffer, offset, count) };
-    offset += Math.ceil((count * SIZES[type]) / 4) * 4;
+    const data = new ARRAYS[type](buffer, offset, count);
+    blocks[name] = { shape, data };
+    offset += Math.ceil(data.byteLength / 4) * 4;
   }
   return { ...header, blocks };
 }

@@ -31,7 +31,9 @@ export function mount(app) {
 }
 
 function row(part) {
-  const swatch = svg("svg", { class: `swatch swatch--${part}`, viewBox: "0 0 24 8", width: 24, height: 8, "aria-hidden": "true" }, svg("line", { x1: 1, x2: 23, y1: 4, y2: 4 }));
+  const line = svg("line", { x1: 1, x2: 23, y1: 4, y2: 4 });
+  const box = { viewBox: "0 0 24 8", width: 24, height: 8, "aria-hidden": "true" };
+  const swatch = svg("svg", { class: `swatch swatch--${part}`, ...box }, line);
   const name = h("span", {});
   const loss = h("td", { class: "number loss" });
   const metric = h("td", { class: "number" });

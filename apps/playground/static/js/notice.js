@@ -1,7 +1,7 @@
 // What has to be said: how it stands with the server, and one notice at a time (a refused value, a divergence). Errors and
 // warnings stay until they are closed or the next comes; what merely informs goes by itself.
 
-import { h } from "./dom.js";
+import { button, h } from "./dom.js";
 import { hasString } from "./i18n.js";
 import { icon } from "./icons.js";
 
@@ -32,12 +32,10 @@ export function mount(app) {
       return;
     }
     lost ||= connection === "lost";
-    link.replaceChildren(
-      icon(connection === "connecting" ? "info" : "warning"),
-      h("span", {}, t(`connection.${connection}`)),
-      ...(connection === "connecting" ? [] : [h("button", { class: "button button--small", type: "button", onclick: app.retry }, t(connection === "replaced" ? "connection.here" : "connection.retry"))]),
-    );
-    late = setTimeout(() => (link.hidden = false), connection === "connecting" ? GRACE : 0);
+    const starting = connection === "connecting";
+    link.replaceChildren(icon(starting ? "info" : "warning"), h("span", {}, t(`connection.${connection}`)));
+    if (!starting) link.append(button("small", app.retry, t(connection === "replaced" ? "connection.here" : "connection.retry")));
+    late = setTimeout(() => (link.hidden = false), starting ? GRACE : 0);
   });
 
   let timer = 0;
@@ -46,12 +44,12 @@ export function mount(app) {
     note.hidden = !notice;
     if (!notice) return;
     note.className = `notice notice--${notice.kind}`;
-    note.replaceChildren(
-      icon(notice.kind === "info" ? "info" : "warning"),
-      h("span", {}, notice.key ? t(notice.key, params(notice.params)) : notice.text),
-      ...(notice.action ? [h("button", { class: "button button--small", type: "button", onclick: notice.action.run }, t(notice.action.key))] : []),
-      h("button", { class: "button button--quiet button--icon button--small", type: "button", "aria-label": t("notice.close"), onclick: () => notify(null) }, icon("close")),
-    );
+    const text = notice.key ? t(notice.key, params(notice.params)) : notice.text;
+    const close = button("quiet icon small", () => notify(null), icon("close"));
+    close.setAttribute("aria-label", t("notice.close"));
+    note.replaceChildren(icon(notice.kind === "info" ? "info" : "warning"), h("span", {}, text));
+    if (notice.action) note.append(button("small", notice.action.run, t(notice.action.key)));
+    note.append(close);
     if (notice.kind === "info") timer = setTimeout(() => store.get("notice") === notice && notify(null), BRIEF);
   });
 
@@ -82,7 +80,7 @@ const SAID = {
   stopped: ({ reason, loss, epoch }) => ({
     kind: "info",
     key: "event.stopped",
-    params: { why: reason === "loss" ? { key: "event.stopped.loss", params: { loss } } : { key: "event.stopped.epoch", params: { epoch } } },
+    params: { why: { key: `event.stopped.${reason}`, params: { loss, epoch } } },
   }),
   waiting: () => ({ kind: "warning", key: "event.waiting" }),
   training: (_, { store, notify }) => {
@@ -91,7 +89,7 @@ const SAID = {
   diverged: ({ what, layer, epoch }, app) => ({
     kind: "error",
     key: "event.diverged",
-    params: { epoch, what: layer === null && what !== "loss" ? { key: "diverged.something" } : { key: `diverged.${what}`, params: { layer: layer + 1 } } },
+    params: { epoch, what: { key: layer === null && what !== "loss" ? "diverged.something" : `diverged.${what}`, params: { layer: layer + 1 } } },
     action: { key: "diverged.reset", run: () => calm(app) },
   }),
 };

@@ -6,13 +6,21 @@ const PAUSE = 40; // ms between two messages
 // How a waiting message and a later one of the same key become one.
 const KEYS = {
   view: { key: () => "view", merge: (old, now) => ({ ...old, ...now }) },
-  settings: { key: () => "settings", merge: (old, now) => ({ ...old, settings: { ...old.settings, ...now.settings } }), orders: true },
+  settings: { key: () => "settings", merge: mergeSettings, orders: true },
   run: { key: () => "run", merge: (old, now) => now, orders: true },
-  step: { key: (m) => `step ${m.unit}`, merge: (old, now) => ({ ...now, times: Math.min(1000, old.times + now.times) }), orders: true },
+  step: { key: (m) => `step ${m.unit}`, merge: addSteps, orders: true },
   weight: { key: (m) => `weight ${m.layer} ${m.to} ${m.from}`, merge: (old, now) => now },
   bias: { key: (m) => `bias ${m.layer} ${m.neuron}`, merge: (old, now) => now },
   by_hand: { key: () => "by_hand", merge: (old, now) => now },
 };
+
+function mergeSettings(old, now) {
+  return { ...old, settings: { ...old.settings, ...now.settings } };
+}
+
+function addSteps(old, now) {
+  return { ...now, times: Math.min(1000, old.times + now.times) };
+}
 
 const DEFAULT = { key: () => null, orders: true };
 

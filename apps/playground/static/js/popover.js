@@ -4,6 +4,7 @@
 import { h } from "./dom.js";
 
 const GAP = 6; // px between button and surface, and to the window's edge
+const STOPS = "button, input, select, textarea, a[href]"; // where Tab stops
 let open = null;
 
 // fill(close) -> [children], made anew at each opening. Returns {close, refresh}.
@@ -22,7 +23,7 @@ export function attachPopover(button, { label, fill, className = "" }) {
   }
 
   function walk(event) {
-    const stops = [...surface.querySelectorAll("button, input, select, textarea, a[href]")].filter((stop) => !stop.disabled && stop.offsetParent);
+    const stops = [...surface.querySelectorAll(STOPS)].filter((stop) => !stop.disabled && stop.offsetParent);
     const at = stops.indexOf(document.activeElement);
     const arrow = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (arrow && className.includes("menu")) {
@@ -36,7 +37,8 @@ export function attachPopover(button, { label, fill, className = "" }) {
 
   function show() {
     open?.close();
-    surface = h("div", { class: `card popover ${className}`, role: "dialog", "aria-label": label(), tabindex: "-1" }, ...fill(close));
+    const properties = { class: `card popover ${className}`, role: "dialog", "aria-label": label(), tabindex: "-1" };
+    surface = h("div", properties, ...fill(close));
     surface.addEventListener("keydown", walk);
     document.body.append(surface);
     button.setAttribute("aria-expanded", "true");

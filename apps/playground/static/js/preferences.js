@@ -34,4 +34,6 @@ export function choosePreference({ store }, name, value) {
 export const namedIn = (page) => NAMES.filter((name) => page[name]);
 
 // What of the page goes into the address: preferences only where they are named.
-export const withoutUnnamed = (page, named) => Object.fromEntries(Object.entries(page).filter(([key]) => !NAMES.includes(key) || named.includes(key)));
+export function withoutUnnamed(page, named) {
+  return Object.fromEntries(Object.entries(page).filter(([key]) => !NAMES.includes(key) || named.includes(key)));
+}

@@ -2,7 +2,7 @@
 // not: it belongs to this machine.
 
 import { currentAddress } from "./address.js";
-import { h } from "./dom.js";
+import { button, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { URL_POINTS, usesOwn } from "./options.js";
 import { attachPopover } from "./popover.js";
@@ -15,13 +15,16 @@ export function shareLink(app) {
 export function mountShare(app) {
   const { store, t, send } = app;
   const text = h("span", {});
-  const button = h("button", { class: "button button--quiet share", type: "button" }, icon("share"), text);
-  const popover = attachPopover(button, { label: () => t("share.title"), className: "share-card", fill: () => form() });
+  const opener = button("quiet", null, icon("share"), text);
+  opener.classList.add("share");
+  const popover = attachPopover(opener, { label: () => t("share.title"), className: "share-card", fill: () => form() });
 
   function form() {
-    const link = h("input", { class: "input", type: "text", readonly: true, value: shareLink(app), "aria-label": t("share.link"), onfocus: () => link.select() });
+    const shown = { value: shareLink(app), "aria-label": t("share.link"), onfocus: () => link.select() };
+    const link = h("input", { class: "input", type: "text", readonly: true, ...shown });
     const said = h("span", { class: "hint", role: "status" });
-    const copy = h("button", { class: "button button--primary button--small", type: "button", autofocus: true, onclick: () => copyText(link, said) }, t("share.copy"));
+    const copy = button("primary small", () => copyText(link, said), t("share.copy"));
+    copy.autofocus = true;
     return [
       h("p", { class: "card-title" }, t("share.title")),
       h("p", { class: "hint" }, t("share.hint")),
@@ -31,7 +34,7 @@ export function mountShare(app) {
     ];
   }
 
-  const csv = () => h("button", { class: "button button--small", type: "button", onclick: () => send({ type: "export", what: "csv" }) }, t("export.csv"));
+  const csv = () => button("small", () => send({ type: "export", what: "csv" }), t("export.csv"));
 
   function tooMany() {
     const own = store.get("own");
@@ -50,8 +53,8 @@ export function mountShare(app) {
 
   store.on("lang", () => {
     text.textContent = t("share.button");
-    button.title = t("share.title");
+    opener.title = t("share.title");
     popover.refresh();
   });
-  return button;
+  return opener;
 }

@@ -1,6 +1,6 @@
 // How many epochs a second, and where to stop by itself: at a test loss, or at an epoch.
 
-import { h } from "./dom.js";
+import { button, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { PAGE, SPEEDS } from "./options.js";
 import { formatCount } from "./numbers.js";
@@ -13,7 +13,8 @@ export function mount(app) {
   select.addEventListener("change", () => store.set("speed", Number(select.value)));
 
   const stop = h("button", { class: "button button--quiet stop", type: "button" });
-  const popover = attachPopover(stop, { label: () => t("stop.title"), className: "stop-card", fill: (close) => stopForm(app, close) });
+  const fill = (close) => stopForm(app, close);
+  const popover = attachPopover(stop, { label: () => t("stop.title"), className: "stop-card", fill });
 
   store.on(["speed", "lang"], (speed) => {
     label.textContent = t("speed.label");
@@ -51,7 +52,8 @@ function stopForm({ store, t }, close) {
   const { loss, epoch } = store.get("stop");
   const field = (key, value, properties) => {
     const input = h("input", { class: "input", type: "number", id: `stop-${key}`, value: value ?? "", ...properties });
-    return { input, row: h("div", { class: "field" }, h("label", { class: "field-label", for: `stop-${key}` }, t(`stop.${key}`)), input) };
+    const label = h("label", { class: "field-label", for: `stop-${key}` }, t(`stop.${key}`));
+    return { input, row: h("div", { class: "field" }, label, input) };
   };
   const byLoss = field("loss", loss, { min: 0, step: "any", placeholder: "0.05", autofocus: true });
   const byEpoch = field("epoch", epoch, { min: 1, max: PAGE.stopEpoch.max, step: 1, placeholder: "500" });
@@ -61,7 +63,7 @@ function stopForm({ store, t }, close) {
     byLoss.row, byEpoch.row,
     h("div", { class: "card-edit" },
       h("button", { class: "button button--primary button--small", type: "submit" }, t("stop.set")),
-      h("button", { class: "button button--small", type: "button", onclick: () => take(null, null) }, t("stop.clear"))));
+      button("small", () => take(null, null), t("stop.clear"))));
 
   function take(lossNow, epochNow) {
     close(true);

@@ -3,7 +3,8 @@
 
 import { FEATURES, HIDEABLE, PAGE, SETTINGS, URL_POINTS, classesOfPoints, completeChange, defaults, usesOwn } from "./options.js";
 
-const IGNORED = new Set(["collectStats=false", "collectStats=true", "cosX=false", "cosY=false"]); // of the original, and nothing here
+// Of the original, where they have no effect either.
+const IGNORED = new Set(["collectStats=false", "collectStats=true", "cosX=false", "cosY=false"]);
 
 // The text of an address (with or without "#") ->
 // {settings, page, hidden: [names], points: [[x, y, label], ...] | null, token, dropped: ["key=value", ...]}

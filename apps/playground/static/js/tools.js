@@ -1,6 +1,6 @@
 // The tools of the top bar: share, export, language, theme.
 
-import { h } from "./dom.js";
+import { button, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { mountExport } from "./exports.js";
 import { choosePreference } from "./preferences.js";
@@ -19,24 +19,25 @@ function languageButton(app) {
   const other = () => (store.get("lang") === "ko" ? "en" : "ko");
   const choose = () => choosePreference(app, "lang", other());
   const text = h("span", {});
-  const button = h("button", { class: "button button--quiet language", type: "button", onclick: choose }, icon("language"), text);
+  const switcher = button("quiet", choose, icon("language"), text);
+  switcher.classList.add("language");
   store.on("lang", () => {
     text.textContent = { en: "English", ko: "한국어" }[other()];
-    button.lang = other();
+    switcher.lang = other();
   });
-  return button;
+  return switcher;
 }
 
 // As the system says, light, dark, and around again.
 function themeButton(app) {
   const { store, t } = app;
   const next = () => THEMES[(THEMES.indexOf(store.get("theme")) + 1) % THEMES.length];
-  const button = h("button", { class: "button button--quiet button--icon", type: "button", onclick: () => choosePreference(app, "theme", next()) });
+  const switcher = button("quiet icon", () => choosePreference(app, "theme", next()));
   store.on(["theme", "dark", "lang"], (theme, dark) => {
-    button.replaceChildren(icon(theme === "" ? (dark ? "moon" : "sun") : theme === "dark" ? "moon" : "sun"));
-    button.setAttribute("aria-label", t("theme.label", { theme: t(`theme.${theme || "auto"}`) }));
-    button.title = button.getAttribute("aria-label");
-    button.classList.toggle("theme-auto", theme === "");
+    switcher.replaceChildren(icon(dark ? "moon" : "sun"));
+    switcher.setAttribute("aria-label", t("theme.label", { theme: t(`theme.${theme || "auto"}`) }));
+    switcher.title = switcher.getAttribute("aria-label");
+    switcher.classList.toggle("theme-auto", theme === "");
   });
-  return button;
+  return switcher;
 }

@@ -1,6 +1,6 @@
 // Play and pause, steps of a chosen size, back to the same weights, and new weights.
 
-import { h } from "./dom.js";
+import { button, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { attachPopover } from "./popover.js";
 import { addShortcut, keyName, mountShortcuts } from "./shortcuts.js";
@@ -45,7 +45,10 @@ export function mount(app) {
           stepOnce.focus();
         };
         const chosen = choice === size;
-        return h("button", { class: "button button--quiet", type: "button", "aria-pressed": String(chosen), autofocus: chosen, onclick: choose }, stepName(choice));
+        const item = button("quiet", choose, stepName(choice));
+        item.setAttribute("aria-pressed", String(chosen));
+        item.autofocus = chosen;
+        return item;
       }),
   });
 
@@ -58,9 +61,9 @@ export function mount(app) {
     stepOnce.title = `${name} (${keyName("s", t)})`;
   }
 
-  function name(button, text, key, shortcut) {
+  function name(named, text, key, shortcut) {
     text.textContent = t(key);
-    button.title = `${t(`${key}.title`)} (${keyName(shortcut, t)})`;
+    named.title = `${t(`${key}.title`)} (${keyName(shortcut, t)})`;
   }
 
   store.on(["running", "lang"], (running) => {
@@ -80,7 +83,7 @@ export function mount(app) {
     resetButton.hidden = renewButton.hidden = hidden.includes("resetButton");
   });
   store.on("connection", (connection) => {
-    for (const button of [play, stepOnce, stepMenu, resetButton, renewButton]) button.disabled = connection !== "open";
+    for (const each of [play, stepOnce, stepMenu, resetButton, renewButton]) each.disabled = connection !== "open";
   });
 
   document.getElementById("transport").append(play, steps, resetButton, renewButton);

@@ -16,7 +16,11 @@ export function createVerdict(app) {
   const popover = attachPopover(button, {
     label: () => t(`verdict.${told}`),
     className: "help-card",
-    fill: () => [h("p", { class: "card-title" }, t(`verdict.${told}`)), h("p", {}, t(`verdict.${told}.text`)), h("p", { class: "card-foot" }, t(`verdict.${told}.try`))],
+    fill: () => [
+      h("p", { class: "card-title" }, t(`verdict.${told}`)),
+      h("p", {}, t(`verdict.${told}.text`)),
+      h("p", { class: "card-foot" }, t(`verdict.${told}.try`)),
+    ],
   });
   let diverged = null; // the generation that did
   app.on("event", ({ code }) => {

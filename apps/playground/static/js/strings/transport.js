@@ -56,9 +56,9 @@ export const transport = {
   "export.button": ["Export", "내보내기"],
   "export.title": ["Export the training", "학습 내보내기"],
   "export.python": ["Python program", "파이썬 프로그램"],
-  "export.python.hint": ["Trains the same network with kernelgrad", "kernelgrad로 같은 신경망을 학습해요"],
+  "export.python.hint": ["Rebuilds this network and trains it on", "이 신경망을 그대로 만들어 학습을 이어 가요"],
   "export.json": ["Weights (JSON)", "가중치 (JSON)"],
-  "export.json.hint": ["All weights and biases as they are now", "지금의 가중치와 편향 전부"],
+  "export.json.hint": ["Settings, weights and biases as they are now", "지금의 설정과 가중치, 편향 전부"],
   "export.csv": ["Data (CSV)", "데이터 (CSV)"],
   "export.csv.hint": ["One point a line: x, y, label", "한 줄에 점 하나: x, y, 라벨"],
 
