@@ -163,6 +163,7 @@ test("divergence is told by a loss that is no number, a large one, or the server
   const at = (rate, train) => progress(diverge, facts({ ...diverge.setup, learningRate: rate }, { train, test: train }, { memory }));
   assert.deepEqual(at(0.03, 0.01), [false, false]);
   assert.deepEqual(at(3, null), [true, false]);
+  assert.deepEqual(at(0.03, 0.04), [true, false]); // predicting 0 everywhere is as good
   assert.deepEqual(at(0.03, 0.01), [true, true]);
 });
 

@@ -15,6 +15,7 @@ export function createDrawing(app) {
   const { store, t } = app;
   let own = createPoints();
   let brush = 0; // class 0 to 4, or "erase"; for a regression "value" or "erase"
+  let brushBefore = 0;
   let place = [0, 0]; // of the crosshair
   let stroke = false;
   let timer = 0;
@@ -52,8 +53,11 @@ export function createDrawing(app) {
     return h("button", { type: "button", class: "chip brush", onclick: () => choose(name) }, picture, text);
   }
 
+  // The eraser pressed again gives back what was there before.
   function choose(name) {
-    brush = name;
+    const again = name === "erase" && brush === "erase";
+    if (brush !== "erase") brushBefore = brush;
+    brush = again ? brushBefore : name;
     draw();
   }
 
@@ -156,7 +160,7 @@ export function createDrawing(app) {
       const { problem, dataset, regDataset } = store.get("settings");
       const mine = (problem === "regression" ? regDataset : dataset) === "own" ? (store.get("own") ?? []) : [];
       own = createPoints(toBrushes(mine, regression()), store.get("limits").points);
-      brush = regression() ? "value" : 0;
+      brush = brushBefore = regression() ? "value" : 0;
       if (store.get("drawer") === "byhand") store.set("drawer", null); // that also takes clicks in the picture
     }
     store.set("drawing", starting ? { regression: regression() } : null);
@@ -172,6 +176,7 @@ export function createDrawing(app) {
     const active = store.get("drawing") !== null;
     const many = own.points.some((point) => point[2] > 1);
     tools.hidden = !active;
+    hint.textContent = t(regression() ? "draw.hint.value" : "draw.hint");
     showSheet(active);
     chips.forEach((chip, index) => {
       const colour = many || index > 1 ? `var(--class-${index})` : `var(--${index === 0 ? "negative" : "positive"})`;
@@ -196,7 +201,6 @@ export function createDrawing(app) {
     done.textContent = t("draw.done");
     valueName.textContent = t("draw.value");
     brushes.setAttribute("aria-label", t("draw.brushes"));
-    hint.textContent = t("draw.hint");
     sheet.setAttribute("aria-label", t("draw.sheet"));
     drawValue();
     draw();

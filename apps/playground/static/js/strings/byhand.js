@@ -9,10 +9,10 @@ export const byhand = {
   "byhand.pick": ["Pick a point", "점 고르기"],
   "byhand.pick.hint": [
     "Click the output picture, go through the training points, or type one.",
-    "출력 그림을 클릭하거나, 학습 점을 차례로 고르거나, 직접 입력하세요.",
+    "출력 그림을 클릭하거나, 훈련 점을 차례로 고르거나, 직접 입력하세요.",
   ],
-  "byhand.point.previous": ["Previous training point", "이전 학습 점"],
-  "byhand.point.next": ["Next training point", "다음 학습 점"],
+  "byhand.point.previous": ["Previous training point", "이전 훈련 점"],
+  "byhand.point.next": ["Next training point", "다음 훈련 점"],
   "byhand.x": ["X₁", "X₁"],
   "byhand.y": ["X₂", "X₂"],
   "byhand.label": ["Label", "레이블"],

@@ -24,7 +24,7 @@ export const data = {
   "dataset.reg-plane.text": ["A number to predict that rises evenly to one corner.", "한쪽 모서리로 고르게 커지는 수를 예측해요."],
   "dataset.reg-gauss.text": ["A number to predict with bumps, up and down.", "솟고 꺼진 봉우리 모양의 수를 예측해요."],
 
-  "data.counts": ["{train} for training, {test} for testing", "학습 {train}개, 테스트 {test}개"],
+  "data.counts": ["{train} for training, {test} for testing", "훈련 {train}개, 테스트 {test}개"],
   "data.regenerate": ["New points", "점 새로 뽑기"],
   "data.regenerate.title": ["Draw new points of the same kind (a new seed)", "같은 종류의 점을 새 시드로 다시 뽑아요"],
   "data.own": ["Your own data", "내 데이터"],
@@ -47,6 +47,10 @@ export const data = {
   "draw.hint": [
     "Click or drag in the output picture. By keyboard: arrows move, Enter places, Delete erases, 1–5 choose the class.",
     "출력 그림을 클릭하거나 드래그하세요. 키보드로는 화살표로 옮기고 Enter로 찍고 Delete로 지워요. 1~5로 클래스를 골라요.",
+  ],
+  "draw.hint.value": [
+    "Click or drag in the output picture. By keyboard: arrows move, Enter places, Delete erases.",
+    "출력 그림을 클릭하거나 드래그하세요. 키보드로는 화살표로 옮기고 Enter로 찍고 Delete로 지워요.",
   ],
   "draw.sheet": [
     "Drawing area. Arrow keys move the crosshair, Enter places a point, Delete erases, Escape ends.",

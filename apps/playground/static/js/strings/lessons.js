@@ -24,7 +24,7 @@ export const lessons = {
   "coach.done": ["Goal reached. Well done!", "목표를 달성했어요. 잘했어요!"],
   "coach.finished": ["done", "마침"],
   "coach.now": ["Test loss now: {loss}", "지금 테스트 손실: {loss}"],
-  "coach.now.gap": ["Training loss {train}, test loss {test}", "학습 손실 {train}, 테스트 손실 {test}"],
+  "coach.now.gap": ["Training loss {train}, test loss {test}", "훈련 손실 {train}, 테스트 손실 {test}"],
   "coach.hint": ["Stuck?", "막혔나요?"],
 
   "tour.data.title": ["Data", "데이터"],
@@ -98,23 +98,23 @@ export const lessons = {
   "lesson.spiral.goal.features": ["Switch on sin X₁ and sin X₂", "sin X₁과 sin X₂ 켜기"],
   "lesson.spiral.goal.low": ["Test loss below 0.05", "테스트 손실 0.05 미만"],
   "lesson.spiral.hint": [
-    "All seven features, learning rate 0.03, full speed: a few hundred epochs.",
-    "특징 일곱 개를 모두 켜고 학습률 0.03, 최고 속도로 몇백 에포크 학습해 보세요.",
+    "With sin X₁ and sin X₂ about a hundred epochs are enough; without them thousands may not be.",
+    "sin X₁과 sin X₂를 켜면 100에포크쯤이면 충분해요. 없으면 수천 에포크로도 모자랄 수 있어요.",
   ],
   "lesson.overfitting.title": ["Overfitting: learning by heart", "과적합: 통째로 외우기"],
   "lesson.overfitting.text": [
     "Few points, much noise, a large network: it learns the points by heart, noise included. Training loss falls while test loss rises.",
-    "점은 적고 노이즈는 많고 신경망은 커요. 그러면 노이즈까지 통째로 외워서 학습 손실은 줄지만 테스트 손실은 커져요.",
+    "점은 적고 노이즈는 많고 신경망은 커요. 그러면 노이즈까지 통째로 외워서 훈련 손실은 줄지만 테스트 손실은 커져요.",
   ],
   "lesson.overfitting.look": [
-    "Watch the two curves draw apart. Then bring them together: more training data, regularization, or a smaller network.",
-    "두 곡선이 벌어지는 것을 보세요. 그다음 학습 데이터를 늘리거나 규제를 쓰거나 신경망을 줄여 다시 가깝게 해 보세요.",
+    "Watch the two curves draw apart. Then bring them together: with more training data, or with regularization.",
+    "두 곡선이 벌어지는 것을 보세요. 그다음 훈련 데이터를 늘리거나 규제를 써서 다시 가깝게 해 보세요.",
   ],
-  "lesson.overfitting.goal.gap": ["Test loss over twice the training loss", "테스트 손실이 학습 손실의 두 배 넘기"],
-  "lesson.overfitting.goal.closer": ["Mend it: test loss below 1.5 × training loss, after 100 epochs", "해결: 100에포크 뒤 테스트 손실이 학습 손실의 1.5배 미만"],
+  "lesson.overfitting.goal.gap": ["Test loss over twice the training loss", "테스트 손실이 훈련 손실의 두 배 넘기"],
+  "lesson.overfitting.goal.closer": ["Mend it: test loss below 1.5 × training loss, after 100 epochs", "해결: 100에포크 뒤 테스트 손실이 훈련 손실의 1.5배 미만"],
   "lesson.overfitting.hint": [
-    "Try 70 % of the data for training, or L2 with rate 0.03.",
-    "학습 데이터 비율을 70%로 하거나 L2 규제를 0.03으로 써 보세요.",
+    "Try 70 % of the data for training, or L2 with rate 0.1.",
+    "훈련 데이터 비율을 70%로 하거나 L2 규제를 강도 0.1로 써 보세요.",
   ],
   "lesson.diverge.title": ["Too fast: divergence", "너무 빠르면: 발산"],
   "lesson.diverge.text": [
@@ -126,10 +126,10 @@ export const lessons = {
     "학습을 눌러 손실이 폭발하는 것을 보세요. 그다음 학습률을 0.03으로 낮추고 초기화하세요.",
   ],
   "lesson.diverge.goal.burst": ["See the loss burst", "손실이 폭발하는 것 보기"],
-  "lesson.diverge.goal.mended": ["Mend it: test loss below 0.05", "해결: 테스트 손실 0.05 미만"],
+  "lesson.diverge.goal.mended": ["Mend it: test loss below 0.03", "해결: 테스트 손실 0.03 미만"],
   "lesson.diverge.hint": [
-    "After bursting the weights are no numbers any more: only a reset helps, with a smaller learning rate.",
-    "폭발한 뒤에는 가중치가 숫자가 아니에요. 학습률을 낮추고 초기화해야만 해요.",
+    "Lowering the rate alone is not enough: the weights are far off already. Reset brings the first ones back.",
+    "학습률만 낮춰서는 부족해요. 가중치가 이미 너무 멀리 갔으니 초기화해서 처음 가중치로 돌아가세요.",
   ],
   "lesson.byhand.title": ["Backprop by hand", "손으로 하는 역전파"],
   "lesson.byhand.text": [
