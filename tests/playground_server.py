@@ -10,8 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from email.message import Message
+from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
@@ -58,6 +61,24 @@ class Server:
         """End it; returns what it wrote to standard error."""
         self.process.send_signal(by)
         return self.process.communicate(timeout=10)[1]
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Message
+    content: bytes
+
+
+def fetch(url: str, method: str = "GET", **headers: str) -> Answer:
+    """What the server answers; redirections are not followed."""
+    found = urlsplit(url)
+    connection = HTTPConnection(found.netloc, timeout=PATIENCE)
+    try:
+        connection.request(method, found.path, headers=headers)
+        response = connection.getresponse()
+        return Answer(response.status, response.headers, response.read())
+    finally:
+        connection.close()
 
 
 class Page:
