@@ -154,11 +154,20 @@ class Person:
         self.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def step(self, text: str, epochs: int) -> None:
-        """By the menu of steps: step("10 epochs", 10)."""
+        """One step of this size, which is so many epochs: step("10 epochs", 10)."""
         goal = self.epoch() + epochs
-        self.click("#transport .step-menu")
-        self.page.get_by_role("button", name=text, exact=True).click()
+        if self.text("#transport .step") != text:
+            self.click("#transport .step-menu")
+            self.page.locator(".popover").get_by_role("button", name=text, exact=True).click()
+        self.click("#transport .step")
         self.until(lambda: self.epoch() == goal, what=f"epoch {goal}")
+        self.settle()
+
+    def reset(self) -> None:
+        generation = self.wire.state["generation"]
+        self.click("#transport button:has(use[href='#icon-reset'])")
+        self.until(lambda: self.wire.state["generation"] != generation, what="a new start")
+        self.wait_until_drawn()
         self.settle()
 
     def node(self, layer: int, index: int) -> dict[str, float]:

@@ -59,9 +59,8 @@ def test_escape_takes_an_edit_back(open_page):
     person.press("Escape")
     person.until(lambda: not person.sees(".network-room > .card:not([hidden])"), what="no card")
     person.step("1 epoch", 1)
-    person.click("#transport [aria-label=Reset]")
-    person.until(lambda: person.epoch() == 0, what="the start")
-    person.until(lambda: person.weights() == before, what="the first weights")
+    person.reset()
+    assert person.weights() == before
     assert not person.wire.asked("weight")
 
 
