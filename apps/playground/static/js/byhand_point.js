@@ -116,7 +116,7 @@ export function createPointPicker(app, begin) {
   store.on("points", ({ train }) => {
     const chosen = current();
     const there = train.some((point) => point.every((each, place) => each === chosen[place]));
-    if (train.length > 0 && !there && !store.get("byHand")) {
+    if (train.length > 0 && (chosen.some(Number.isNaN) || (!there && !store.get("byHand")))) {
       index = 0;
       set(train[0]);
     }

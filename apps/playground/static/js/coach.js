@@ -36,7 +36,8 @@ export function mount(app) {
   const known = (id) => LESSONS.some((lesson) => lesson.id === id);
   const asked = store.get("lesson"); // the address' tutorial
   const first = !remember(VISITED) && !store.get("hideText") && !location.hash.includes("networkShape");
-  store.set("lesson", known(asked) ? asked : first ? "welcome" : null);
+  if (known(asked)) open(asked);
+  else store.set("lesson", first ? "welcome" : null);
 
   function open(id) {
     memory = {};
