@@ -132,6 +132,23 @@ test("a run that is refused does not leave the page running, and frames of anoth
   assert.deepEqual(socket.sent.filter(({ type }) => type === "ack").map(({ frame: number }) => number), [1, 2]);
 });
 
+test("a new session is not begun with points that don't fit into a message; one that is resumed has them", (context) => {
+  const { app, socket, store, wait } = begin(context);
+  const points = Array.from({ length: 5000 }, () => [-0.000012345678901234567, 0.000012345678901234567, -1]);
+  app.send({ type: "points", points });
+  socket.hear(state({ dataset: "own" }, { own: points }));
+  socket.onclose({ code: 1006 });
+  wait(300);
+  const hello = () => (sockets.at(-1).onopen(), sockets.at(-1).sent[0]);
+  const { session, settings, points: sent } = hello();
+  assert.deepEqual([session, settings.dataset, sent === null], ["s", "own", true]);
+  sockets.at(-1).onclose({ code: 1006 });
+  wait(70000);
+  const later = hello();
+  assert.deepEqual([later.session, later.settings.dataset, later.points === null], [null, "circle", true]);
+  assert.equal(store.get("notice").key, "notice.pointsLost");
+});
+
 test("a new server gets the settings of the page, changed meanwhile, and goes on training", (context) => {
   const { app, socket, store, wait } = begin(context);
   app.send({ type: "run", running: true });

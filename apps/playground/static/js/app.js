@@ -10,6 +10,7 @@ import { namedIn, recallPreferences } from "./preferences.js";
 import { createStore } from "./store.js";
 
 const SOCKET = "/socket";
+const ROOM = 4096; // bytes of a hello besides its points
 const TAKEN = ["generation", "network", "classes", "points", "running", "epoch", "compatible"]; // from a state as they are
 
 export function createApp() {
@@ -54,9 +55,22 @@ export function createApp() {
   const connection = createConnection({
     url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${SOCKET}`,
     token: () => address.token(),
-    hello: () => ({ settings: store.get("settings"), points: usesOwn(store.get("settings")) ? store.get("own") : null }),
+    hello,
     on: { state: (name) => store.set("connection", name), message: receive, frame: receiveFrame },
   });
+
+  // What a session begins with, or goes on with: it has the points already then. Points that don't fit into a message are
+  // not for a new one, and that is said.
+  function hello(resumed) {
+    const settings = store.get("settings");
+    if (!usesOwn(settings)) return { settings, points: null };
+    const own = store.get("own");
+    const fits = own?.length > 0 && JSON.stringify(own).length + ROOM < store.get("limits").message;
+    if (fits || resumed) return { settings, points: fits ? own : null };
+    app.notify({ kind: "warning", key: "notice.pointsLost" });
+    const key = settings.problem === "regression" ? "regDataset" : "dataset";
+    return { settings: { ...settings, [key]: SETTINGS[key].fallback }, points: null };
+  }
 
   function receive(message) {
     if (message.type === "welcome") welcome(message);

@@ -8,7 +8,7 @@ const RESUME = 60000; // ms a session outlives its connection
 const DELAYS = [250, 500, 1000, 2000, 4000]; // ms before each try, the last again and again
 const CLOSED = { 4001: "refused", 4002: "busy", 4005: "replaced" };
 
-// on = {state(name), message(object), frame(object)}; hello() gives settings and points at each start.
+// on = {state(name), message(object), frame(object)}; hello(resumed) gives settings and points at each start.
 export function createConnection({ url, token, hello, on, Socket = WebSocket }) {
   let socket = null;
   let session = null;
@@ -34,7 +34,7 @@ export function createConnection({ url, token, hello, on, Socket = WebSocket }) 
     mine.binaryType = "arraybuffer";
     mine.onopen = () => {
       const resumed = session !== null && Date.now() - lostAt < RESUME ? session : null;
-      mine.send(JSON.stringify({ type: "hello", token: token(), session: resumed, ...hello() }));
+      mine.send(JSON.stringify({ type: "hello", token: token(), session: resumed, ...hello(resumed !== null) }));
     };
     mine.onmessage = ({ data }) => (typeof data === "string" ? receive(JSON.parse(data)) : receiveFrame(data));
     mine.onclose = ({ code }) => mine === socket && closed(code);

@@ -5,6 +5,10 @@ export const connection = {
     "The address had something that can't be, and it was left out: {parts}",
     "주소에 쓸 수 없는 값이 있어서 빼고 시작했어요: {parts}",
   ],
+  "notice.pointsLost": [
+    "Your own points are too many to be sent again. Load them from their file.",
+    "직접 만든 점이 너무 많아서 다시 보내지 못했어요. 파일에서 다시 불러와 주세요.",
+  ],
   "notice.close": ["Close this message", "알림 닫기"],
   "connection.connecting": ["Connecting …", "연결하는 중 …"],
   "connection.open": ["Connected", "연결됨"],
