@@ -85,7 +85,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, **paths, "CODES": ",".join(SENTENCES)}
 
 
-@pytest.mark.skipif(NODE is None, reason="node is not installed: the page's modules are not tested")
+@pytest.mark.skipif(NODE is None, reason="no Node.js: the page's modules are not tested")
 def test_modules(environment: dict[str, str]) -> None:
     """All in one process of Node, whose report is shown where one fails."""
     files = sorted(map(str, TESTS.glob("*.test.mjs")))
