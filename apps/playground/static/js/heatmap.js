@@ -32,6 +32,8 @@ function createCells(side) {
   return { pixels: new Uint32Array(image.data.buffer), canvas: shown };
 }
 
+const tenths = (value) => value.toFixed(1).replace("-0.0", "0.0").replace("-", "−");
+
 // Each output's field with more cells.
 function finer({ bytes, kinds }) {
   const size = (CELLS * FINER) ** 2;
@@ -77,6 +79,7 @@ export function mount(app) {
     const frame = store.get("frame");
     if (frame?.generation !== store.get("generation") || !frame?.blocks.field) return null;
     const { data, shape } = frame.blocks.field;
+    if (shape[0] === 2) return { bytes: data.subarray(CELLS * CELLS), kinds: 1 }; // the second class says all of two
     return { bytes: data, kinds: shape[0] };
   }
 
@@ -108,8 +111,8 @@ export function mount(app) {
   function describe(seen) {
     const name = shownName();
     const value = seen && pointer ? valueAt(seen, pointer) : null;
-    const place = pointer && { x: show(pointer[0], 1), y: show(pointer[1], 1) };
-    caption.textContent = value ? t("output.at", { ...place, value }) : name;
+    const [x, y] = (pointer ?? []).map(tenths);
+    caption.textContent = value ? t("output.at", { x, y, value }) : name;
     field.setAttribute("aria-label", t("output.field", { name }));
   }
 

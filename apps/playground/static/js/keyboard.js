@@ -98,6 +98,7 @@ export function mountKeyboard(app, room, { scene, point, edit }) {
   }
 
   return {
+    close,
     // After the network was built anew: one neuron is in the tab order.
     refresh() {
       close();

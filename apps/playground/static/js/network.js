@@ -36,6 +36,9 @@ export function mount(app) {
   const legend = createLegend(app, foot);
   const card = createCard(app, { room, apply, closed });
   const keyboard = mountKeyboard(app, room, { scene: () => ({ ...scene, value: (target) => show(valuesOf(target).value, 3) }), point, edit });
+  let built = ""; // what the structure was made from
+  let asking = false; // for gradients, because of the card
+  let generation = null; // of the values the scales were made for
   let scene = null; // {network, layout, placement, curves}
   let [hovered, focused] = [null, null]; // [column, index] of a neuron or feature
   const scales = { weights: null, gradients: null, updates: null };
@@ -43,10 +46,13 @@ export function mount(app) {
   mountView(app);
   mountDepth(app);
 
-  // Structure: only when the network, the room or the language changes.
+  // Structure: only when the network, the room or the language changes; other weights of the same network are a refresh.
   function build() {
     if (region.clientWidth === 0) return;
     const network = store.get("network") ?? planned(store.get("settings"), store.get("classes"));
+    const now = JSON.stringify([network, region.clientWidth, region.clientHeight, devicePixelRatio, store.get("lang"), store.get("limits"), store.get("hidden")]);
+    if (now === built) return;
+    built = now;
     const active = FEATURES.map((name) => network.features.includes(name));
     const placement = place({ features: active, layers: network.layers, width: region.clientWidth, height: region.clientHeight, coarse: coarse.matches });
     const layout = parameterLayout(network);
@@ -58,7 +64,6 @@ export function mount(app) {
     bars.place(placement);
     room.style.height = `${placement.height}px`;
     picture.place(scene);
-    for (const name of ["weights", "gradients", "updates"]) scales[name] = null;
     card.hide();
     hovered = focused = null;
     if (focus) room.querySelector(focus)?.focus();
@@ -92,6 +97,10 @@ export function mount(app) {
     if (!scene) return;
     const view = store.get("view");
     const values = block(view);
+    if (values && generation !== store.get("generation")) {
+      generation = store.get("generation");
+      for (const name of Object.keys(scales)) scales[name] = null;
+    }
     if (values) scales[view] = Math.max(view === "weights" ? 1 : 0, scaleFor(values, scene.curves, scales[view]));
     legend.update(view, scales[view] ?? 1);
     bars.update(values && layerMeans(values, scene.network, scene.layout));
@@ -107,8 +116,8 @@ export function mount(app) {
     const view = store.get("view");
     const target = card.target;
     const same = ({ layer, to, from }) => layer === target.layer && to === target.to && from === target.from;
-    const pointed = target?.kind === "weight" ? scene.curves.find(same) : null;
-    return { values: block(view), scale: scales[view] ?? 1, running: store.get("running"), dimmed: dimming(), pointed };
+    const curve = target?.kind === "weight" ? scene.curves.find(same) : null;
+    return { values: block(view), scale: scales[view] ?? 1, running: store.get("running"), dimmed: dimming(), pointed: curve };
   }
 
   // Links that have nothing to do with the neuron pointed at, or with the step by hand, are drawn faint.
@@ -152,13 +161,19 @@ export function mount(app) {
   // The card of a weight or bias; its gradient and last update are asked for while it stands.
   function point(target, at = target && placeOf(target)) {
     if (card.editing || JSON.stringify(target) === JSON.stringify(card.target)) return;
-    const asked = card.target !== null;
     if (target) {
       card.show(target, at, targetName(app, scene.network, target));
       card.update(valuesOf(target));
     } else card.hide();
-    if ((target !== null) !== asked && store.get("view") === "weights") app.send({ type: "view", gradients: target !== null });
-    room.classList.toggle("network-room--pointing", target?.kind === "weight");
+    pointed();
+  }
+
+  // The card has come or gone.
+  function pointed() {
+    const wanted = card.target !== null;
+    if (wanted !== asking && store.get("view") === "weights") app.send({ type: "view", gradients: wanted });
+    asking = wanted;
+    room.classList.toggle("network-room--pointing", card.target?.kind === "weight");
     picture.request({ atOnce: true });
   }
 
@@ -171,6 +186,7 @@ export function mount(app) {
 
   function closed(target) {
     store.set("selected", null);
+    pointed();
     keyboard.focusTarget(target);
   }
 
@@ -205,7 +221,7 @@ export function mount(app) {
     if (feature) toggle(feature.dataset.feature);
     else if (!event.target.closest(".card, .link-handle")) {
       const found = underPointer(event);
-      if (card.editing) card.hide();
+      if (card.editing) leave();
       if (found) edit(found.target, found.at);
     }
   });
@@ -223,7 +239,18 @@ export function mount(app) {
   room.addEventListener("focusout", () => {
     focused = null;
     showNode();
+    setTimeout(() => {
+      if (!room.contains(document.activeElement)) leave(); // known only after the focus has moved
+    });
   });
+
+  function leave() {
+    keyboard.close();
+    if (!card.target) return;
+    card.hide();
+    store.set("selected", null);
+    pointed();
+  }
 
   function describeNeuron([column, index]) {
     const name = neuronName(app, scene.network, column - 1, index);
@@ -261,7 +288,7 @@ export function mount(app) {
     refresh();
   });
   store.on(["network", "lang", "limits", "hidden"], build);
-  store.on(["frame", "view", "running"], refresh);
+  store.on(["frame", "view", "running", "network"], refresh);
   store.on("spotlight", showSpotlight);
   new ResizeObserver(build).observe(region);
 }
