@@ -5,7 +5,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { fill } from "../../apps/playground/static/js/i18n.js";
 import { overfits } from "../../apps/playground/static/js/verdict.js";
-import { formatCount, formatLoss, formatMetric, formatSetting } from "../../apps/playground/static/js/numbers.js";
+import { formatCount, formatLoss, formatMetric, formatRate, formatSetting } from "../../apps/playground/static/js/numbers.js";
 import { linearScale, linearTicks, logScale, logTicks, nearestRow, thinLine, tickLabel } from "../../apps/playground/static/js/scale.js";
 import { join, strings } from "../../apps/playground/static/js/strings/index.js";
 
@@ -16,6 +16,7 @@ test("numbers are rounded to what they are worth", () => {
   assert.equal(formatCount(1234567), "1,234,567");
   assert.deepEqual([1, 0.9999, 0.5, null].map((v) => formatMetric(v, false)), ["100.0%", "99.9%", "50.0%", "–"]);
   assert.deepEqual([0.98765, -0.5, -1000].map((v) => formatMetric(v, true)), ["0.988", "−0.500", "< −99"]);
+  assert.deepEqual([formatRate(7494, "ko"), formatRate(286123, "en"), formatRate(286123, "ko")], ["7,490", "286K", "28.6만"]);
   assert.deepEqual([0.00001, 0.03, 10, 0.1].map(formatSetting), ["0.00001", "0.03", "10", "0.1"]);
 });
 

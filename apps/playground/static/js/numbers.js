@@ -21,8 +21,9 @@ export function formatMetric(value, regression) {
   return `${percent.toFixed(1)}%`;
 }
 
-// Samples a second: "286K", in Korean "28.6만".
+// Samples a second: "7,490", "286K", in Korean "28.6만".
 export function formatRate(value, lang) {
+  if (value < 10000) return formatCount(Number(value.toPrecision(3)));
   return new Intl.NumberFormat(lang, { notation: "compact", maximumSignificantDigits: 3 }).format(value);
 }
 
