@@ -238,7 +238,7 @@ def test_ctrl_c_ends_both_processes_at_once_and_cleanly(tmp_path: Path) -> None:
     worker = server.worker
     begun = time.monotonic()
     errors = server.end()
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 4  # 0.3 where nothing else runs
     assert server.process.returncode in (0, 130) and errors == "\ninterrupted\n"
     assert not runs(worker)
     assert pages[1].await_close() == 1012
