@@ -23,6 +23,7 @@ export function mount(app, panel) {
   let dueAgain = 0;
   let told = null; // {key, params}: what happened last
   let lossBefore = null;
+  let rawOpen = false; // whether the engine's own lines are unfolded
 
   const picker = createPointPicker(app, begin);
   const status = h("p", { class: "hint byhand-status", role: "status" });
@@ -161,6 +162,28 @@ export function mount(app, panel) {
     buttons.play.replaceChildren(icon(timer ? "pause" : "play"));
   }
 
+  function raw() {
+    const details = drawRaw(reply, t);
+    details.open = rawOpen;
+    details.addEventListener("toggle", () => (rawOpen = details.open));
+    return details;
+  }
+
+  // A neuron clicked in the network: its step, forward or backward as the present one.
+  function goTo(event) {
+    const node = event.target.closest("[data-column]");
+    if (!node || !reply || !store.get("byHand")) return;
+    const [layer, neuron] = [Number(node.dataset.column) - 1, Number(node.dataset.index)];
+    const backward = list[at].phase === "backward";
+    const found = list.findIndex((step) => step.layer === layer && step.neuron === neuron && (backward ? step.kind.startsWith("delta") : step.kind === "forward"));
+    if (found >= 0) press("jump", () => go(found));
+  }
+
+  // What can't be computed (the numbers are not finite, the label is of no class any more): back to choosing.
+  function refused({ code }) {
+    if (point && store.get("byHand") && (code === "diverged" || code.startsWith("points_"))) choose();
+  }
+
   // Made anew for other numbers only, so that a chip that was pressed keeps the focus.
   function drawChapters() {
     const parts = chapters(list);
@@ -188,7 +211,7 @@ export function mount(app, panel) {
     pointLine.textContent = t("byhand.point", { x: show(x, 2), y: show(y, 2), label: show(label, store.get("classes") === 0 ? 2 : 0) });
     another.textContent = t("byhand.change");
     apply.textContent = t("byhand.apply");
-    status.textContent = told ? t(told.key, told.params) : t("byhand.keys");
+    status.textContent = told ? t(told.key, told.params) : t("byhand.notation");
     jump.setAttribute("aria-label", t("byhand.chapters"));
     drawMoves();
     if (!reply) {
@@ -203,13 +226,15 @@ export function mount(app, panel) {
     drawChapters();
     const applied = told?.key === "byhand.applied" ? h("p", { class: "badge badge--good" }, t(told.key, told.params)) : "";
     const canApply = step.kind === "update" && step.updates.length <= MOST_APPLIED && !store.get("running");
-    body.replaceChildren(...drawStep(reply, step, store.get("settings"), t, canApply ? [apply, applied] : null), drawRaw(reply, t));
+    body.replaceChildren(...drawStep(reply, step, store.get("settings"), t, canApply ? [apply, applied] : null), raw());
     if (!store.get("byHand")) return;
     store.set("spotlight", step.spotlight);
     store.set("byHandStep", { at, steps: list.length, kind: step.kind });
   }
 
   app.on("by_hand", receive);
+  app.on("error", refused);
+  document.getElementById("network").addEventListener("click", goTo);
   store.on("frame", weightsChanged);
   store.on("generation", () => weightsChanged(store.get("frame")));
   store.on("byHand", (open) => {
