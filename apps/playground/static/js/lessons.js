@@ -42,13 +42,11 @@ export const LESSONS = [
   {
     id: "circle",
     setup: { ...PLAIN, dataset: "circle", networkShape: [4, 2] },
-    look: ["#transport", "#heatmap", "#losses"],
     goals: [{ key: "low", reached: low }],
   },
   {
     id: "xor",
     setup: { ...PLAIN, dataset: "xor", networkShape: [], weightSeed: 6 }, // of which 4 neurons find the way
-    look: ["#network", "#losses"],
     goals: [
       { key: "straight", reached: ({ memory }) => memory.seenStraight === true },
       { key: "low", reached: (facts) => facts.settings.dataset === "xor" && low(facts) },
@@ -62,7 +60,6 @@ export const LESSONS = [
   {
     id: "spiral",
     setup: { ...PLAIN, dataset: "spiral", networkShape: [8, 8] },
-    look: ["#features", "#heatmap", "#losses"],
     goals: [
       { key: "features", reached: ({ settings }) => settings.dataset === "spiral" && settings.sinX && settings.sinY },
       { key: "low", reached: (facts) => facts.settings.dataset === "spiral" && low(facts) },
@@ -71,7 +68,6 @@ export const LESSONS = [
   {
     id: "overfitting",
     setup: { ...PLAIN, dataset: "moons", noise: 50, percTrainData: 10, networkShape: [8, 8], xSquared: true, ySquared: true, xTimesY: true, sinX: true, sinY: true },
-    look: ["#chart", "#losses", "#data"],
     goals: [
       { key: "gap", reached: ({ memory }) => memory.gap === true },
       { key: "closer", reached: ({ memory }) => memory.closer === true },
@@ -86,7 +82,6 @@ export const LESSONS = [
   {
     id: "diverge",
     setup: { ...PLAIN, problem: "regression", regDataset: "reg-gauss", networkShape: [8, 8], activation: "relu", learningRate: 3 },
-    look: ["#controls", "#chart"],
     goals: [
       { key: "burst", reached: ({ memory }) => memory.burst === true },
       { key: "mended", reached: ({ memory }) => memory.mended === true },
@@ -101,7 +96,6 @@ export const LESSONS = [
     id: "byhand",
     setup: { ...PLAIN, dataset: "circle", networkShape: [3, 2] },
     drawer: "byhand",
-    look: ["#drawer", "#network"],
     goals: [
       { key: "walked", reached: ({ memory }) => memory.walked === true },
       { key: "largest", reached: ({ memory }) => memory.found === true },

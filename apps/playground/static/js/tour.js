@@ -9,7 +9,7 @@ const STOPS = [
   { key: "output", regions: ["#heatmap"] },
   { key: "losses", regions: ["#losses", "#chart"] },
   { key: "controls", regions: ["#topbar", "#controls"] },
-  { key: "drawer", regions: ["#drawer"] },
+  { key: "drawer", regions: ["#tab-byhand"] },
 ];
 const ROOM = 4; // px between a region and its ring
 const GAP = 12; // px between ring and card, and to the window's edge
@@ -59,7 +59,7 @@ export function startTour(app, finished) {
       h("h3", {}, t(`tour.${key}.title`)),
       h("p", {}, t(`tour.${key}.text`)),
       h("div", { class: "tour-foot" },
-        button("coach.close", () => end(false), "button--quiet"),
+        button("coach.tour.end", () => end(false), "button--quiet"),
         at > 0 ? button("coach.tour.back", () => move(-1), "") : null,
         next,
       ),

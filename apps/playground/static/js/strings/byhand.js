@@ -1,7 +1,6 @@
 // Backprop by hand: the panel's controls, and one plain sentence for every kind of step.
 
 export const byhand = {
-  "byhand.tab": ["Backprop by hand", "손으로 하는 역전파"],
   "byhand.intro": [
     "Follow one data point through the network: forward to its loss, then backward to the gradient of every weight. Every number comes from the engine that trains this network.",
     "데이터 점 하나를 따라가 봐요. 앞으로 가며 손실을 구하고, 거꾸로 오며 모든 가중치의 기울기를 구해요. 모든 숫자는 이 신경망을 학습시키는 엔진이 계산한 값이에요.",

@@ -12,6 +12,7 @@ export const lessons = {
   "coach.tour.step": ["{step} of {steps}", "{steps}개 중 {step}번째"],
   "coach.tour.next": ["Next", "다음"],
   "coach.tour.back": ["Back", "이전"],
+  "coach.tour.end": ["End the tour", "둘러보기 끝내기"],
   "coach.tour.done": ["Start the first lesson", "첫 수업 시작하기"],
   "coach.begin": ["First lesson", "첫 수업 시작"],
   "coach.lessons": ["Lessons", "수업"],
