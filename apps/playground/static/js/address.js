@@ -39,13 +39,16 @@ const lessonName = (lesson) => (["welcome", "list", null].includes(lesson) ? "" 
 export function bindAddress(app, first) {
   const { store } = app;
   let timer = 0;
+  let known = location.hash; // as it was read or written last
   complain(app, first.dropped);
 
   const write = () => {
     clearTimeout(timer);
     timer = 0;
+    if (location.hash !== known) return; // typed just now: "hashchange" is on its way
     const text = currentAddress(app);
     if (text !== location.hash.slice(1)) history.replaceState(null, "", text ? `#${text}` : location.pathname);
+    known = location.hash;
   };
   const keys = Object.keys(PAGE).filter((key) => !key.startsWith("stop") && key !== "tutorial");
   store.on(["settings", "own", "hidden", "stop", "lesson", "named", ...keys], () => {
@@ -56,7 +59,9 @@ export function bindAddress(app, first) {
   window.addEventListener("hashchange", () => {
     clearTimeout(timer);
     timer = 0;
-    adopt(app, readAddress());
+    const found = readAddress();
+    known = location.hash;
+    adopt(app, found);
   });
   window.addEventListener("storage", ({ key }) => key === TOKEN && app.retry());
 }
