@@ -7,7 +7,7 @@ import { readNumber } from "../../apps/playground/static/js/card.js";
 import { enlarge } from "../../apps/playground/static/js/enlarge.js";
 import { byteValue, parameterLayout } from "../../apps/playground/static/js/frame.js";
 import { linksOf, scaleFor } from "../../apps/playground/static/js/links.js";
-import { layerMeans } from "../../apps/playground/static/js/network_foot.js";
+import { faded, layerMeans } from "../../apps/playground/static/js/network_foot.js";
 import { paintClasses, paintField, valueByte } from "../../apps/playground/static/js/palette.js";
 import { biasMark, linkAt, linkEnds, linkMiddle, neuron, place } from "../../apps/playground/static/js/placement.js";
 import { toData, toPixels } from "../../apps/playground/static/js/axes.js";
@@ -92,6 +92,14 @@ test("the mean of a layer is of its weights alone", () => {
   const values = Float32Array.from({ length: layout.size }, (_, i) => (i < 9 ? -1 : 2));
   values.set([100, 100, 100], 6); // the biases of the first layer
   assert.deepEqual(layerMeans(values, network, layout), [1, 2, 2]);
+});
+
+test("a gradient that is hundreds of times smaller in the first layer vanishes, and the other way round explodes", () => {
+  assert.equal(faded([0.01, 0.1, 1]), null);
+  assert.deepEqual(faded([1.2e-7, 1e-5, 0.013]), { key: "legend.vanishing", times: 1e5 });
+  assert.deepEqual(faded([40, 3, 0.05]), { key: "legend.exploding", times: 1000 });
+  assert.equal(faded([0, 0]), null); // nothing to say of no gradient at all
+  assert.equal(faded([NaN, 1]), null);
 });
 
 test("values go to bytes and back, clamped, and NaN is 0", () => {

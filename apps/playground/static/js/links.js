@@ -50,7 +50,7 @@ export function drawLinks(context, curves, { values, scale, widest, palette, dim
     const known = Number.isFinite(value);
     const share = known ? Math.min(1, Math.abs(value) / scale) : 0;
     context.lineWidth = THINNEST + (widest - THINNEST) * share;
-    context.globalAlpha = (dimmed?.(curve) ? 0.16 : 1) * (value === 0 || !known ? 1 : 0.4 + 0.6 * share);
+    context.globalAlpha = (dimmed?.(curve) ? 0.16 : 1) * (value === 0 || !known ? 1 : 0.15 + 0.85 * Math.sqrt(share));
     context.strokeStyle = known ? colors[value < 0 ? "negative" : value > 0 ? "positive" : "zero"] : colors.bad;
     context.beginPath();
     trace(context, curve);

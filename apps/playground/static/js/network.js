@@ -102,8 +102,9 @@ export function mount(app) {
       for (const name of Object.keys(scales)) scales[name] = null;
     }
     if (values) scales[view] = Math.max(view === "weights" ? 1 : 0, scaleFor(values, scene.curves, scales[view]));
-    legend.update(view, scales[view] ?? 1);
-    bars.update(values && layerMeans(values, scene.network, scene.layout));
+    const means = values && layerMeans(values, scene.network, scene.layout);
+    legend.update(view, scales[view] ?? 1, means);
+    bars.update(means);
     const thumbnails = block("thumbnails");
     if (thumbnails) picture.setThumbnails(thumbnails);
     if (card.target) card.update(valuesOf(card.target));

@@ -3,8 +3,10 @@
 
 import { h, svg } from "./dom.js";
 import { show } from "./formula.js";
+import { formatCount } from "./numbers.js";
 
 const DECADES = 8; // from 1e-7 to 10
+const FAR_APART = 300; // times: the first layer's gradients and the last's, from which we speak of vanishing
 
 // Mean |value| over the weights of each layer. -> [number, ...]
 export function layerMeans(values, network, layout) {
@@ -18,6 +20,14 @@ export function layerMeans(values, network, layout) {
 
 // "1e-5", "0.3": of little width.
 const short = (value) => (value >= 0.1 || value === 0 ? value.toPrecision(1) : value.toExponential(0)).replace("-", "−");
+// Gradients that vanish towards the input, or explode: {key, times: a power of ten}, or null.
+export function faded(means) {
+  const ratio = means.at(-1) / means[0];
+  if (!(ratio > FAR_APART) && !(ratio < 1 / FAR_APART)) return null;
+  const times = 10 ** Math.round(Math.abs(Math.log10(ratio)));
+  return { key: ratio > 1 ? "legend.vanishing" : "legend.exploding", times };
+}
+
 const share = (value) => (value > 0 ? Math.min(1, Math.max(0.015, (Math.log10(value) + DECADES - 1) / DECADES)) : 0);
 
 export function createBars(room) {
@@ -57,11 +67,15 @@ export function createLegend(app, room) {
   const bars = h("span", { class: "link-legend-bars" });
   room.append(h("div", { class: "link-legend" }, text, low, wedge, high), bars);
   return {
-    update(view, scale) {
+    // means: of the layers, or null.
+    update(view, scale, means) {
       low.textContent = show(-scale, Math.max(0, Math.ceil(-Math.log10(scale) - 1e-9)));
       high.textContent = low.textContent.replace("−", "+");
       text.textContent = app.t(`legend.${view}`);
-      bars.textContent = app.t(`legend.bars.${view}`);
+      const fault = view === "gradients" && means ? faded(means) : null;
+      const times = fault && Number.isFinite(fault.times) ? formatCount(fault.times) : "∞";
+      bars.textContent = fault ? app.t(fault.key, { times }) : app.t(`legend.bars.${view}`);
+      bars.classList.toggle("link-legend-bars--fault", fault !== null);
     },
   };
 }

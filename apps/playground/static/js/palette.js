@@ -2,6 +2,8 @@
 // look equal (Bjorn Ottosson, "A perceptual color space for image processing", 2020). A field's byte is looked up in a
 // table of 256: 0 is NaN, 1 to 255 are -1 to 1.
 
+const SHADE = 0.3;
+
 const toLinear = (c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
 const toGamma = (c) => (c <= 0.0031308 ? 12.92 * c : 1.055 * c ** (1 / 2.4) - 0.055);
 
@@ -32,8 +34,6 @@ function fromOklab([L, a, b]) {
 }
 
 const rgb = (hex) => [1, 3, 5].map((start) => parseInt(hex.slice(start, start + 2), 16));
-// A darker kind of a colour [r, g, b], in which a point is seen on a field of its own class.
-const shade = (color) => `rgb(${color.map((c) => Math.round(c * 0.74)).join(" ")})`;
 const mix = (from, to, t) => from.map((c, i) => c + (to[i] - c) * t);
 const pack = ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0; // as ImageData holds it on a little-endian machine
 
@@ -49,6 +49,9 @@ export function readPalette() {
     const value = (byte - 1) / 127 - 1;
     colors.push(fromOklab(mix(zero, value < 0 ? negative : positive, Math.abs(value))));
   }
+  // A point is seen on a field of its own colour: it stands out by a third of --point-shade.
+  const shade = rgb(token("point-shade"));
+  const point = (color, strength) => `rgb(${mix(color, shade, SHADE * strength).map(Math.round).join(" ")})`;
   const softened = (name) => rgb(token(name)).map((c, i) => Math.round(c + (rgb(token("field-zero"))[i] - c) * 0.12));
   const classes = [0, 1, 2, 3, 4].map((index) => softened(`class-${index}`));
   return {
@@ -58,8 +61,8 @@ export function readPalette() {
     classes, // [[r, g, b], ...]
     zero: colors[128],
     color: (value) => `rgb(${colors[valueByte(value)].join(" ")})`,
-    pointColor: (value) => shade(colors[valueByte(value)]),
-    pointClassColor: (index) => shade(rgb(token(`class-${Math.min(4, Math.max(0, index))}`))),
+    pointColor: (value) => point(colors[valueByte(value)], Math.min(1, Math.abs(value))),
+    pointClassColor: (index) => point(rgb(token(`class-${Math.min(4, Math.max(0, index))}`)), 1),
     classColor: (index) => token(`class-${Math.min(4, Math.max(0, index))}`),
   };
 }

@@ -27,13 +27,20 @@ export function drawPoints(context, points, { side, palette, classes, showTest }
   const radius = (count > MANY ? 2.6 : 3.6) * Math.min(1.5, side / 320);
   const kinds = [["test", diamond, "point-test"], ["train", circle, "point-train"]];
   for (const [kind, shape, edge] of kinds.slice(showTest ? 0 : 1)) {
-    context.lineWidth = count > MANY ? 0.8 : 1.2;
-    context.strokeStyle = palette.token(edge);
+    const width = count > MANY ? 0.8 : 1.2;
+    const [color, rim] = [palette.token(edge), palette.token("point-test")];
     for (const point of points[kind]) {
       context.beginPath();
       shape(context, ...toPixels(point, side), radius);
+      context.lineWidth = width + 1;
+      context.globalAlpha = 0.3;
+      context.strokeStyle = rim; // a white edge is seen on white, too
+      context.stroke();
+      context.globalAlpha = 1;
       context.fillStyle = pointColor(palette, classes, point[2]);
       context.fill();
+      context.lineWidth = width;
+      context.strokeStyle = color;
       context.stroke();
     }
   }

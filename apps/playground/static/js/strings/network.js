@@ -47,6 +47,9 @@ export const network = {
   "legend.bars.gradients": ["Bars: mean |gradient| of a layer, log scale", "막대: 층별 평균 |기울기|, 로그 눈금"],
   "legend.bars.updates": ["Bars: mean |update| of a layer, log scale", "막대: 층별 평균 |갱신|, 로그 눈금"],
 
+  "legend.vanishing": ["Vanishing gradient: layer 1 gets about 1/{times} of the output’s", "기울기 소실: 1층의 기울기가 출력층의 약 1/{times}이에요"],
+  "legend.exploding": ["Exploding gradient: layer 1 gets about {times} times the output’s", "기울기 폭주: 1층의 기울기가 출력층의 약 {times}배예요"],
+
   "name.layer": ["Layer {layer}", "{layer}층"],
   "name.neuron": ["neuron {neuron} of layer {layer}", "{layer}층 뉴런 {neuron}"],
   "name.output": ["the output", "출력 뉴런"],
