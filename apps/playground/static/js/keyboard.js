@@ -61,7 +61,7 @@ export function mountKeyboard(app, room, { scene, point, edit }) {
     list.replaceChildren(
       ...targets.map((target) => {
         const place = target.kind === "bias" ? biasMark(neuron(placement, layer, index)) : linkMiddle(placement, target);
-        const handle = h("button", { type: "button", class: "link-handle", tabindex: "-1" });
+        const handle = h("button", { type: "button", class: "link-handle", tabindex: "-1", "aria-label": label(target) });
         handle.target = target;
         handle.style.left = `${place.x}px`;
         handle.style.top = `${place.y}px`;
