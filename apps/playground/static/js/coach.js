@@ -30,6 +30,7 @@ export function mount(app) {
   const announce = h("p", { class: "visually-hidden", role: "status" });
   let memory = {};
   let events = new Set();
+  let shown = null; // the lesson whose memory and events these are
   let drawn = "";
   let before = null; // the generation that a lesson's setting up puts an end to; what is older tells nothing
 
@@ -40,9 +41,6 @@ export function mount(app) {
   else store.set("lesson", first ? "welcome" : null);
 
   function open(id) {
-    memory = {};
-    events = new Set();
-    drawn = "";
     if (id === null) {
       remember(VISITED, "yes");
       if (region.contains(document.activeElement)) opener.focus();
@@ -145,8 +143,19 @@ export function mount(app) {
     };
   }
 
-  function update() {
+  // A word that names nothing here (the original's tutorials, say) opens nothing.
+  function chosen() {
     const id = store.get("lesson");
+    return known(id) || id === "welcome" || id === "list" ? id : null;
+  }
+
+  function update() {
+    const id = chosen();
+    if (id !== shown) {
+      shown = id;
+      memory = {};
+      events = new Set();
+    }
     opener.setAttribute("aria-expanded", String(id !== null));
     text.textContent = t("coach.open");
     region.hidden = id === null;
