@@ -8,6 +8,7 @@ import pytest
 import autograd
 import nn
 from autograd import kernels
+from autograd.jit import epochs
 from autograd.jit.loop import Loop
 from nn import optim
 
@@ -89,6 +90,40 @@ def test_rounds_run_in_c(monkeypatch):
     step, *_ = training()
     step.loop(data(), batch_size=8, epochs=2)
     assert len(runs) == 1  # both epochs
+
+
+@pytest.mark.parametrize("kept", [0, 1 << 20])
+def test_loops_over_the_same_arrays_go_on(monkeypatch, kept):
+    """The second is laid out anew or not; what was written into the arrays since, another order, rate and
+    length, and other arrays are honoured."""
+    monkeypatch.setattr(epochs, "KEPT", kept)
+    laid_out = []
+    monkeypatch.setattr(
+        Loop, "encoded", lambda self, encoded=Loop.encoded: laid_out.append(1) or encoded(self)
+    )
+    orders = [np.random.default_rng(e).permutation(40)[None] for e in range(4)]
+
+    def rounds(train):
+        step, model, update = training("Adam")
+        x, y = data()
+        autograd.manual_seed(7)
+        step.prepare(autograd.tensor(x[:8]), autograd.tensor(y[:8]))
+        for i, order in enumerate(orders):
+            update.param_groups[0]["lr"] = 0.05 / (i + 1)
+            x[:, i] += 1
+            train(step, x.copy() if i == 3 else x, y, order)
+        return [p.data.copy() for p in model.parameters()]
+
+    def calls(step, x, y, order):
+        for i in range(0, 40, 8):
+            step(autograd.tensor(x[order[0, i : i + 8]]), autograd.tensor(y[order[0, i : i + 8]]))
+
+    expected = rounds(calls)
+    for found, p in zip(
+        rounds(lambda step, x, y, order: step.loop([x, y], order, batch_size=8)), expected, strict=True
+    ):
+        np.testing.assert_array_equal(found, p)
+    assert len(laid_out) == (2 if kept else 4)
 
 
 def test_a_new_rate_needs_no_capture():

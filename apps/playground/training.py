@@ -84,6 +84,15 @@ class Trainer:
         share[:1] = 1 / self.size
         self.opening = self.filled(*opening)
         self.table = self.filled(rows, share)
+        self.last_cut: tuple[tuple[int, int], list[Array]] = ((0, 0), [])
+
+    def cut(self, start: int, end: int) -> list[Array]:
+        """The samples of some updates of an epoch. The last cut is kept: a loop over the same arrays begins
+        sooner."""
+        if self.last_cut[0] != (start, end):
+            part = [x[start * self.size : end * self.size] for x in self.table]
+            self.last_cut = (start, end), part
+        return self.last_cut[1]
 
     def filled(self, rows: Array, share: Array) -> list[Array]:
         """Inputs, targets and shares of the rows, zeros for -1."""
@@ -177,7 +186,7 @@ class Trainer:
             data = self.table if self.updates else self.opening
             first = place * self.size
             if count > FEW:
-                part = data if whole else [x[first : first + count * self.size] for x in data]
+                part = data if whole else self.cut(place, place + count)
                 losses = step.loop(part, batch_size=self.size, epochs=max(whole, 1)).data
             else:
                 losses = np.empty(count)

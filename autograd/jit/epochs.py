@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd.jit.loop import Loop
+from autograd.jit.program import Program
 from autograd.jit.structure import described, rebuilt
 from autograd.ops.random import default_generator
 from autograd.tape import Value
@@ -18,6 +19,7 @@ __all__ = ["looped"]
 Array = np.ndarray[Any, Any]
 Turn = Callable[[int, int], Any] | None
 MANY = 1 << 20  # rows of a stretch, about
+KEPT = 1 << 20  # bytes of data that a program may hold on to, to go on with it sooner
 
 
 def looped(step: Any, data: Sequence[Any], order: Any, batch_size: int, epochs: int, turn: Turn) -> Any:
@@ -53,8 +55,7 @@ def looped(step: Any, data: Sequence[Any], order: Any, batch_size: int, epochs: 
                     turn(before + rounds, total)
 
             with program.lock:
-                if loop is None or loop.program is not program:
-                    loop = Loop(program, arrays, batch_size)
+                loop = loop_of(program, arrays, batch_size, loop)
                 outputs = loop.run(rows[start:whole], advanced)
             results.append((structure, outputs))
             done += (whole - start) // batch_size
@@ -62,6 +63,17 @@ def looped(step: Any, data: Sequence[Any], order: Any, batch_size: int, epochs: 
         for first in range(start, len(rows), batch_size):
             call(rows[first : first + batch_size])
     return joined(results)
+
+
+def loop_of(program: Program, arrays: list[Array], batch_size: int, last: Loop | None) -> Loop:
+    """The last loop, of this call or of the program, if it was over the same arrays; else a new one, for
+    laying one out takes as long as a hundred small steps."""
+    for loop in (last, program.loop):
+        if loop is not None and loop.over(program, arrays, batch_size):
+            return loop
+    loop = Loop(program, arrays, batch_size)
+    program.loop = loop if sum(x.nbytes for x in arrays) <= KEPT else None
+    return loop
 
 
 def checked(arrays: Sequence[Array], batch_size: int, epochs: int) -> int:

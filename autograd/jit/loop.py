@@ -55,6 +55,15 @@ class Loop:
             and not any(view.__class__ is tuple for view in program.views)
         )
 
+    def over(self, program: Program, data: Sequence[Array], batch: int) -> bool:
+        """Whether this is the loop of that program over these very arrays."""
+        return (
+            self.program is program
+            and self.batch == batch
+            and len(self.data) == len(data)
+            and all(mine is given for mine, given in zip(self.data, data, strict=True))
+        )
+
     @staticmethod
     def row_bytes(x: Array) -> int:
         return x.nbytes // len(x)

@@ -48,6 +48,7 @@ class Program:
         self.name = name
         self.watch = watch
         self.lock = threading.Lock()
+        self.loop: Any = None  # the last one over data of little memory (epochs.loop_of)
         self.host = trace.host
         self.outputs = list(outputs)
         grads = {node: self.kept_gradient(trace, node) for node in trace.grads}
