@@ -33,6 +33,11 @@ def number_text(value: float, digits: int) -> str:
     if size == 0:
         return "0"
     if size >= 1e5 or size < 0.5 * 10**-digits:
-        mantissa, power = f"{size:.1e}".split("e")
-        return f"{sign}{mantissa}·10{str(int(power)).translate(SUPERSCRIPTS)}"
+        return power_text(value, 1)
     return f"{sign}{size:.{digits}f}"
+
+
+def power_text(value: float, decimals: int) -> str:
+    """With so many decimals before the power of ten."""
+    mantissa, power = f"{abs(value):.{decimals}e}".split("e")
+    return f"{MINUS if value < 0 else ''}{mantissa}·10{str(int(power)).translate(SUPERSCRIPTS)}"

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from engine import number_text, trainer_of
+from engine import number_text, power_text, trainer_of
 
 from apps.playground import by_hand
 
@@ -14,7 +14,12 @@ NUMBER = re.compile(r"−?\d+(?:\.\d+)?(?:·10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)
 
 
 def three(*values: float) -> list[str]:
-    return [number_text(value, 3) for value in values]
+    """At least three digits that count."""
+    return [power_text(v, 2) if 0 < abs(v) < 0.001 else number_text(v, decimals(v)) for v in values]
+
+
+def decimals(value: float) -> int:
+    return 3 if abs(value) >= 0.1 else 4 if abs(value) >= 0.01 else 5
 
 
 # What each step must show: the numbers of its lines, and of the rows of its table -----------------------

@@ -7,7 +7,7 @@ import { labelsOf, nearestLabel } from "../../apps/playground/static/js/byhand_p
 import { chapters, largestGradient, steps, titleKey, updates, whyKey } from "../../apps/playground/static/js/byhand_steps.js";
 import { readAccepted } from "../../apps/playground/static/js/csv.js";
 import { pictureOf } from "../../apps/playground/static/js/dataset_pictures.js";
-import { show, sum, term, text } from "../../apps/playground/static/js/formula.js";
+import { reckon, show, sum, term, text } from "../../apps/playground/static/js/formula.js";
 import { LESSONS, diverged, progress } from "../../apps/playground/static/js/lessons.js";
 import { SETTINGS, defaults } from "../../apps/playground/static/js/options.js";
 import { createPoints, toBrushes, toLabels } from "../../apps/playground/static/js/own_points.js";
@@ -34,6 +34,10 @@ function computed(cells) {
 
 test("numbers are read easily: a true minus, powers of ten only where decimals say nothing", () => {
   assert.deepEqual([0, 0.5, -0.25, 12.3456, 0.00001234, -1e6, NaN, Infinity].map((v) => show(v)), ["0", "0.500", "−0.250", "12.346", "1.2·10⁻⁵", "−1.0·10⁶", "NaN", "∞"]);
+});
+
+test("numbers to reckon with keep three digits that count", () => {
+  assert.deepEqual([0, 1.2, -0.1, 0.0852, -0.00806, 0.00049712, -1e-9, 1e6].map(reckon), ["0", "1.200", "−0.100", "0.0852", "−0.00806", "4.97·10⁻⁴", "−1.00·10⁻⁹", "1.0·10⁶"]);
 });
 
 test("a long sum is folded, and read out whole", () => {

@@ -1,6 +1,6 @@
 // From a by_hand reply to the steps that the panel walks through: inputs, forward, loss, backward, update. Pure.
 
-import { operator, pair, show, sum, symbol, term } from "./formula.js";
+import { operator, pair, reckon, sum, symbol, term } from "./formula.js";
 import { FEATURE_NAMES } from "./names.js";
 
 const equals = operator("=");
@@ -24,18 +24,18 @@ function inputSymbol(reply, layer, from) {
 
 /** The value of the activation written out, symbols and numbers: [above, below]. */
 function activationCell(activation, z) {
-  const number = show(z);
+  const number = reckon(z);
   if (activation === "tanh") return pair("tanh(z)", `tanh(${number})`);
   if (activation === "relu") return pair("max(0, z)", `max(0, ${number})`);
-  if (activation === "sigmoid") return pair("1 / (1 + e⁻ᶻ)", `1 / (1 + exp(${show(-z)}))`);
+  if (activation === "sigmoid") return pair("1 / (1 + e⁻ᶻ)", `1 / (1 + exp(${reckon(-z)}))`);
   return pair("z", number);
 }
 
 function slopeCell(activation, neuron) {
-  const a = neuron.a < 0 ? `(${show(neuron.a)})` : show(neuron.a);
+  const a = neuron.a < 0 ? `(${reckon(neuron.a)})` : reckon(neuron.a);
   if (activation === "tanh") return pair("1 − a²", `1 − ${a}²`);
   if (activation === "sigmoid") return pair("a · (1 − a)", `${a} · (1 − ${a})`);
-  if (activation === "relu") return pair("[z > 0]", `[${show(neuron.z)} > 0]`);
+  if (activation === "relu") return pair("[z > 0]", `[${reckon(neuron.z)} > 0]`);
   return pair("1", "1");
 }
 
@@ -45,8 +45,8 @@ function inputs(reply) {
     xSquared: ["(X₁)²", `${bracket(x)}²`],
     ySquared: ["(X₂)²", `${bracket(y)}²`],
     xTimesY: ["X₁ · X₂", `${bracket(x)} · ${bracket(y)}`],
-    sinX: ["sin(X₁)", `sin(${show(x)})`],
-    sinY: ["sin(X₂)", `sin(${show(y)})`],
+    sinX: ["sin(X₁)", `sin(${reckon(x)})`],
+    sinY: ["sin(X₂)", `sin(${reckon(y)})`],
   };
   const lines = reply.features.map(({ name, value }) => {
     const result = term(featureSymbol(name), value, { strong: true });
@@ -55,7 +55,7 @@ function inputs(reply) {
   return { kind: "inputs", phase: "forward", layer: -1, neuron: null, lines };
 }
 
-const bracket = (value) => (value < 0 ? `(${show(value)})` : show(value));
+const bracket = (value) => (value < 0 ? `(${reckon(value)})` : reckon(value));
 
 function forward(reply, layer, neuron) {
   const { activation, neurons } = reply.layers[layer];
@@ -69,7 +69,7 @@ function forward(reply, layer, neuron) {
   const lines = [[term(at("z", layer, neuron), z, { strong: true }), equals, ...sum(products)]];
   const result = term(at("a", layer, neuron), a, { strong: true });
   if (activation === "softmax") {
-    const scores = neurons.map((other, index) => [pair(symbol(`exp z`, String(index + 1)), `exp(${show(other.z)})`)]);
+    const scores = neurons.map((other, index) => [pair(symbol(`exp z`, String(index + 1)), `exp(${reckon(other.z)})`)]);
     lines.push([result, equals, ...scores[neuron], operator("/ ("), ...sum(scores), operator(")")]);
   } else {
     lines.push([result, equals, activationCell(activation, z)]);

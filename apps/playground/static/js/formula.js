@@ -3,19 +3,28 @@
 const MINUS = "\u2212";
 const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
+/** "1.2·10⁻⁵": a power of ten with so many decimals before it. */
+function power(value, decimals) {
+  const [mantissa, exponent] = Math.abs(value).toExponential(decimals).split("e");
+  const raised = [...String(Math.abs(Number(exponent)))].map((digit) => SUPERSCRIPTS[digit]).join("");
+  return `${value < 0 ? MINUS : ""}${mantissa}·10${Number(exponent) < 0 ? "⁻" : ""}${raised}`;
+}
+
 /** A number as people read it: three decimals (or `digits`), powers of ten for the very large and small, a true minus sign. */
 export function show(value, digits = 3) {
   if (value === null || value === undefined) return "?";
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : value > 0 ? "∞" : MINUS + "∞";
   const size = Math.abs(value);
-  const sign = value < 0 ? MINUS : "";
   if (size === 0) return "0";
-  if (size >= 1e5 || size < 0.5 * 10 ** -digits) {
-    const [mantissa, power] = size.toExponential(1).split("e");
-    const exponent = [...String(Math.abs(Number(power)))].map((digit) => SUPERSCRIPTS[digit]).join("");
-    return `${sign}${mantissa}·10${Number(power) < 0 ? "⁻" : ""}${exponent}`;
-  }
-  return sign + size.toFixed(digits);
+  if (size >= 1e5 || size < 0.5 * 10 ** -digits) return power(value, 1);
+  return (value < 0 ? MINUS : "") + size.toFixed(digits);
+}
+
+/** A number to be reckoned with: at least three digits that count, so that a shown product is nearly that of its shown factors. */
+export function reckon(value) {
+  const size = Math.abs(value);
+  if (size > 0 && size < 0.001) return power(value, 2);
+  return show(value, size >= 0.1 ? 3 : size >= 0.01 ? 4 : 5);
 }
 
 /** A symbol with its places: symbol("w", "2,1", "1") is w with 2,1 below and (1) above. */
@@ -25,8 +34,8 @@ export const symbol = (base, below = "", above = "") => ({ base, below, above })
 export const operator = (text) => ({ kind: "operator", text });
 
 /** A symbol above its number; `bracketed` puts a negative number in brackets, as after an operator. */
-export const term = (name, value, { bracketed = false, strong = false, digits = 3 } = {}) => {
-  const number = show(value, digits);
+export const term = (name, value, { bracketed = false, strong = false, digits = null } = {}) => {
+  const number = digits === null ? reckon(value) : show(value, digits);
   return { kind: "term", symbol: name, value, number: bracketed && number.startsWith(MINUS) ? `(${number})` : number, strong };
 };
 
