@@ -23,8 +23,9 @@ export function stepTitle(reply, step, t) {
 
 function notes(reply, step, settings, t) {
   const neuron = step.neuron === null ? null : reply.layers[step.layer]?.neurons[step.neuron];
+  const { activation } = reply.layers[step.layer] ?? {};
+  if (activation === "relu" && neuron?.slope === 0 && step.phase === "backward") return [t("byhand.note.dead")];
   if (step.kind === "delta" || step.kind === "delta.output") {
-    if (step.activation === "relu" && neuron.slope === 0) return [t("byhand.note.dead")];
     if (Math.abs(neuron.slope) < FLAT) return [t("byhand.note.saturated", { slope: show(neuron.slope) })];
   }
   if (step.checks?.some(({ kink }) => kink)) return [t("byhand.note.kink")];
@@ -85,7 +86,7 @@ export function drawStep(reply, step, settings, t, action) {
   return [
     h("h3", { tabindex: "-1" }, stepTitle(reply, step, t)),
     h("p", { class: "why" }, t(whyKey(step))),
-    h("div", { class: "formulas" }, step.lines.map((line) => drawLine(line, t))),
+    h("div", { class: step.kind === "inputs" ? "formulas formulas--row" : "formulas" }, step.lines.map((line) => drawLine(line, t))),
     h("div", { class: "notes" }, action ?? [], notes(reply, step, settings, t).map((text) => h("p", { class: "note" }, text))),
     step.checks ? drawChecks(step.checks, t) : null,
     step.updates ? drawUpdates(step.updates, step.largest, reply.learning_rate, t) : null,

@@ -23,7 +23,7 @@ export function mount(app) {
   const { store, t } = app;
   const region = document.getElementById("coach");
   const text = h("span", {});
-  const opener = h("button", { type: "button", class: "button button--quiet", onclick: () => open(store.get("lesson") ? null : "list") }, icon("help"), text);
+  const opener = h("button", { type: "button", class: "button button--quiet", onclick: toggle }, icon("help"), text);
   document.getElementById("tools").prepend(opener);
   const done = new Set(remember(DONE).split(",").filter(Boolean));
   const loss = h("p", { class: "coach-loss number" });
@@ -48,6 +48,13 @@ export function mount(app) {
     store.set("lesson", id);
     const lesson = LESSONS.find((each) => each.id === id);
     if (lesson?.drawer && store.get("drawer") !== lesson.drawer) store.set("drawer", lesson.drawer);
+  }
+
+  // The list needs room that the open drawer may take.
+  function toggle() {
+    if (region.checkVisibility()) return open(null);
+    store.set("drawer", null);
+    open(chosen() ?? "list");
   }
 
   function tour() {

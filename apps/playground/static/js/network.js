@@ -69,7 +69,11 @@ export function mount(app) {
     if (focus) room.querySelector(focus)?.focus();
     keyboard.refresh();
     refresh();
+    const lit = store.get("spotlight");
+    showSpotlight(lit && Object.keys(lit.values).every((key) => isThere(network, ...key.split(":").map(Number))) ? lit : null);
   }
+
+  const isThere = ({ features, layers }, layer, index) => index < (layer < 0 ? features.length : (layers[layer] ?? 0));
 
   // Where the focus stood, so that it is there again after a layer grew or a feature came in.
   function describe(element) {
