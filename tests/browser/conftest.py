@@ -26,6 +26,10 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+# The page's sockets, so that a test can close one as a failing network does.
+KEEP_SOCKETS = """window.sockets = []; window.WebSocket = class extends WebSocket {
+  constructor(...given) { super(...given); window.sockets.push(this); }
+};"""
 SIZE = {"width": 1280, "height": 800}
 
 if CHROMIUM is None:
@@ -99,12 +103,19 @@ def browser() -> Iterator[Any]:
 def open_page(browser: Any, server: Server) -> Iterator[Any]:
     """open_page("dataset=xor", ...): a person before a new page at these settings, connected and drawn
     (unless `ready=False`). Other options are those of a browser context (locale, color_scheme, viewport ...);
-    `first=True` shows the guided first run, which is dismissed otherwise; `at` is another server."""
+    `first=True` shows the guided first run, which is dismissed otherwise; `at` is another server, `address`
+    the whole of another address."""
     contexts: list[Any] = []
     wrong: list[str] = []
 
     def make(
-        fragment: str = "", *, first: bool = False, ready: bool = True, at: Server = server, **options: Any
+        fragment: str = "",
+        *,
+        first: bool = False,
+        ready: bool = True,
+        at: Server = server,
+        address: str = "",
+        **options: Any,
     ) -> Person:
         context = browser.new_context(
             **{"viewport": SIZE, "locale": "en-US", "accept_downloads": True, **options}
@@ -115,10 +126,11 @@ def open_page(browser: Any, server: Server) -> Iterator[Any]:
         page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda e: wrong.append(str(e)))
         page.on("request", lambda r: None if is_local(r.url) else wrong.append(f"left the machine: {r.url}"))
+        page.add_init_script(KEEP_SOCKETS)
         if not first:
             page.add_init_script("localStorage.setItem('kernelgrad.visited', 'yes')")
         person = Person(page)
-        page.goto(at.url(fragment))
+        page.goto(address or at.url(fragment))
         if ready:
             person.wait_until_drawn()
         return person

@@ -47,6 +47,13 @@ class Person:
         )
         self.wait_until_drawn()
 
+    def another_tab(self, fragment: str) -> Person:
+        """In the same browser window, at the same server."""
+        other = Person(self.page.context.new_page())
+        other.page.goto(self.page.url.partition("#")[0] + "#" + fragment)
+        other.wait_until_drawn()
+        return other
+
     # Seeing ----------------------------------------------------------------------------------------
 
     def sees(self, selector: str) -> bool:

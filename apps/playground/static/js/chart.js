@@ -78,7 +78,7 @@ export function mount(app) {
     const move = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -Infinity, End: Infinity }[event.key];
     if (move === undefined || history.length === 0) return;
     event.preventDefault();
-    const index = at === null ? history.length - 1 : nearestRow(history, at) + move;
+    const index = at === null && Number.isFinite(move) ? history.length - 1 : nearestRow(history, at ?? 0) + move;
     const row = history[Math.max(0, Math.min(history.length - 1, index))];
     read(row[0]);
     canvas.setAttribute("aria-label", t("chart.read", words(row)));
