@@ -40,7 +40,7 @@ export function createPointPicker(app, begin) {
   const intro = h("p", {});
   const start = h("button", { type: "submit", class: "button button--accent" });
   const walk = [-1, 1].map((turn) =>
-    h("button", { type: "button", class: "button button--icon", onclick: () => walkPoints(turn) }, icon(turn < 0 ? "left" : "right")),
+    h("button", { type: "button", class: "button button--icon", onclick: () => walkPoints(turn), onkeydown: arrows }, icon(turn < 0 ? "left" : "right")),
   );
   const row = h("div", { class: "point-row" }, walk, fields.map(({ label }) => label), start);
   const form = h("form", { class: "point-picker", novalidate: true, onsubmit: submit }, title, intro, hint, row, complaint);
@@ -79,6 +79,13 @@ export function createPointPicker(app, begin) {
     if (train.length === 0) return;
     index = index < 0 ? (turn > 0 ? 0 : train.length - 1) : (index + turn + train.length) % train.length;
     set(train[index]);
+  }
+
+  function arrows(event) {
+    const turn = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
+    if (!turn) return;
+    event.preventDefault();
+    walkPoints(turn);
   }
 
   function submit(event) {
