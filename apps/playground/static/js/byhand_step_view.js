@@ -76,7 +76,13 @@ function drawUpdates(updates, largest, rate, t) {
   const keys = ["check.weight", "update.now", "check.gradient", "update.step", "update.new"];
   const ordered = [...updates].sort((a, b) => Math.abs(b.gradient) - Math.abs(a.gradient));
   const rows = ordered.map(({ name, before, gradient, after }) => () =>
-    h("tr", { class: name === largest ? "marked" : null }, h("th", { scope: "row" }, drawSymbol(name)), number(before), number(gradient), number(-rate * gradient, 5), number(after)),
+    h("tr", { class: name === largest ? "marked" : null },
+      h("th", { scope: "row" }, drawSymbol(name)),
+      number(before),
+      number(gradient),
+      number(-rate * gradient, 5),
+      number(after),
+    ),
   );
   return table(t("byhand.update.caption", { rate }), keys, rows, t);
 }

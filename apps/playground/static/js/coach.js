@@ -81,8 +81,9 @@ export function mount(app) {
 
   const button = (key, onclick, kind = "") => h("button", { type: "button", class: `button button--small ${kind}`, onclick }, t(key));
   const close = () => {
-    const label = t("coach.close");
-    return h("button", { type: "button", class: "button button--quiet button--icon button--small coach-close", "aria-label": label, title: label, onclick: () => open(null) }, icon("close"));
+    const kind = "button button--quiet button--icon button--small coach-close";
+    const name = { "aria-label": t("coach.close"), title: t("coach.close") };
+    return h("button", { type: "button", class: kind, ...name, onclick: () => open(null) }, icon("close"));
   };
 
   function drawWelcome() {
@@ -109,7 +110,8 @@ export function mount(app) {
     const next = LESSONS[LESSONS.indexOf(lesson) + 1];
     const goals = lesson.goals.map(({ key }, index) => {
       const state = h("span", { class: "visually-hidden" }, `: ${t(reached[index] ? "coach.reached" : "coach.open.goal")}`);
-      return h("li", { class: reached[index] ? "goal goal--reached" : "goal" }, icon(reached[index] ? "check" : "target"), h("span", {}, t(`lesson.${id}.goal.${key}`), state));
+      const [kind, mark] = reached[index] ? ["goal goal--reached", "check"] : ["goal", "target"];
+      return h("li", { class: kind }, icon(mark), h("span", {}, t(`lesson.${id}.goal.${key}`), state));
     });
     const hint = h("details", { class: "coach-hint" }, h("summary", {}, t("coach.hint")), h("p", {}, t(`lesson.${id}.hint`)));
     return [

@@ -15,7 +15,8 @@ export function readAccepted(text) {
 /** load() asks for a file and sends it; save() asks the server for the points as a file. */
 export function createCsv(app) {
   const { store } = app;
-  const input = h("input", { type: "file", accept: ".csv,.tsv,.txt,text/csv,text/plain", class: "visually-hidden", tabindex: "-1", "aria-hidden": "true", onchange: read });
+  const hidden = { class: "visually-hidden", tabindex: "-1", "aria-hidden": "true" };
+  const input = h("input", { type: "file", accept: ".csv,.tsv,.txt,text/csv,text/plain", ...hidden, onchange: read });
   let pending = null; // a text that has been sent and not answered
 
   async function read() {

@@ -6,7 +6,8 @@ import { SHORTCUTS, addShortcut, keyName } from "./shortcuts.js";
 
 /** Opens a modal dialog of `children` under `title`; focus goes back to where it was when it closes. */
 export function openDialog({ t }, title, children) {
-  const close = h("button", { type: "button", class: "button button--quiet button--icon", "aria-label": t("dialog.close"), onclick: () => dialog.close() }, icon("close"));
+  const kind = "button button--quiet button--icon";
+  const close = h("button", { type: "button", class: kind, "aria-label": t("dialog.close"), onclick: () => dialog.close() }, icon("close"));
   const dialog = h("dialog", { class: "dialog", "aria-labelledby": "dialog-title" },
     h("header", { class: "dialog-head" }, h("h2", { id: "dialog-title" }, title), close),
     h("div", { class: "dialog-body" }, children),
