@@ -38,6 +38,11 @@ export const table = {
     "TensorFlow Playground, by Daniel Smilkov, Shan Carter and others at Google, is the page that made this idea known. Its links work here, and with squared loss and SGD training follows the same rules. None of its code is used.",
     "이 아이디어를 널리 알린 것은 구글의 대니얼 스밀코프와 샨 카터 등이 만든 텐서플로 플레이그라운드예요. 그 링크는 여기서도 열리고, 제곱 손실과 SGD를 쓰면 같은 규칙으로 학습해요. 코드는 가져오지 않았어요.",
   ],
+  "about.compatible": ["Training is compatible with it now.", "지금은 같은 규칙으로 학습해요."],
+  "about.notCompatible": [
+    "Training is not compatible with it now: the loss function or the optimizer is another.",
+    "지금은 손실 함수나 최적화 방법이 달라서 같은 규칙이 아니에요.",
+  ],
   "about.privacy.title": ["Your data", "내 데이터"],
   "about.privacy": [
     "Points and files stay on the computer that serves this page. A shared link holds the settings, both seeds and up to 500 points of your own, so that training replays exactly.",
