@@ -244,6 +244,16 @@ def test_ctrl_c_ends_both_processes_at_once_and_cleanly(tmp_path: Path) -> None:
     assert pages[1].await_close() == 1012
 
 
+def test_ctrl_c_in_a_terminal_is_clean_while_the_compute_process_starts(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "apps.playground", "--no-browser", "--port", "0"], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, env=environment(tmp_path), cwd=ROOT, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout and process.stdout.readline().startswith("http://")
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of the group
+    assert process.communicate(timeout=10)[1] == "\ninterrupted\n" and process.returncode == 130
+
+
 def test_the_compute_process_ends_with_a_server_that_is_killed(tmp_path: Path) -> None:
     server = Server(tmp_path)
     training(server)

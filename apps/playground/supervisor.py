@@ -1,6 +1,7 @@
 """The life of the compute process, seen from the server: start it, speak with it, start another if it dies.
 
-Its standard input is the pipe to it, and when that ends, it ends; its errors go to our standard error.
+Its standard input is the pipe to it, and when that ends, it ends; its errors go to our standard error. It is
+in a session of its own, so that a terminal's Ctrl-C is for the server alone.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class Supervisor:
         threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
         self.process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "apps.playground.worker",
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True,
             env={**os.environ, **threads, "PYTHONPATH": path},
         )  # fmt: skip
 
