@@ -35,7 +35,7 @@ oracle: build $(VENV)/oracle.stamp
 
 # Drives the system's Chromium (Debian: chromium); looks are checked too, so fonts matter (fonts-noto-cjk).
 browser: build $(VENV)/browser.stamp
-	$(PY) -m pytest -q tests/browser $(ARGS)
+	$(PY) -m pytest -q -n 2 tests/browser $(ARGS)
 
 ulp: build $(VENV)/test.stamp
 	ULP_STEP=1 $(PY) -m pytest -q -s -m slow $(ULP:%='tests/slow/test_ulp.py::test_float32[%]') $(ARGS)

@@ -158,3 +158,10 @@ def keep(request: pytest.FixtureRequest) -> Any:
         return path
 
     return shot
+
+
+@pytest.fixture
+def note() -> Any:
+    """note("name", "what was measured"): a text beside the screenshots."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    return lambda name, text: (SCREENSHOTS / f"{name}.txt").write_text(text + "\n")

@@ -205,6 +205,12 @@ FIT = """([outer, inner]) => {
   fields.forEach(([name, a], i) => {
     for (const [other, b] of fields.slice(i + 1)) if (!apart(a, b)) faults.push(`${name} overlaps ${other}`);
   });
+  for (const header of document.querySelectorAll(".column-header")) {
+    const { right } = header.getBoundingClientRect();
+    for (const child of header.children) {
+      if (child.getBoundingClientRect().right > right + 1) faults.push(`beyond its column: ${child.id || child.innerText}`);
+    }
+  }
   const { scrollWidth } = document.documentElement;
   if (scrollWidth > innerWidth) faults.push(`scrolls sideways: ${scrollWidth} > ${innerWidth}`);
   for (const e of document.querySelectorAll("button, .field-label, h2, h3, .label")) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,12 @@ def own(person):
     return person.wire.state.get("own") or []
 
 
+def all_sent(person, least):
+    """The server has all the points that the tools count, and they are at least so many."""
+    shown = lambda: int(re.search(r"\d+", person.text(".draw-row .hint"))[0])  # noqa: E731
+    person.until(lambda: len(own(person)) == shown() >= least, what=f"{least} points or more")
+
+
 def load(person, path: Path):
     with person.page.expect_file_chooser() as chooser:
         person.click(LOAD)
@@ -40,14 +47,14 @@ def test_points_are_drawn_by_class_erased_undone_and_learnt(open_page, keep):
     person.click(DRAW)
     person.page.wait_for_selector(".draw-tools:not([hidden])")
     stroke(person, (-5, 3), (-1, 3))
-    person.until(lambda: len(own(person)) >= 8, what="a stroke of points")
+    all_sent(person, 8)
     assert {label for _, _, label in own(person)} == {-1}
     assert all(-5.1 <= x <= -0.9 and y == pytest.approx(3, abs=0.05) for x, y, _ in own(person))
     first = len(own(person))
 
     person.click(".brush[aria-label='Class 2']")
     stroke(person, (1, -3), (5, -3))
-    person.until(lambda: len(own(person)) >= first + 8, what="a stroke of the other class")
+    all_sent(person, first + 8)
     assert [label for _, _, label in own(person)] == [-1] * first + [1] * (len(own(person)) - first)
     keep(person, "drawn-two-classes")
 
@@ -55,6 +62,7 @@ def test_points_are_drawn_by_class_erased_undone_and_learnt(open_page, keep):
     person.click(".brush[aria-label='Erase points']")
     stroke(person, (-5, 3), (-4, 3))
     person.until(lambda: len(own(person)) < len(before), what="points erased")
+    all_sent(person, 1)
     assert all(x > -4.2 for x, _, label in own(person) if label == -1)
     person.click("[aria-label^=Undo]")
     person.until(lambda: own(person) == before, what="the erasing undone")

@@ -107,15 +107,14 @@ def test_a_batch_larger_than_the_data_says_so(open_page):
     person.until(lambda: not person.running(), what="no training")
 
 
-def test_frames_reach_the_page_and_are_drawn_at_full_speed(open_page, capsys):
+def test_frames_reach_the_page_and_are_drawn_at_full_speed(open_page, note):
     person = open_page("networkShape=8,8&speed=0&dataset=spiral")
     person.train()
     person.until(lambda: person.epoch() > 50, what="full speed")
     start, acknowledged = time.monotonic(), person.wire.acknowledged
     person.until(lambda: person.wire.acknowledged >= acknowledged + 60, 15, what="60 frames drawn")
     rate = 60 / (time.monotonic() - start)
-    with capsys.disabled():
-        print(f" [{rate:.1f} frames drawn a second]", end="")
+    note("frames", f"{rate:.1f} frames drawn a second while 2-8-8-1 trains at full speed")
     assert rate > 5
     person.pause()
 
