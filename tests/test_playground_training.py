@@ -408,6 +408,23 @@ def test_divergence_stops_at_finite_weights(given: dict[str, Any], what: str, la
     assert (slow.last_update == trainer.last_update).all() and np.isfinite(slow.last_update).all()
 
 
+def test_the_last_update_may_be_more_than_any_number_has() -> None:
+    settings = Settings.from_mapping(
+        {
+            "networkShape": [],
+            "regularization": "L2",
+            "learningRate": 1,
+            "regularizationRate": 2,
+            "batchSize": 1,
+        }
+    )
+    trainer = Trainer(settings, own([[0, 0, 1]], settings))
+    trainer.network.set_weights(np.array([1.5e308, 0, 0]))
+    with np.errstate(over="raise"):
+        assert trainer.train(1) == 1 and trainer.diverged is None
+    assert trainer.network.weights()[0] == -1.5e308 and trainer.last_update[0] == -np.inf
+
+
 def test_after_divergence_it_goes_on_when_asked() -> None:
     trainer = trainer_of(problem="regression", activation="linear", learningRate=10)
     trainer.train(100)

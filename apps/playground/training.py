@@ -171,7 +171,7 @@ class Trainer:
         before = self.network.weights()
         lost = self.replay(1)
         after = self.network.weights()
-        with np.errstate(invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             self.last_update = after - before
         return self.updates if lost is None and not np.isfinite(after).all() else lost
 
