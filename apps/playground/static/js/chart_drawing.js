@@ -95,6 +95,7 @@ function drawAxes(pen, { width, height }, { x, y, ticks, texts, text, line, hist
     pen.textAlign = "center";
   }
   pen.fillText(texts.x, (MARGIN.left + width - MARGIN.right) / 2, height - 12);
+  if (ticks.some((tick) => pen.measureText(tickLabel(tick)).width > MARGIN.left - 24)) return; // "1e238" needs the room
   pen.save();
   pen.translate(8, (MARGIN.top + height - MARGIN.bottom) / 2);
   pen.rotate(-Math.PI / 2);

@@ -16,6 +16,19 @@ export function scaleFor(values, curves, before) {
   return [1, 2, 5, 10].find((step) => step * power >= largest * 0.999999) * power;
 }
 
+// The weight or bias of the largest |value|: {at, target}; null where all are 0 or not finite.
+export function largestOf(values, curves, network, layout) {
+  let [at, most] = [-1, 0];
+  values.forEach((value, i) => {
+    if (Number.isFinite(value) && Math.abs(value) > most) [at, most] = [i, Math.abs(value)];
+  });
+  if (at < 0) return null;
+  const curve = curves.find((each) => each.at === at);
+  if (curve) return { at, target: { kind: "weight", layer: curve.layer, to: curve.to, from: curve.from } };
+  const layer = network.layers.findLastIndex((_, i) => layout.bias(i, 0) <= at);
+  return { at, target: { kind: "bias", layer, neuron: at - layout.bias(layer, 0) } };
+}
+
 // links: all of the network, in the order of the parameters' weights: [{layer, to, from, at}], at = index in values.
 export function* linksOf(network, layout) {
   for (let layer = 0; layer < network.layers.length; layer++) {

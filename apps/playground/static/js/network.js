@@ -7,7 +7,7 @@ import { show } from "./formula.js";
 import { parameterLayout } from "./frame.js";
 import { helpButton } from "./help.js";
 import { mountKeyboard } from "./keyboard.js";
-import { curvesOf, scaleFor } from "./links.js";
+import { curvesOf, largestOf, scaleFor } from "./links.js";
 import { FEATURE_NAMES, neuronName, targetName } from "./names.js";
 import { createBars, createLegend, layerMeans } from "./network_foot.js";
 import { mountDepth, mountView } from "./network_head.js";
@@ -33,7 +33,7 @@ export function mount(app) {
   const coarse = matchMedia("(pointer: coarse)");
   const picture = createPicture(room, seen);
   const bars = createBars(room);
-  const legend = createLegend(app, foot);
+  const legend = createLegend(app, foot, { point, edit });
   const card = createCard(app, { room, apply, closed });
   const keyboard = mountKeyboard(app, room, { scene: () => ({ ...scene, value: (target) => show(valuesOf(target).value, 3) }), point, edit });
   let built = ""; // what the structure was made from
@@ -107,7 +107,8 @@ export function mount(app) {
     }
     if (values) scales[view] = Math.max(view === "weights" ? 1 : 0, scaleFor(values, scene.curves, scales[view]));
     const means = values && layerMeans(values, scene.network, scene.layout);
-    legend.update(view, scales[view] ?? 1, means);
+    const most = values && view !== "weights" ? largestOf(values, scene.curves, scene.network, scene.layout) : null;
+    legend.update(view, scales[view] ?? 1, means, most && { target: most.target, value: values[most.at] });
     bars.update(means);
     const thumbnails = block("thumbnails");
     if (thumbnails) picture.setThumbnails(thumbnails);
@@ -179,6 +180,8 @@ export function mount(app) {
     if (wanted !== asking && store.get("view") === "weights") app.send({ type: "view", gradients: wanted });
     asking = wanted;
     room.classList.toggle("network-room--pointing", card.target?.kind === "weight");
+    room.querySelector(".bias--pointed")?.classList.remove("bias--pointed");
+    if (card.target?.kind === "bias") neurons.querySelector(`[data-layer="${card.target.layer}"][data-neuron="${card.target.neuron}"]`)?.classList.add("bias--pointed");
     picture.request({ atOnce: true });
   }
 

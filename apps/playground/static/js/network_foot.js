@@ -1,5 +1,5 @@
 // Below the network: what width and colour of the links mean, and per layer a bar of the mean magnitude on a logarithmic
-// scale, where a gradient that vanishes on its way back is seen at once.
+// scale, where a gradient that vanishes on its way back is seen at once. Of gradients and updates, the largest can be found.
 
 import { h, svg } from "./dom.js";
 import { show } from "./formula.js";
@@ -59,22 +59,39 @@ export function createBars(room) {
   };
 }
 
-export function createLegend(app, room) {
+// The end of a link's scale: "0.02", "2·10⁻⁵".
+const end = (scale) => show(scale, scale < 1e-3 ? 0 : Math.max(0, Math.ceil(-Math.log10(scale) - 1e-9)));
+
+// point(target or null) shows a weight's or bias's card, edit(target) opens it: here of the largest value.
+export function createLegend(app, room, { point, edit }) {
   const [low, high] = [h("span", { class: "number" }), h("span", { class: "number" })];
   const text = h("span", { class: "link-legend-text" });
   const wedge = svg("svg", { class: "link-wedge", viewBox: "0 0 96 10", "aria-hidden": "true" },
     svg("path", { class: "negative", d: "M0 1 47 4.6 47 5.4 0 9Z" }), svg("path", { class: "positive", d: "M96 1 49 4.6 49 5.4 96 9Z" }));
   const bars = h("span", { class: "link-legend-bars" });
-  room.append(h("div", { class: "link-legend" }, text, low, wedge, high), bars);
+  const hint = h("span", { class: "link-hint" });
+  const largest = h("button", { class: "link-largest number", type: "button", hidden: true });
+  let target = null; // of the largest value
+  for (const event of ["pointerenter", "focus"]) largest.addEventListener(event, () => point(target));
+  for (const event of ["pointerleave", "blur"]) largest.addEventListener(event, () => point(null));
+  largest.addEventListener("click", () => edit(target));
+  room.append(h("div", { class: "link-legend" }, text, low, wedge, high), hint, largest, bars);
   return {
-    // means: of the layers, or null.
-    update(view, scale, means) {
-      low.textContent = show(-scale, Math.max(0, Math.ceil(-Math.log10(scale) - 1e-9)));
-      high.textContent = low.textContent.replace("−", "+");
+    // means: of the layers, or null; most: {target, value} of the largest gradient or update, or null.
+    update(view, scale, means, most) {
+      low.textContent = `−${end(scale)}`;
+      high.textContent = `+${end(scale)}`;
+      target = most?.target ?? null;
+      largest.hidden = !most;
+      hint.hidden = view !== "weights";
+      hint.textContent = app.t("legend.hint");
+      if (most) largest.textContent = app.t("legend.largest", { value: show(most.value, 4) });
+      largest.title = app.t("legend.largest.what");
       text.textContent = app.t(`legend.${view}`);
       const fault = view === "gradients" && means ? faded(means) : null;
       const times = fault && Number.isFinite(fault.times) ? formatCount(fault.times) : "∞";
       bars.textContent = fault ? app.t(fault.key, { times }) : app.t(`legend.bars.${view}`);
+      bars.title = bars.textContent;
       bars.classList.toggle("link-legend-bars--fault", fault !== null);
     },
   };

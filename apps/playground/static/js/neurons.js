@@ -20,7 +20,7 @@ export function featureElements(app, placement, active) {
     const name = FEATURES[index];
     const button = h(
       "button",
-      { type: "button", class: "feature", "data-column": 0, "data-index": index, "aria-pressed": String(active[index]), "data-feature": name },
+      { type: "button", class: "feature", "data-column": 0, "data-index": index, "aria-pressed": String(active[index]), "data-feature": name, title: app.t(active[index] ? "network.switchOff" : "network.switchOn", { name: FEATURE_NAMES[name] }) },
       h("span", { class: "feature-name" }, FEATURE_NAMES[name]),
     );
     return put(button, node);

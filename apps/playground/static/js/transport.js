@@ -28,9 +28,9 @@ export function mount(app) {
   const stepOnce = h("button", { class: "button step", type: "button", onclick: () => step(size) }, icon("step"), stepText);
   const stepMenu = h("button", { class: "button button--icon step-menu", type: "button" }, icon("down"));
   const resetText = h("span", {});
-  const resetButton = h("button", { class: "button labelled", type: "button", onclick: reset }, icon("reset"), resetText);
+  const resetButton = h("button", { class: "button reset", type: "button", onclick: reset }, icon("reset"), resetText);
   const renewText = h("span", {});
-  const renewButton = h("button", { class: "button labelled", type: "button", onclick: renew }, icon("dice"), renewText);
+  const renewButton = h("button", { class: "button renew", type: "button", onclick: renew }, icon("dice"), renewText);
   const steps = h("span", { class: "split" }, stepOnce, stepMenu);
 
   attachPopover(stepMenu, {

@@ -25,6 +25,8 @@ export const network = {
   "network.view": ["What the links show", "연결선에 표시할 값"],
   "network.incoming": ["{count} incoming weights and bias", "들어오는 가중치와 편향 {count}개"],
   "network.enter": ["Enter: its weights", "Enter: 가중치 보기"],
+  "network.switchOn": ["Switch on {name}", "{name} 켜기"],
+  "network.switchOff": ["Switch off {name}", "{name} 끄기"],
   "network.lastFeature": ["{name} is the only feature left; the network needs at least one.", "{name}은(는) 마지막 남은 특징이에요. 신경망에는 특징이 하나 이상 필요해요."],
 
   "view.weights": ["Weights", "가중치"],
@@ -43,6 +45,9 @@ export const network = {
   "legend.weights": ["Weight", "가중치"],
   "legend.gradients": ["Gradient", "기울기"],
   "legend.updates": ["Last update", "최근 갱신"],
+  "legend.hint": ["Point at a neuron, or click a line to edit it", "뉴런을 가리키거나 선을 클릭해 보세요"],
+  "legend.largest": ["Largest: {value}", "가장 큰 값: {value}"],
+  "legend.largest.what": ["Show the link where it is", "어느 연결선인지 보기"],
   "legend.bars.weights": ["Bars: mean |weight| of a layer, log scale", "막대: 층별 평균 |가중치|, 로그 눈금"],
   "legend.bars.gradients": ["Bars: mean |gradient| of a layer, log scale", "막대: 층별 평균 |기울기|, 로그 눈금"],
   "legend.bars.updates": ["Bars: mean |update| of a layer, log scale", "막대: 층별 평균 |갱신|, 로그 눈금"],

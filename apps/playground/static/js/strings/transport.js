@@ -19,6 +19,7 @@ export const transport = {
   "speed.epochs": ["{count} epochs/s", "초당 {count}회"],
   "speed.most": ["Maximum", "최대"],
   "speed.title": ["How many epochs are trained in a second", "1초에 몇 에포크를 학습할지"],
+  "stop.button": ["Stop at …", "자동 멈춤"],
   "stop.title": ["Stop by itself", "자동으로 멈추기"],
   "stop.hint": ["Training pauses when the first of these is reached.", "둘 중 하나에 먼저 이르면 학습이 멈춰요."],
   "stop.loss": ["At a test loss of at most", "테스트 손실이 이 값 이하일 때"],
