@@ -153,7 +153,7 @@ def keep(request: pytest.FixtureRequest) -> Any:
 
     def shot(person: Person, name: str, **options: Any) -> Path:
         path = SCREENSHOTS / f"{name}.png"
-        person.page.screenshot(path=path, **options)
+        person.page.screenshot(path=path, animations="disabled", **options)
         assert path.stat().st_size > 5_000, f"{path} shows nothing"
         return path
 

@@ -272,6 +272,22 @@ def test_a_tablet_is_used_by_touch(open_page, keep):
     assert not small, f"too small for a finger: {small}"
 
 
+def test_the_neuron_of_a_step_is_in_sight_where_the_network_scrolls(open_page):
+    person = open_page("networkShape=8,8", **SIZES["tablet"])
+    person.click("#tab-byhand")
+    person.click(".point-picker button[type=submit]")
+    person.page.wait_for_selector(".byhand-step h3")
+    for neuron in range(1, 9):
+        person.press("ArrowRight")
+        person.until(
+            lambda n=neuron: f"layer 1, neuron {n}" in person.text(".byhand-step h3"), what="the step"
+        )
+        person.two_frames()
+        room = person.page.locator("#network").bounding_box()
+        lit = person.page.locator(".neuron--spotlight").bounding_box()
+        assert lit["y"] >= room["y"] and lit["y"] + lit["height"] <= room["y"] + room["height"], neuron
+
+
 def test_large_networks_have_room(open_page, keep):
     person = open_page("networkShape=32,32,16,8,8,4,2,2&sinX=true", viewport={"width": 1920, "height": 1080})
     boxes = person.page.locator("#network .neuron").evaluate_all(

@@ -277,7 +277,9 @@ export function mount(app) {
     for (const element of room.querySelectorAll(".neuron--spotlight")) element.classList.remove("neuron--spotlight");
     chips.replaceChildren();
     if (!spotlight) return picture.request({ atOnce: true });
-    room.querySelector(`[data-column="${spotlight.layer + 1}"][data-index="${spotlight.neuron}"]`)?.classList.add("neuron--spotlight");
+    const lit = room.querySelector(`[data-column="${spotlight.layer + 1}"][data-index="${spotlight.neuron}"]`);
+    lit?.classList.add("neuron--spotlight");
+    lit?.scrollIntoView({ block: "nearest" }); // where the network is higher than its room
     for (const [key, value] of Object.entries(spotlight.values)) {
       const [layer, index] = key.split(":").map(Number);
       const node = layer < 0 ? scene.placement.columns[0].nodes[scene.placement.active[index]] : neuron(scene.placement, layer, index);
