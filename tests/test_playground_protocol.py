@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from apps.playground import pipe, protocol, token
 from apps.playground.errors import Refused
-from apps.playground.history import History, Pace
+from apps.playground.history import History
+from apps.playground.pace import Pace
 
 GOOD = {
     "hello": {"token": "t", "session": None, "settings": {}, "points": None},

@@ -1,14 +1,10 @@
-"""What is remembered of a training: losses by epoch, bounded, thinned evenly. And at what pace it goes."""
+"""What is remembered of a training: losses by epoch, bounded, thinned evenly."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-
-__all__ = ["MOST_ROWS", "History", "Pace"]
+__all__ = ["MOST_ROWS", "History"]
 
 MOST_ROWS = 2000
-LAG = 0.1  # seconds of training that may be made up for
 
 Row = tuple[int, float | None, float | None]  # epoch, training loss, test loss; None: not finite
 
@@ -51,37 +47,3 @@ class History:
         """All rows, and the last one, which may lie between two that are kept. Nothing is news then."""
         self.fresh = []
         return self.rows if self.rows and self.rows[-1][0] == last[0] else [*self.rows, last]
-
-
-class Pace:
-    """So many epochs a second by the clock, 0: as fast as it goes. What a pause or slow work left undone is
-    not made up for, but for a tenth of a second."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self.clock = clock
-        self.speed = 0.0
-        self.credit = 1.0
-        self.at = clock()
-
-    def set(self, speed: float) -> None:
-        self.speed = speed
-        self.start()
-
-    def start(self) -> None:
-        """The next epoch is due now, and the clock runs from here."""
-        self.credit = 1.0
-        self.at = self.clock()
-
-    def due(self) -> float:
-        """The time at which the next epoch is due."""
-        if not self.speed:
-            return -math.inf
-        now = self.clock()
-        self.credit = min(self.credit + (now - self.at) * self.speed, 1.0 + LAG * self.speed)
-        self.at = now
-        return now if self.credit >= 1 else now + (1 - self.credit) / self.speed
-
-    def take(self) -> None:
-        """An epoch begins."""
-        if self.speed:
-            self.credit -= 1

@@ -9,7 +9,7 @@ import numpy as np
 
 import nn
 from apps.playground.errors import Refused
-from apps.playground.settings import Settings
+from apps.playground.settings import Settings, is_number
 from autograd import Generator, Tensor, no_grad
 
 __all__ = ["ACTIVATIONS", "FEATURE", "MOST_WEIGHT", "Feature", "Network"]
@@ -160,7 +160,7 @@ class Network(nn.Module):
         tensor = getattr(self.layers[layer].linear, kind)
         if not all(0 <= i < size for i, size in zip(place, tensor.shape, strict=True)):
             raise Refused("weight_place", place=list(given))
-        if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= MOST_WEIGHT:
+        if not is_number(value, MOST_WEIGHT):
             raise Refused("weight_value", value=value, most=int(MOST_WEIGHT))
         with no_grad():
             tensor[tuple(place)] = float(value)

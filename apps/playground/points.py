@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from apps.playground.errors import Refused
-from apps.playground.settings import CLASSES, MOST_POINTS, Settings
+from apps.playground.settings import CLASSES, MOST_POINTS, Settings, is_number
 from autograd import Generator
 
 __all__ = ["LABELS", "MOST_CLASSES", "MOST_VALUE", "Points", "generate", "own"]
@@ -92,8 +92,7 @@ def checked(rows: Any) -> Array:
         if not isinstance(row, list | tuple) or len(row) != 3:
             raise Refused("points_shape", value=row)
         for name, value in zip(("x", "y", "label"), row, strict=True):
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not -MOST_VALUE <= value <= MOST_VALUE:
+            if not is_number(value, MOST_VALUE):
                 raise Refused("points_number", index=index, name=name, value=value)
         table[index] = row
     return table

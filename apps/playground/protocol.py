@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from apps.playground.errors import Refused
+from apps.playground.settings import is_number
 
 __all__ = ["MOST_MESSAGE", "MOST_TIMES", "encode_frame", "error", "parse"]
 
@@ -33,11 +34,7 @@ def is_flag(value: Any) -> bool:
     return isinstance(value, bool)
 
 
-def is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MOST_NUMBER
-
-
-def number(least: float, most: float) -> Check:
+def number(least: float = -MOST_NUMBER, most: float = MOST_NUMBER) -> Check:
     return lambda value: is_number(value) and least <= value <= most
 
 
@@ -95,8 +92,8 @@ SCHEMA: dict[str, dict[str, Check]] = {
     "run": {"running": is_flag},
     "step": {"unit": one_of("batch", "epoch"), "times": whole(1, MOST_TIMES)},
     "reset": {},
-    "weight": {"layer": index, "to": index, "from": index, "value": is_number},
-    "bias": {"layer": index, "neuron": index, "value": is_number},
+    "weight": {"layer": index, "to": index, "from": index, "value": number()},
+    "bias": {"layer": index, "neuron": index, "value": number()},
     "view": {
         "?shown": or_null(list_of(index, 2)),
         "?gradients": is_flag,
@@ -104,7 +101,7 @@ SCHEMA: dict[str, dict[str, Check]] = {
         "?speed": number(0, MOST_SPEED),
         "?stop": is_stop,
     },
-    "by_hand": {"id": whole(0, 2**53), "point": list_of(is_number, 3)},
+    "by_hand": {"id": whole(0, 2**53), "point": list_of(number(), 3)},
     "export": {"what": one_of("python", "json", "csv")},
     "ack": {"frame": whole(0, 2**53)},
 }

@@ -14,11 +14,12 @@ from typing import Any
 from apps.playground import by_hand, csv_points, export, protocol
 from apps.playground.errors import Refused
 from apps.playground.fields import Fields
-from apps.playground.history import History, Pace
+from apps.playground.history import History
+from apps.playground.pace import Pace, Rate
 from apps.playground.points import checked, generate, own
 from apps.playground.settings import MOST_LAYERS, MOST_NEURONS, MOST_POINTS, Settings, effect
 from apps.playground.training import Trainer
-from apps.playground.view import Rate, View, finite, frame_of, state_of
+from apps.playground.view import View, finite, frame_of, state_of
 
 __all__ = ["Session"]
 

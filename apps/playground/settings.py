@@ -16,7 +16,7 @@ from apps.playground.errors import Refused
 
 __all__ = [
     "CLASSES", "DATASETS", "FEATURES", "KEYS", "MOST_LAYERS", "MOST_NEURONS", "MOST_POINTS", "OPTIMIZERS",
-    "RULES", "Settings", "effect",
+    "RULES", "Settings", "effect", "is_number",
 ]  # fmt: skip
 
 MOST_LAYERS, MOST_NEURONS, MOST_POINTS = 8, 32, 5000
@@ -50,9 +50,9 @@ class Rule:
             raise Refused("setting_value", key=key, value=value, allowed=self.allowed) from None
 
 
-def is_number(value: Any) -> bool:
-    """JSON's numbers, finite. Booleans are none, though Python counts with them."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def is_number(value: Any, most: float = math.inf) -> bool:
+    """JSON's numbers, from -most to most. Booleans are none, though Python counts with them; nor is NaN."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= most
 
 
 def real(least: float, most: float, above: bool = False) -> Rule:

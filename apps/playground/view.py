@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,9 +14,7 @@ from apps.playground import protocol
 if TYPE_CHECKING:
     from apps.playground.session import Session
 
-__all__ = ["Rate", "View", "finite", "frame_of", "state_of"]
-
-WINDOW = 0.5  # seconds over which samples a second are counted
+__all__ = ["View", "finite", "frame_of", "state_of"]
 
 
 @dataclass
@@ -55,30 +52,6 @@ class View:
             if loss is not None and loss <= self.stop_loss:
                 return "loss"
         return ""
-
-
-class Rate:
-    """Samples a second: over half a second or more of training, or at first over what there is."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.clock = clock
-        self.start()
-
-    def start(self) -> None:
-        """Training begins, or goes on after a rest."""
-        self.begun, self.samples, self.rate, self.early = self.clock(), 0, 0.0, 0.0
-
-    def add(self, samples: int) -> None:
-        self.samples += samples
-        now = self.clock()
-        passed = now - self.begun
-        if passed >= WINDOW:
-            self.begun, self.samples, self.rate = now, 0, self.samples / passed
-        elif not self.rate:
-            self.early = self.samples / max(passed, 1e-3)
-
-    def now(self) -> int:
-        return round(self.rate or self.early)
 
 
 def state_of(session: Session) -> dict[str, Any]:
