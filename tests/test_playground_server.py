@@ -42,6 +42,13 @@ def command(state: Path, *flags: str, code: str = "") -> subprocess.CompletedPro
     )  # fmt: skip
 
 
+def started(state: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=environment(state), cwd=ROOT, start_new_session=True,
+    )  # fmt: skip
+
+
 def test_the_first_line_is_the_address(tmp_path: Path) -> None:
     server = Server(tmp_path, 0, "--lang", "ko")
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/#token=[\w-]{43}&lang=ko", server.address)
@@ -92,10 +99,7 @@ def test_the_browser_is_started_with_an_address_that_works_once(tmp_path: Path) 
         "webbrowser.open = lambda address: print(address, flush=True) or True\n"
         "m.main(['--port', '0', '--lang', 'en'])"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment(tmp_path), cwd=ROOT,
-        stderr=subprocess.PIPE,
-    )  # fmt: skip
+    process = started(tmp_path, "-c", code)
     assert process.stdout
     address, opened = process.stdout.readline().strip(), process.stdout.readline().strip()
     token = (tmp_path / "kernelgrad/playground-token").read_text()
@@ -114,10 +118,7 @@ def test_where_no_browser_opens_it_says_so_and_goes_on(tmp_path: Path) -> None:
         "webbrowser.open = lambda _: False\n"
         "m.main(['--port', '0'])"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment(tmp_path), cwd=ROOT,
-        stderr=subprocess.PIPE,
-    )  # fmt: skip
+    process = started(tmp_path, "-c", code)
     assert process.stdout and process.stdout.readline().startswith("http://")
     assert process.stdout.readline() == "could not open a browser; open the address above\n"
     process.send_signal(signal.SIGINT)
@@ -245,10 +246,7 @@ def test_ctrl_c_ends_both_processes_at_once_and_cleanly(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_in_a_terminal_is_clean_while_the_compute_process_starts(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "apps.playground", "--no-browser", "--port", "0"], stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, env=environment(tmp_path), cwd=ROOT, start_new_session=True,
-    )  # fmt: skip
+    process = started(tmp_path, "-m", "apps.playground", "--no-browser", "--port", "0")
     assert process.stdout and process.stdout.readline().startswith("http://")
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of the group
     assert process.communicate(timeout=10)[1] == "\ninterrupted\n" and process.returncode == 130
