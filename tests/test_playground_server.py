@@ -245,6 +245,14 @@ def test_ctrl_c_ends_both_processes_at_once_and_cleanly(tmp_path: Path) -> None:
     assert pages[1].await_close() == 1012
 
 
+def test_a_second_ctrl_c_is_as_clean(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    training(server, 1)[0].draws = False
+    server.process.send_signal(signal.SIGINT)
+    time.sleep(0.02)
+    assert server.end() == "\ninterrupted\n" and server.process.returncode == 130
+
+
 def test_ctrl_c_in_a_terminal_is_clean_while_the_compute_process_starts(tmp_path: Path) -> None:
     process = started(tmp_path, "-m", "apps.playground", "--no-browser", "--port", "0")
     assert process.stdout and process.stdout.readline().startswith("http://")

@@ -18,6 +18,7 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Sequence
+from types import FrameType
 
 from apps.command import Parser, UserError, number, run
 
@@ -79,6 +80,10 @@ def serve(options: argparse.Namespace) -> int:
             print(f"{origin}/#{door.fragment}", flush=True)
             if not options.no_browser:
                 threading.Thread(target=open_browser, args=[origin + door.path], daemon=True).start()
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            if not self.should_exit:  # the end is on its way and takes a second: nothing to force
+                super().handle_exit(sig, frame)
 
     Server(server.configuration(token, allowed_hosts(options.host, port), door)).run(sockets=[listener])
     return 0
