@@ -91,7 +91,7 @@ def test_a_training_that_diverges_says_why_and_offers_a_way_out(open_page, keep)
     person = open_page(
         "problem=regression&regDataset=reg-gauss&activation=relu&learningRate=10&networkShape=8,8"
     )
-    person.train()
+    person.click("#transport .play")  # it may be over before one looks
     person.until(lambda: "diverged at epoch" in person.notice(), what="the reason")
     person.until(lambda: not person.running(), what="a stop")
     keep(person, "diverged")
