@@ -24,6 +24,7 @@ export function mount(app, panel) {
   let told = null; // {key, params}: what happened last
   let lossBefore = null;
   let rawOpen = false; // whether the engine's own lines are unfolded
+  let unfolded = new Set(); // which of the step's sums and tables are, by their order
 
   const picker = createPointPicker(app, begin);
   const status = h("p", { class: "hint byhand-status", role: "status" });
@@ -68,6 +69,7 @@ export function mount(app, panel) {
     point = chosen;
     reply = null;
     at = 0;
+    unfolded = new Set();
     lossBefore = null;
     ask();
     draw();
@@ -119,6 +121,7 @@ export function mount(app, panel) {
     const next = Math.min(list.length - 1, Math.max(0, to));
     if (next === at) return;
     at = next;
+    unfolded = new Set();
     told = null;
     draw();
     body.scrollTop = 0;
@@ -167,6 +170,18 @@ export function mount(app, panel) {
     details.open = rawOpen;
     details.addEventListener("toggle", () => (rawOpen = details.open));
     return details;
+  }
+
+  // Numbers are renewed while someone reads: what was unfolded in this step stays so.
+  function keepUnfolded() {
+    const folds = [...body.querySelectorAll(".unfold")];
+    folds.forEach((fold, index) =>
+      fold.addEventListener("click", ({ isTrusted }) => {
+        unfolded.add(index);
+        if (isTrusted) body.querySelector("h3").focus({ preventScroll: true });
+      }),
+    );
+    for (const index of unfolded) folds[index]?.click();
   }
 
   // A neuron clicked in the network: its step, forward or backward as the present one.
@@ -226,7 +241,10 @@ export function mount(app, panel) {
     drawChapters();
     const applied = told?.key === "byhand.applied" ? h("p", { class: "badge badge--good" }, t(told.key, told.params)) : "";
     const canApply = step.kind === "update" && step.updates.length <= MOST_APPLIED && !store.get("running");
+    const focused = body.contains(document.activeElement) ? document.activeElement : null;
     body.replaceChildren(...drawStep(reply, step, store.get("settings"), t, canApply ? [apply, applied] : null), raw());
+    keepUnfolded();
+    if (focused) (focused.isConnected ? focused : body.querySelector("h3")).focus({ preventScroll: true });
     if (!store.get("byHand")) return;
     store.set("spotlight", step.spotlight);
     store.set("byHandStep", { at, steps: list.length, kind: step.kind });

@@ -23,7 +23,7 @@ export function mount(app) {
   const { store, t } = app;
   const region = document.getElementById("coach");
   const text = h("span", {});
-  const opener = h("button", { type: "button", class: "button button--quiet", onclick: toggle }, icon("help"), text);
+  const opener = h("button", { type: "button", class: "button button--quiet guide", onclick: toggle }, icon("help"), text);
   document.getElementById("tools").prepend(opener);
   const done = new Set(remember(DONE).split(",").filter(Boolean));
   const loss = h("p", { class: "coach-loss number" });

@@ -32,8 +32,9 @@ for (const [name, mount] of Object.entries(VIEWS)) {
 markBody(app.store);
 app.start();
 
-// For styles and tests: how it stands with the server, and the generation that is drawn, once all views have drawn it.
+// For styles and tests: whether explanations are wanted, how it stands with the server, and the generation that is drawn, once all views have drawn it.
 function markBody(store) {
+  store.on("hideText", (hidden) => document.body.classList.toggle("without-texts", hidden));
   store.on("connection", (connection) => (document.body.dataset.connection = connection));
   store.on("frame", (frame) => frame && (document.body.dataset.drawn = frame.generation));
 }

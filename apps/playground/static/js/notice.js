@@ -4,6 +4,7 @@
 import { button, h } from "./dom.js";
 import { hasString } from "./i18n.js";
 import { icon } from "./icons.js";
+import { SETTINGS } from "./options.js";
 
 const BRIEF = 6000; // ms
 const GRACE = 400; // ms a connection may take before it is spoken of
@@ -57,11 +58,18 @@ export function mount(app) {
   // the moment.
   function params(given = {}) {
     const say = (name, value) => {
+      if (name === "allowed" && Object.hasOwn(SETTINGS, given.key)) return allowed(given.key, SETTINGS[given.key]);
       if (value?.key) return t(value.key, value.params);
       const key = `${WORDS[name]}.${value}`;
       return hasString(key) ? t(key) : value;
     };
     return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, say(name, value)]));
+  }
+
+  // What a setting may be, in the language of the moment.
+  function allowed(key, { kind, values, above, ...range }) {
+    if (kind !== "choice") return t(above ? "allowed.above" : `allowed.${kind}`, range);
+    return values.map((value) => (hasString(`${key}.${value}`) ? t(`${key}.${value}`) : value)).join(", ");
   }
 
   let generation = null;

@@ -1,5 +1,6 @@
 // The network as tables, one a layer: weights (or gradients, or last updates) with names of rows and columns, for reading
-// with a screen reader and for typing exact values.
+// with a screen reader and for typing exact values. A layer's table is filled when it comes into sight: eight layers of 32
+// neurons are 8,000 fields.
 
 import { h } from "./dom.js";
 import { parameterLayout } from "./frame.js";
@@ -7,6 +8,7 @@ import { show } from "./formula.js";
 import { FEATURE_NAMES, neuronName, sourceName } from "./names.js";
 
 const PAUSE = 250; // ms between two refreshes
+const [ROW, COLUMN] = [31, 80]; // px, about, of a table that is still to be filled
 const VIEWS = ["weights", "gradients", "updates"];
 
 /** What was typed as a number, null for anything else; a comma or a typeset minus sign is taken too. */
@@ -23,9 +25,12 @@ export function mount(app, panel) {
   const tables = h("div", { class: "table-list" });
   panel.append(h("div", { class: "table-head" }, choice, intro, complaint), tables);
   let cells = []; // {index in the flat parameters, cell, message(value)}
+  let size = 0; // parameters of the network
   let timer = 0;
   let pause = PAUSE;
   let built = "";
+  const sight = new IntersectionObserver((entries) => entries.forEach(({ isIntersecting, target }) => isIntersecting && fill(target)), { root: panel, rootMargin: "200px" });
+  const unfilled = new Map(); // of a layer's region: what makes its table
 
   const open = () => store.get("drawer") === "table";
 
@@ -36,8 +41,20 @@ export function mount(app, panel) {
     if (!network || !open() || key === built) return;
     built = key;
     cells = [];
+    sight.disconnect();
+    unfilled.clear();
     const layout = parameterLayout(network);
+    size = layout.size;
     tables.replaceChildren(...network.layers.map((width, layer) => layerTable(network, layout, layer, width, editable)));
+  }
+
+  function fill(region) {
+    sight.unobserve(region);
+    const make = unfilled.get(region);
+    if (!make) return;
+    unfilled.delete(region);
+    region.replaceChildren(make());
+    region.style.height = region.style.width = "";
     refresh();
   }
 
@@ -46,7 +63,7 @@ export function mount(app, panel) {
     const sources = Array.from({ length: count }, (_, from) => short(network, layer, from));
     const caption = layer === network.layers.length - 1 ? t("table.output") : t("table.layer", { layer: layer + 1 });
     const head = h("tr", {}, h("th", { scope: "col" }, t("table.neuron")), [...sources, t("table.bias")].map((name) => h("th", { scope: "col", class: "number" }, name)));
-    const rows = Array.from({ length: width }, (_, to) => {
+    const row = (_, to) => {
       const name = neuronName(app, network, layer, to);
       const weights = sources.map((_, from) => {
         const label = t("name.weight", { from: sourceName(app, network, layer, from), to: name });
@@ -54,9 +71,16 @@ export function mount(app, panel) {
       });
       const bias = value(layout.bias(layer, to), t("name.bias", { neuron: name }), editable, (number) => ({ type: "bias", layer, neuron: to, value: number }));
       return h("tr", {}, h("th", { scope: "row" }, String(to + 1)), weights, bias);
+    };
+    const region = h("div", { class: "table-wrap", tabindex: "0", role: "region", "aria-label": caption });
+    region.style.height = `${ROW * (width + 2)}px`;
+    region.style.width = `${COLUMN * (count + 2)}px`;
+    unfilled.set(region, () => {
+      const rows = Array.from({ length: width }, row);
+      return h("table", { class: "table" }, h("caption", {}, caption), h("thead", {}, head), h("tbody", {}, rows));
     });
-    const table = h("table", { class: "table" }, h("caption", {}, caption), h("thead", {}, head), h("tbody", {}, rows));
-    return h("div", { class: "table-wrap", tabindex: "0", role: "region", "aria-label": caption }, table);
+    sight.observe(region);
+    return region;
   }
 
   const short = (network, layer, from) => (layer === 0 ? FEATURE_NAMES[network.features[from]] : t("table.from", { neuron: from + 1 }));
@@ -106,7 +130,7 @@ export function mount(app, panel) {
     const frame = store.get("frame");
     const block = frame?.blocks[store.get("view")];
     if (!block || !open() || frame.generation !== store.get("generation")) return;
-    if (cells.length !== block.data.length) return; // of another network, which is about to come
+    if (size !== block.data.length) return; // of another network, which is about to come
     for (const cell of cells) cell.show(show(block.data[cell.index], 4), block.data[cell.index]);
   }
 

@@ -19,7 +19,7 @@ export const chart = {
   "verdict.diverged": ["Diverged", "발산"],
   "verdict.diverged.text": [
     "The updates were so large that each made the error larger, until the numbers left what a computer can hold.",
-    "업데이트가 너무 커서 고칠수록 오차가 더 커졌고, 결국 값이 컴퓨터가 다룰 수 있는 범위를 벗어났어요.",
+    "갱신이 너무 커서 고칠수록 오차가 더 커졌고, 결국 값이 컴퓨터가 다룰 수 있는 범위를 벗어났어요.",
   ],
   "verdict.diverged.try": ["Lower the learning rate, then reset.", "학습률을 낮추고 초기화하세요."],
   "chart.title": ["Loss over epochs", "에포크별 손실"],

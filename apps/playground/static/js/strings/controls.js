@@ -47,7 +47,7 @@ export const controls = {
   "effect.resets": ["Changing it starts again from the initial weights.", "바꾸면 초기 가중치에서 학습을 다시 시작해요."],
   "effect.data": ["Changing it makes new data and starts again from the initial weights.", "바꾸면 데이터를 새로 만들고 초기 가중치에서 다시 시작해요."],
   "effect.penalty": [
-    "To and from L1, training starts again, because L1 removes links for good; between None and L2 it goes on.",
+    "To and from L1, training starts again, because L1 cuts connections for good; between None and L2 it goes on.",
     "L1은 연결을 아주 끊기 때문에 L1을 켜거나 끄면 학습을 다시 시작해요. ‘없음’과 L2 사이에서는 이어져요.",
   ],
 
@@ -56,7 +56,7 @@ export const controls = {
   "help.small": ["Too small:", "너무 작으면:"],
   "help.learningRate": [
     "How far each update moves the weights against their gradient: w ← w − learning rate × gradient.",
-    "한 번 업데이트할 때 가중치를 기울기의 반대쪽으로 얼마나 옮길지 정해요. w ← w − 학습률 × 기울기",
+    "한 번 갱신할 때 가중치를 기울기의 반대쪽으로 얼마나 옮길지 정해요. w ← w − 학습률 × 기울기",
   ],
   "help.learningRate.large": ["the loss jumps about, or grows beyond all bounds.", "손실이 널뛰거나 끝없이 커져요."],
   "help.learningRate.small": ["it learns, but hardly moves.", "배우기는 하지만 좀처럼 나아가지 않아요."],
@@ -65,8 +65,8 @@ export const controls = {
     "은닉층의 뉴런이 가중합을 어떻게 바꿀지 정해요. 굽은 곳이 없으면(선형) 층을 아무리 쌓아도 한 층과 같아요.",
   ],
   "help.regularization": [
-    "A force that pulls weights towards zero after each update. L2 makes all of them smaller; L1 makes many exactly zero and so removes links.",
-    "업데이트할 때마다 가중치를 0 쪽으로 당겨요. L2는 모두 조금씩 작게 만들고, L1은 여럿을 정확히 0으로 만들어 연결을 끊어요.",
+    "A force that pulls weights towards zero after each update. L2 makes all of them smaller; L1 makes many exactly zero, which cuts connections.",
+    "갱신할 때마다 가중치를 0 쪽으로 당겨요. L2는 모두 조금씩 작게 만들고, L1은 여럿을 정확히 0으로 만들어 연결을 끊어요.",
   ],
   "help.regularizationRate": ["How strong that force is.", "0 쪽으로 당기는 힘의 세기예요."],
   "help.regularizationRate.large": ["the weights can't grow and the network learns nothing (underfitting).", "가중치가 자라지 못해서 아무것도 배우지 못해요(과소적합)."],
@@ -85,11 +85,11 @@ export const controls = {
   ],
   "help.batchSize": [
     "How many points are averaged for one update.",
-    "업데이트 한 번에 점 몇 개의 기울기를 평균할지 정해요.",
+    "한 번 갱신할 때 점 몇 개의 기울기를 평균할지 정해요.",
   ],
-  "help.batchSize.large": ["few, calm updates in an epoch: slow progress.", "한 에포크의 업데이트가 적어서 안정적이지만 느려요."],
-  "help.batchSize.small": ["many updates, each on a few points: the loss trembles.", "업데이트가 잦고 점 몇 개만 보기 때문에 손실이 흔들려요."],
-  "help.dataset": ["The points to learn from; each is a place (X₁, X₂) with its label.", "배울 점들이에요. 점마다 위치(X₁, X₂)와 라벨이 있어요."],
+  "help.batchSize.large": ["few, calm updates in an epoch: slow progress.", "한 에포크의 갱신이 적어서 안정적이지만 느려요."],
+  "help.batchSize.small": ["many updates, each on a few points: the loss trembles.", "갱신이 잦고 점 몇 개만 보기 때문에 손실이 흔들려요."],
+  "help.dataset": ["The points to learn from; each is a place (X₁, X₂) with its label.", "배울 점들이에요. 점마다 위치(X₁, X₂)와 레이블이 있어요."],
   "help.noise": ["How far points are moved at random, so that the classes overlap.", "점들을 무작위로 흩뜨려서 클래스가 서로 섞이게 해요."],
   "help.percTrainData": [
     "The share of points to learn from. The rest is held back to test what was learnt.",

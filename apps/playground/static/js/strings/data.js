@@ -9,7 +9,7 @@ export const data = {
   "dataset.rings": ["Rings", "고리"],
   "dataset.blobs3": ["3 blobs", "세 무리"],
   "dataset.spiral3": ["3 arms", "세 나선"],
-  "dataset.own": ["Own", "직접"],
+  "dataset.own": ["Own", "내 데이터"],
   "dataset.reg-plane": ["Plane", "평면"],
   "dataset.reg-gauss": ["Bumps", "봉우리"],
   "dataset.circle.text": ["One class inside the other. A few neurons are enough.", "한 클래스가 다른 클래스를 둘러싸요. 뉴런 몇 개면 충분해요."],

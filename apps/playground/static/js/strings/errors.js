@@ -2,7 +2,12 @@
 
 export const errors = {
   "error.setting_unknown": ["There is no setting {key}.", "{key}(이)라는 설정은 없어요."],
-  "error.setting_value": ["{key} can't be {value}: it is {allowed}.", "{key}에는 {value}을(를) 쓸 수 없어요. 쓸 수 있는 값: {allowed}"],
+  "error.setting_value": ["{key} can't be {value}. Allowed: {allowed}.", "{key}에는 {value}을(를) 쓸 수 없어요. 쓸 수 있는 값: {allowed}."],
+  "allowed.number": ["a number from {min} to {max}", "{min}부터 {max}까지의 수"],
+  "allowed.above": ["a number above {min}, at most {max}", "{min}보다 크고 {max} 이하인 수"],
+  "allowed.whole": ["a whole number from {min} to {max}", "{min}부터 {max}까지의 정수"],
+  "allowed.flag": ["true or false", "true 또는 false"],
+  "allowed.shape": ["up to {layers} layers of {min} to {max} neurons", "{layers}층까지, 층마다 뉴런 {min}~{max}개"],
   "error.features_none": ["At least one feature must stay switched on.", "특징은 적어도 하나 켜 두어야 해요."],
   "error.loss_needs": [
     "The loss {loss} can't learn the data {data}: they need the loss {needs}.",
@@ -10,20 +15,20 @@ export const errors = {
   ],
   "error.points_none": ["There are no points to learn from. Draw some, or load a CSV file.", "배울 점이 없어요. 점을 그리거나 CSV 파일을 불러오세요."],
   "error.points_many": ["These are {count} points; {most} is the most.", "점이 {count}개예요. {most}개까지만 쓸 수 있어요."],
-  "error.points_shape": ["Points are triples x, y, label; {value} is none.", "점은 x, y, 라벨 세 수여야 하는데 {value}은(는) 그렇지 않아요."],
+  "error.points_shape": ["Points are triples x, y, label; {value} is not.", "점은 x, y, 레이블 세 수여야 하는데 {value}은(는) 그렇지 않아요."],
   "error.points_number": [
     "Point {index} has {value} as its {name}: it must be a number from -1000000 to 1000000.",
     "{index}번째 점의 {name} 값이 {value}예요. -1000000부터 1000000까지의 수여야 해요.",
   ],
   "error.points_label": [
     "Point {index} has the label {value}. Two classes are −1 and 1, or 0 and 1; up to five are 0, 1, 2, 3, 4.",
-    "{index}번째 점의 라벨이 {value}예요. 클래스가 둘이면 −1과 1(또는 0과 1), 다섯까지는 0, 1, 2, 3, 4를 쓰세요.",
+    "{index}번째 점의 레이블이 {value}예요. 클래스가 둘이면 −1과 1(또는 0과 1), 다섯까지는 0, 1, 2, 3, 4를 쓰세요.",
   ],
   "error.csv_large": ["The file has {bytes} bytes; {most} is the most.", "파일이 {bytes}바이트예요. {most}바이트까지만 읽을 수 있어요."],
-  "error.csv_number": ["Line {line}: {text} is no number.", "{line}번째 줄: {text}은(는) 수가 아니에요."],
+  "error.csv_number": ["Line {line}: {text} is not a number.", "{line}번째 줄: {text}은(는) 수가 아니에요."],
   "error.csv_columns": [
     "Line {line} has {count} columns, not 3 (x, y, label): {text}",
-    "{line}번째 줄의 열이 {count}개예요. x, y, 라벨 세 열이어야 해요: {text}",
+    "{line}번째 줄의 열이 {count}개예요. x, y, 레이블 세 열이어야 해요: {text}",
   ],
   "error.csv_finite": [
     "Line {line}: {text} is not a number from -1000000 to 1000000.",
@@ -32,7 +37,7 @@ export const errors = {
   "error.csv_many": ["Line {line} is one point too many: {most} is the most.", "{line}번째 줄에서 점이 {most}개를 넘었어요."],
   "error.csv_label": [
     "Line {line} has the label {text}. Two classes are −1 and 1, or 0 and 1; up to five are 0, 1, 2, 3, 4.",
-    "{line}번째 줄의 라벨이 {text}예요. 클래스가 둘이면 −1과 1(또는 0과 1), 다섯까지는 0, 1, 2, 3, 4를 쓰세요.",
+    "{line}번째 줄의 레이블이 {text}예요. 클래스가 둘이면 −1과 1(또는 0과 1), 다섯까지는 0, 1, 2, 3, 4를 쓰세요.",
   ],
   "error.csv_none": ["The file has no points.", "파일에 점이 하나도 없어요."],
   "error.message_large": ["This is too much at once: {most} bytes is the most.", "한 번에 보내기에는 너무 커요. {most}바이트까지 보낼 수 있어요."],
@@ -66,7 +71,7 @@ export const errors = {
   ],
   "event.diverged": [
     "The training diverged at epoch {epoch}: {what} is no longer finite. Updates were so large that each made the error larger. Lower the learning rate, then reset.",
-    "{epoch}에포크에서 학습이 발산했어요. {what} 더는 유한한 수가 아니에요. 업데이트가 너무 커서 고칠수록 오차가 더 커졌어요. 학습률을 낮추고 초기화하세요.",
+    "{epoch}에포크에서 학습이 발산했어요. {what} 더는 유한한 수가 아니에요. 갱신이 너무 커서 고칠수록 오차가 더 커졌어요. 학습률을 낮추고 초기화하세요.",
   ],
   "diverged.sum": ["the weighted sum of a neuron in layer {layer}", "{layer}번째 층 뉴런의 가중합이"],
   "diverged.activation": ["the output of a neuron in layer {layer}", "{layer}번째 층 뉴런의 출력이"],

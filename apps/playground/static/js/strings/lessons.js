@@ -40,8 +40,8 @@ export const lessons = {
   ],
   "tour.network.title": ["Network", "신경망"],
   "tour.network.text": [
-    "Each square is a neuron and shows what it answers to. Lines are weights: thick is strong, blue positive, orange negative. Click one to change it.",
-    "사각형은 뉴런이고, 그 안의 그림은 뉴런이 어디에 반응하는지 보여 줘요. 선은 가중치예요. 굵을수록 크고, 파란색은 양수, 주황색은 음수예요. 클릭하면 바꿀 수 있어요.",
+    "Each square is a neuron; its picture shows where in the plane it answers high (blue) or low (orange). Lines are weights: thick is strong, blue positive, orange negative. Click one to change it.",
+    "사각형은 뉴런이에요. 그 안의 그림은 평면의 어디에서 값이 큰지(파랑), 작은지(주황) 보여 줘요. 선은 가중치예요. 굵을수록 크고, 파란색은 양수, 주황색은 음수예요. 클릭하면 바꿀 수 있어요.",
   ],
   "tour.output.title": ["Output", "출력"],
   "tour.output.text": [
@@ -138,13 +138,13 @@ export const lessons = {
     "점 하나가 앞으로 가며 손실을 만들고, 거꾸로 오며 뉴런마다 기울기를 만들어요. 숫자마다 어떤 식에서 나왔는지 보여요.",
   ],
   "lesson.byhand.look": [
-    "Choose a point below and walk to the last step. Then click the link in the network whose gradient is the largest.",
+    "Choose a point below and walk to the last step. Then click the line in the network whose gradient is the largest.",
     "아래에서 점을 고르고 마지막 단계까지 가 보세요. 그다음 신경망에서 기울기가 가장 큰 연결선을 클릭하세요.",
   ],
   "lesson.byhand.goal.walked": ["Walk to the last step", "마지막 단계까지 가기"],
   "lesson.byhand.goal.largest": ["Click the weight with the largest gradient", "기울기가 가장 큰 가중치 클릭하기"],
   "lesson.byhand.hint": [
-    "The last step lists all gradients, the largest first. In w with 2,1 below, the link comes from neuron 1 and goes to neuron 2.",
+    "The last step lists all gradients, the largest first. In w with 2,1 below, the line comes from neuron 1 and goes to neuron 2.",
     "마지막 단계의 표는 기울기가 큰 순서예요. w 아래의 2,1은 1번 뉴런에서 2번 뉴런으로 가는 연결을 뜻해요.",
   ],
 };

@@ -21,7 +21,7 @@ export const table = {
   "table.neuron": ["Neuron", "뉴런"],
   "table.from": ["from {neuron}", "{neuron}번에서"],
   "table.bias": ["Bias", "편향"],
-  "table.noNumber": ["“{text}” is no number.", "‘{text}’은(는) 수가 아니에요."],
+  "table.noNumber": ["“{text}” is not a number.", "“{text}”은(는) 수가 아니에요."],
 
   "about.what.title": ["What this is", "무엇인가요"],
   "about.what": [

@@ -15,8 +15,8 @@ export const transport = {
   "step.epochs": ["{times} epochs", "{times}에포크"],
 
   "speed.label": ["Speed", "속도"],
-  "speed.one": ["1 epoch/s", "초당 1회"],
-  "speed.epochs": ["{count} epochs/s", "초당 {count}회"],
+  "speed.one": ["1 epoch/s", "1에포크/초"],
+  "speed.epochs": ["{count} epochs/s", "{count}에포크/초"],
   "speed.most": ["Maximum", "최대"],
   "speed.title": ["How many epochs are trained in a second", "1초에 몇 에포크를 학습할지"],
   "stop.button": ["Stop at …", "자동 멈춤"],
@@ -33,8 +33,8 @@ export const transport = {
   "stop.active.epoch": ["at epoch {epoch}", "{epoch}에포크에서"],
 
   "progress.epoch": ["Epoch", "에포크"],
-  "progress.rate": ["{rate} samples/s", "초당 {rate}개"],
-  "progress.updates": ["{count} updates", "업데이트 {count}번"],
+  "progress.rate": ["{rate} samples/s", "초당 샘플 {rate}개"],
+  "progress.updates": ["{count} updates", "갱신 {count}번"],
   "progress.title": [
     "{count} updates of the weights so far. An epoch is one pass over all training points.",
     "지금까지 가중치를 {count}번 고쳤어요. 훈련 점을 모두 한 번 보면 한 에포크예요.",
@@ -61,7 +61,7 @@ export const transport = {
   "export.json": ["Weights (JSON)", "가중치 (JSON)"],
   "export.json.hint": ["Settings, weights and biases as they are now", "지금의 설정과 가중치, 편향 전부"],
   "export.csv": ["Data (CSV)", "데이터 (CSV)"],
-  "export.csv.hint": ["One point a line: x, y, label", "한 줄에 점 하나: x, y, 라벨"],
+  "export.csv.hint": ["One point a line: x, y, label", "한 줄에 점 하나: x, y, 레이블"],
 
   "theme.label": ["Theme: {theme}", "화면 테마: {theme}"],
   "theme.auto": ["as the system", "시스템 설정"],
