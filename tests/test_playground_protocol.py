@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import struct
 from pathlib import Path
 from typing import Any
@@ -224,6 +225,19 @@ def test_a_token_that_is_broken_or_open_to_others_is_replaced(tmp_path: Path, ha
     assert second != first and len(second) == 43
     if harm != "folder":
         assert file.read_text() == second and file.stat().st_mode & 0o777 == 0o600 and not file.is_symlink()
+
+
+def test_of_two_that_start_at_once_the_first_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw, first = secrets.token_urlsafe, []
+
+    def late(size: int) -> str:
+        monkeypatch.undo()
+        first.append(token.load_token(tmp_path))
+        return draw(size)
+
+    monkeypatch.setattr(secrets, "token_urlsafe", late)
+    assert [token.load_token(tmp_path), token.load_token(tmp_path)] == 2 * first
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_without_a_folder_to_write_there_is_a_token_for_each_run(tmp_path: Path) -> None:

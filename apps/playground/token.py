@@ -27,7 +27,8 @@ def state_folder() -> Path:
 def load_token(folder: Path | None = None) -> str:
     """The token of this user, from the file "playground-token" in `folder` (default: `state_folder()`).
 
-    A file that is missing, broken, a link, or open to others is replaced. Where the folder can't be written
+    A file that is missing, broken, a link, or open to others is replaced: by the first of two processes that
+    start at once, the other takes up its token. Where the folder can't be written
     the token is a new one at each call, which is as safe, but forgotten with the process.
     """
     try:
@@ -36,6 +37,7 @@ def load_token(folder: Path | None = None) -> str:
         if token is None:
             token = secrets.token_urlsafe(32)
             write_private(path, token)
+            token = read_private(path) or token
         return token
     except (OSError, RuntimeError):
         return secrets.token_urlsafe(32)
@@ -63,15 +65,18 @@ def read_private(path: Path) -> str | None:
 
 
 def write_private(path: Path, token: str) -> None:
-    """Write a new file of mode 0600 beside the old one and put it in its place in one step."""
+    """Write a new file of mode 0600 beside it and put it in place in one step, unless there is a good one."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with open(descriptor, "w", encoding="ascii") as file:
             file.write(token)
-        os.replace(new, path)
-    except OSError:
+        try:
+            os.link(new, path)
+        except OSError:  # there is one already, or the disk knows no links
+            if read_private(path) is None:
+                os.replace(new, path)
+    finally:
         with contextlib.suppress(OSError):
             os.unlink(new)
-        raise
