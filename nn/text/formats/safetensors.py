@@ -1,0 +1,94 @@
+"""Vectors as safetensors: any words, exact numbers, counts and sub-words kept, read by other programs too.
+
+    words       (bytes,) uint8: UTF-8, one word after the other
+    word_ends   (words,) int64: where each ends
+    vectors     (words, dim) float32; of sub-word vectors instead
+    table       (words + bucket, dim) float32
+    counts      (words,) int64, where known
+
+The metadata say "format": "word vectors", and minn and maxn with a table; further ones are the user's.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from nn.data import DataError
+from nn.serialize import read as read_tensors
+from nn.text.vectors import SubwordVectors, WordVectors
+
+__all__ = ["metadata", "read", "write"]
+
+FORMAT = "word vectors"
+
+
+def read(path: str | os.PathLike[str], limit: int | None = None) -> WordVectors:
+    """The vectors of a file that `write` wrote; or the first `limit` of them, without sub-words then.
+
+    DataError: damaged, not word vectors, parts that don't fit together, numbers that aren't finite.
+    """
+    try:
+        tensors, notes = read_tensors(path)
+    except (ValueError, OSError) as error:
+        raise DataError(str(error)) from None
+    if notes.get("format") != FORMAT or not {"words", "word_ends"} <= tensors.keys():
+        raise DataError(f"{path}: a safetensors file, but not one of word vectors")
+    try:
+        text, ends = tensors["words"].tobytes(), tensors["word_ends"].tolist()
+        edges = [0, *ends]
+        if sorted(edges) != edges or edges[-1] != len(text):
+            raise ValueError("word_ends does not fit words")
+        words = [text[i:j].decode() for i, j in pairwise(edges)]
+        counts = tensors.get("counts")
+        found = tensors["vectors" if "vectors" in tensors else "table"]
+        if not np.isfinite(found).all():
+            raise ValueError(f"row {int(np.isfinite(found).all(1).argmin())} of the vectors is not finite")
+        if "vectors" in tensors:
+            vectors = WordVectors(words, found, counts)
+        else:
+            vectors = SubwordVectors(words, found, int(notes["minn"]), int(notes["maxn"]), counts)
+    except (ValueError, TypeError, KeyError) as error:
+        raise DataError(f"{path}: does not fit together: {error}") from None
+    if limit is None or limit >= len(words):
+        return vectors
+    return WordVectors(words[:limit], vectors.matrix[:limit], None if counts is None else counts[:limit])
+
+
+def metadata(path: str | os.PathLike[str]) -> dict[str, str]:
+    """What write(metadata=...) was given."""
+    own = {"format", "minn", "maxn"}
+    return {key: text for key, text in read_tensors(path)[1].items() if key not in own}
+
+
+def write(
+    path: str | os.PathLike[str], vectors: WordVectors, metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write vectors and, if wanted, strings about them (say, the corpus)."""
+    encoded = [word.encode() for word in vectors.words]
+    tensors = {
+        "words": np.frombuffer(b"".join(encoded), np.uint8),
+        "word_ends": np.cumsum([len(word) for word in encoded], dtype=np.int64),
+    }
+    notes = {**(metadata or {}), "format": FORMAT}
+    if isinstance(vectors, SubwordVectors):
+        tensors["table"] = vectors.table
+        notes |= {"minn": str(vectors.minn), "maxn": str(vectors.maxn)}
+    else:
+        tensors["vectors"] = vectors.matrix
+    if vectors.counts is not None:
+        tensors["counts"] = vectors.counts.astype(np.int64, copy=False)
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, temporary, notes)
+        temporary.replace(path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
