@@ -1,17 +1,25 @@
-"""Words become numbers: tokenizers and vocabularies.
+"""Words become numbers: tokenizers, vocabularies, one-hot vectors, counts, TF-IDF.
 
-from nn.text import Vocabulary, count_words, words
+from nn.text import TfidfVectorizer, Vocabulary, count_words, words
 
 sentences = [words(line) for line in open("book.txt")]
 vocabulary = Vocabulary(count_words(sentences), min_count=5)
-vocabulary.encode(sentences[0])        # int32 numbers
+vocabulary.encode(sentences[0])                          # int32 numbers
+TfidfVectorizer().fit_transform(open("book.txt"))        # Sparse (lines, words)
 """
 
+from nn.text.counts import CountVectorizer
 from nn.text.korean import jamo, syllables
+from nn.text.sparse import Sparse
+from nn.text.tfidf import TfidfTransformer, TfidfVectorizer
 from nn.text.tokenize import Tokenizer, characters, regex, whitespace, words
 from nn.text.vocabulary import Vocabulary, count_words
 
 __all__ = [
+    "CountVectorizer",
+    "Sparse",
+    "TfidfTransformer",
+    "TfidfVectorizer",
     "Tokenizer",
     "Vocabulary",
     "characters",
