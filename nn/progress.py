@@ -12,16 +12,18 @@ QUIET = 10.0  # seconds between plain lines within an epoch
 
 
 class Progress:
-    """What a run of `total` batches says while it goes on. Use it in a `with` block.
+    """What a run of `total` batches (or words) says while it goes on. Use it in a `with` block.
 
     show   None: yes; False: say nothing
     done   batches that an earlier run did (after a resume)
+    unit   what the rates count
     """
 
-    def __init__(self, total: int, done: int = 0, show: bool = True) -> None:
+    def __init__(self, total: int, done: int = 0, show: bool = True, unit: str = "samples") -> None:
         self.total = total
         self.first = self.done = done
         self.show = show
+        self.unit = unit
         self.bar: Any = None
 
     def __enter__(self) -> Progress:
@@ -55,14 +57,14 @@ class Progress:
         hours, minutes = divmod(minutes, 60)
         return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
-    def batch(self, title: str, numbers: dict[str, float], rate: float) -> None:
-        """One more batch is done; `rate` is in samples per second."""
-        self.done += 1
+    def batch(self, title: str, numbers: dict[str, float], rate: float, count: int = 1) -> None:
+        """One more batch (`count` words) is done; `rate` is in samples (words) per second."""
+        self.done += count
         if self.bar is not None:
             # Set without refresh: tqdm draws at most every `mininterval`.
             self.bar.set_description_str(title, refresh=False)
-            self.bar.unit = f"{described(numbers)}  {rate:,.0f} samples/s"
-            self.bar.update()
+            self.bar.unit = f"{described(numbers)}  {rate:,.0f} {self.unit}/s"
+            self.bar.update(count)
         elif self.show and time.perf_counter() - self.spoke > QUIET:
             self.line(title, numbers, rate)
 
@@ -71,7 +73,7 @@ class Progress:
         if not self.show:
             return
         self.spoke = time.perf_counter()
-        text = f"{title}  {described(numbers)}  {rate:,.0f} samples/s"
+        text = f"{title}  {described(numbers)}  {rate:,.0f} {self.unit}/s"
         if self.done < self.total:
             text += f"  left {self.left()}"
         if self.bar is not None:

@@ -1,0 +1,339 @@
+"""Training of word models: epochs over pieces of text, with progress, honest losses, checkpoints, early stop.
+
+What the models share. A model tells how to begin (`prepare`), where its pieces come from (`source`) and how
+to learn one (`learn`); how the epochs go round is written here once. A run that was stopped and resumed ends
+with the same bits as one that was not, as long as one worker trains (several write without locks).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+import autograd
+from nn.progress import Progress
+from nn.serialize import load, save
+from nn.text.corpus import Corpus, Place
+from nn.text.vocabulary import Vocabulary
+from nn.trainer import interruptible
+
+__all__ = ["Learned", "WordModel", "as_corpus", "threads", "vocabulary_of"]
+
+Array = np.ndarray[Any, Any]
+History = list[dict[str, Any]]
+FORMAT = "kernelgrad words 1"
+
+
+class Learned(NamedTuple):
+    """What a piece gave: the sum of its losses, over how many samples, of how many words (or lines)."""
+
+    loss: float
+    samples: int
+    units: int
+
+
+@dataclass
+class Position:
+    """Where a run is: epochs done, and of the next one pieces, the place in the text, sentences and units;
+    sums since the epoch's beginning; sentences and units since the run's."""
+
+    epoch: int = 0
+    piece: int = 0
+    place: Place = field(default_factory=Place)
+    sentences: int = 0
+    units: int = 0
+    loss: float = 0.0
+    samples: int = 0
+    epoch_units: int = 0
+    seconds: float = 0.0
+
+    def add(self, learned: Learned) -> None:
+        self.loss += learned.loss
+        self.samples += learned.samples
+        self.units += learned.units
+        self.epoch_units += learned.units
+
+    @property
+    def mean(self) -> float:
+        return self.loss / self.samples if self.samples else math.nan
+
+    @property
+    def rate(self) -> float:
+        """Units per second in this epoch."""
+        return self.epoch_units / max(self.seconds, 1e-9)
+
+    def next_epoch(self) -> Position:
+        return Position(self.epoch + 1, sentences=self.sentences, units=self.units)
+
+
+class WordModel(ABC):
+    """A model of words that trains in place. `settings` are the arguments it was made with.
+
+    history  a dict for each epoch: epoch, loss (the mean of all its samples, each before its own step),
+             seconds, words_per_second (of words in the vocabulary), and score where there is an evaluation
+    """
+
+    unit = "words"
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings = settings
+        self.epochs: int = settings["epochs"]
+        self.seed: int = settings["seed"]
+        self.workers: int | None = settings["workers"]
+        wrong = [name for name in ("dim", "epochs") if not is_count(settings[name])]
+        wrong += ["workers"] if self.workers is not None and not is_count(self.workers) else []
+        if wrong:
+            raise ValueError(f"{type(self).__name__}: {wrong[0]} must be a whole number from 1 on")
+        self.position = Position()
+        self.history: History = []
+        self.best: dict[str, Any] | None = None  # score, epoch, tables of the best epoch
+        self.origin: list[Any] = []  # the fingerprint of the text
+
+    # What a model says of itself --------------------------------------------------------------------
+
+    @abstractmethod
+    def prepare(self, corpus: Corpus, progress: bool) -> None:
+        """Read the corpus once; make the vocabulary and the tables as they are before training."""
+
+    @abstractmethod
+    def source(self, corpus: Corpus, progress: bool) -> contextlib.AbstractContextManager[Any]:
+        """What has epoch(first, place): the pieces of an epoch from one on."""
+
+    @abstractmethod
+    def learn(self, piece: Any) -> Learned:
+        """Train on a piece."""
+
+    @property
+    @abstractmethod
+    def total(self) -> int:
+        """Units (words) of all epochs."""
+
+    @abstractmethod
+    def tables(self) -> dict[str, Array]:
+        """All arrays that training changes, by name."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """What else a file must hold (the vocabulary)."""
+
+    @abstractmethod
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take `state` over and make tables of its sizes."""
+
+    # Training -----------------------------------------------------------------------------------------
+
+    def fit(self, corpus: Any, *, progress: bool = True, **options: Any) -> Self:
+        """Train from the beginning.
+
+        corpus      a Corpus, the path of a text file, or a list of sentences (strings or lists of words)
+        checkpoint  a path, written after every epoch and on Ctrl-C (`load`, then `resume` goes on)
+        evaluation  called as evaluation(model) after each epoch; the higher its score, the better
+        patience    stop after so many epochs without a better score, and go back to the best one's tables
+        on_piece    called as on_piece(model, mean loss so far) after each piece of text
+        on_epoch    called as on_epoch(model, record) after each epoch
+        progress    False to print nothing (stderr: a bar on a terminal with tqdm, else lines)
+
+        On Ctrl-C the piece is finished, a checkpoint saved, and what was learned so far is there (a second
+        Ctrl-C stops at once). A loss that is not finite is a FloatingPointError.
+        """
+        corpus = as_corpus(corpus)
+        self.position, self.history, self.best = Position(), [], None
+        self.origin = corpus.fingerprint()
+        self.prepare(corpus, progress)
+        return self.run(corpus, progress, **options)
+
+    def resume(self, corpus: Any, *, progress: bool = True, **options: Any) -> Self:
+        """Go on with a run that was interrupted, from a loaded checkpoint; arguments as for `fit`.
+
+        ValueError: the files are not those the run began with.
+        """
+        corpus = as_corpus(corpus)
+        if corpus.fingerprint() != self.origin:
+            raise ValueError(
+                f"resume: the run began with {self.origin or 'sentences in memory'}, not with "
+                f"{corpus.fingerprint() or 'sentences in memory'}"
+            )
+        return self.run(corpus, progress, **options)
+
+    def run(
+        self,
+        corpus: Corpus,
+        progress: bool,
+        checkpoint: str | os.PathLike[str] | None = None,
+        evaluation: Callable[[Any], float] | None = None,
+        patience: int | None = None,
+        on_piece: Callable[[Any, float], Any] | None = None,
+        on_epoch: Callable[[Any, dict[str, Any]], Any] | None = None,
+    ) -> Self:
+        if patience is not None and (evaluation is None or patience < 1):
+            raise ValueError("patience: wants a number from 1 on, and an evaluation to judge by")
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(threads(self.workers))
+            source = stack.enter_context(self.source(corpus, progress))
+            interrupted = stack.enter_context(interruptible())
+            bar = stack.enter_context(Progress(self.total, self.position.units, progress, self.unit))
+            while self.position.epoch < self.epochs and not self.exhausted(patience):
+                title, mark = f"epoch {self.position.epoch + 1}/{self.epochs}", time.perf_counter()
+                with contextlib.closing(source.epoch(self.position.piece, self.position.place)) as pieces:
+                    for piece in pieces:
+                        learned = self.step(piece)
+                        here, now = self.position, time.perf_counter()
+                        here.seconds, mark = here.seconds + now - mark, now
+                        bar.batch(title, {"loss": here.mean}, here.rate, learned.units)
+                        if on_piece is not None:
+                            on_piece(self, here.mean)
+                        if interrupted.is_set():
+                            break
+                if not interrupted.is_set():
+                    record = self.finish_epoch(evaluation, patience)
+                    shown: dict[str, float] = {
+                        name: record[name] for name in ("loss", "score") if name in record
+                    }
+                    bar.line(title, shown, record[f"{self.unit}_per_second"])
+                    if on_epoch is not None:
+                        on_epoch(self, record)
+                    if checkpoint is not None:
+                        self.save(checkpoint)
+                if interrupted.is_set() and self.position.epoch < self.epochs:
+                    bar.say(self.stopped(checkpoint))
+                    return self
+            if self.best is not None and patience is not None:
+                self.take(self.best["tables"])
+                bar.say(
+                    f"the best epoch was {self.best['epoch']} (score {self.best['score']:.4f}): back to it"
+                )
+        return self
+
+    def step(self, piece: Any) -> Learned:
+        learned = self.learn(piece)
+        if not math.isfinite(learned.loss):
+            raise FloatingPointError(
+                f"the loss is {learned.loss} in epoch {self.position.epoch + 1}, piece "
+                f"{self.position.piece + 1}: the steps are too large; lower alpha "
+                f"(now {self.settings.get('alpha')})"
+            )
+        self.position.add(learned)
+        self.position.piece += 1
+        self.position.place = getattr(piece, "place", Place())
+        return learned
+
+    def finish_epoch(self, evaluation: Callable[[Any], float] | None, patience: int | None) -> dict[str, Any]:
+        here = self.position
+        record: dict[str, Any] = {
+            "epoch": here.epoch + 1,
+            "loss": here.mean,
+            "seconds": here.seconds,
+            f"{self.unit}_per_second": here.rate,
+        }
+        if evaluation is not None:
+            record["score"] = score = float(evaluation(self))
+            if patience is not None and (self.best is None or score > self.best["score"]):
+                tables = {name: table.copy() for name, table in self.tables().items()}
+                self.best = {"score": score, "epoch": here.epoch + 1, "tables": tables}
+        self.history.append(record)
+        self.position = here.next_epoch()
+        return record
+
+    def exhausted(self, patience: int | None) -> bool:
+        if patience is None or self.best is None:
+            return False
+        return self.position.epoch - int(self.best["epoch"]) >= patience
+
+    def stopped(self, checkpoint: str | os.PathLike[str] | None) -> str:
+        where = f"stopped in epoch {self.position.epoch + 1}/{self.epochs}"
+        if checkpoint is None:
+            return where + "; no checkpoint was asked for, so the run can't be resumed"
+        self.save(checkpoint)
+        return where + f"; saved {os.fspath(checkpoint)}, from which the run can be resumed"
+
+    # Files --------------------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the whole model, and where its run is, as safetensors."""
+        position = asdict(self.position) | {"place": list(self.position.place)}
+        state = {
+            "format": FORMAT,
+            "model": type(self).__name__,
+            "settings": self.settings,
+            "state": self.state(),
+            "tables": self.tables(),
+            "position": position,
+            "history": self.history,
+            "best": self.best,
+            "origin": self.origin,
+        }
+        save(state, path, {"model": type(self).__name__})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """The model that `save` wrote; ValueError: the file holds something else."""
+        state = load(path)
+        if not isinstance(state, dict) or state.get("format") != FORMAT:
+            raise ValueError(f"{os.fspath(path)}: not a model of words (it has no {FORMAT!r} mark)")
+        if state["model"] != cls.__name__:
+            raise ValueError(f"{os.fspath(path)}: holds a {state['model']}, not a {cls.__name__}")
+        model = cls(**state["settings"])
+        model.restore(state["state"])
+        model.take({name: table.data for name, table in state["tables"].items()})
+        position = state["position"]
+        model.position = Position(**position | {"place": Place(*position["place"])})
+        model.history, model.best, model.origin = state["history"], state["best"], state["origin"]
+        if model.best is not None:
+            model.best["tables"] = {name: table.data for name, table in model.best["tables"].items()}
+        return model
+
+    def take(self, tables: dict[str, Array]) -> None:
+        for name, table in self.tables().items():
+            table[...] = tables[name]
+
+
+def is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def as_corpus(source: Any) -> Corpus:
+    """A Corpus of a Corpus, a path, or sentences."""
+    if isinstance(source, Corpus):
+        return source
+    if isinstance(source, str | os.PathLike):
+        return Corpus(source)
+    return Corpus.of(source)
+
+
+def vocabulary_of(corpus: Corpus, min_count: int, max_vocab_size: int | None, progress: bool) -> Vocabulary:
+    """The words that occur `min_count` times or more; ValueError where those are fewer than two."""
+    steps, begun = 1000, time.perf_counter()
+    with Progress(steps, 0, progress, "words") as bar:
+
+        def tell(share: float, words: int) -> None:
+            rate = words / (time.perf_counter() - begun)
+            bar.batch("counting words", {}, rate, int(share * steps) - bar.done)
+
+        counts = corpus.count(max_vocab_size, tell)
+    vocabulary = Vocabulary(counts, min_count)
+    if len(vocabulary) < 2:
+        raise ValueError(
+            f"of {len(counts)} different words {len(vocabulary)} occur {min_count} times or more; want at "
+            "least two (lower min_count?)"
+        )
+    return vocabulary
+
+
+@contextlib.contextmanager
+def threads(workers: int | None) -> Iterator[None]:
+    """Within the block so many threads compute; None leaves them as they are."""
+    before = autograd.get_num_threads()
+    if workers is not None:
+        autograd.set_num_threads(workers)
+    try:
+        yield
+    finally:
+        autograd.set_num_threads(before)
