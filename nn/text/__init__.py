@@ -1,4 +1,4 @@
-"""Words become numbers: tokenizers, vocabularies, one-hot vectors, counts, TF-IDF.
+"""Words become numbers: tokenizers, vocabularies, phrases, one-hot vectors, counts, TF-IDF.
 
 from nn.text import TfidfVectorizer, Vocabulary, count_words, words
 
@@ -10,6 +10,8 @@ TfidfVectorizer().fit_transform(open("book.txt"))        # Sparse (lines, words)
 
 from nn.text.counts import CountVectorizer
 from nn.text.korean import jamo, syllables
+from nn.text.onehot import OneHot
+from nn.text.phrases import Phrases
 from nn.text.sparse import Sparse
 from nn.text.tfidf import TfidfTransformer, TfidfVectorizer
 from nn.text.tokenize import Tokenizer, characters, regex, whitespace, words
@@ -17,6 +19,8 @@ from nn.text.vocabulary import Vocabulary, count_words
 
 __all__ = [
     "CountVectorizer",
+    "OneHot",
+    "Phrases",
     "Sparse",
     "TfidfTransformer",
     "TfidfVectorizer",

@@ -28,7 +28,7 @@ def ngrams(
 
     sequence: a text (n-grams of characters) or a list of words (which are joined by spaces)
     lengths: of the parts one after another that it consists of; no n-gram crosses their borders
-    short: parts shorter than low count too, each as one whole (in levels below low)
+    short: parts shorter than low count too, each as one whole, in levels below low, whose names may repeat
 
     >>> for names, numbers, starts in ngrams("abaab", np.array([3, 2]), 1, 2):
     ...     print(names, numbers, starts)
