@@ -139,6 +139,14 @@ enum {
   /* args: q k v mask y kept g dq(out) dk(out) dv(out) (these three: or NULL)
    * sizes: those | the strides of g, dq, dk and dv, dense in their last dimension.     values: scale */
   KG_ATTENTION_BACKWARD,
+  /* One pass over a chunk of text: word vectors by CBOW or skip-gram, in place, lock-free (csrc/words.h).
+   * args: tokens(int32) ends(int64: behind each sentence) inputs outputs nodes keep(uint32) noise(uint32, 2 a word)
+   * bags(int64) subwords(int32) paths(int64) points(int32) codes(uint8) result(out, 3 doubles: loss, pairs, kept
+   * tokens)      (outputs; nodes, paths, points and codes together; keep; noise; bags and subwords together: or NULL)
+   * sizes: skipgram window negative shared dim shrink mean divide words inputs_row outputs_row nodes_row sentences
+   * longest_sentence longest_bag longest_path seed first_sentence tokens_before tokens_in_all
+   * values: alpha min_alpha */
+  KG_WORDS,
   KG_KERNELS /* how many there are */
 };
 

@@ -1,0 +1,226 @@
+"""The kernel of word vectors: the samples and updates of its NumPy reference, whose updates are gradients of
+the tape; the same bits however text is cut; clear refusals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import autograd as ag
+from autograd import kernels
+from autograd.ops import words_reference as reference
+from autograd.ops.words import WordTrainer, noise_table, table
+
+WORDS, DIM = 30, 20
+
+OPTIONS = {
+    "skipgram": {"sg": True},
+    "skipgram, own negatives": {"sg": True, "shared": 1, "negative": 3},
+    "skipgram, pairs share, many negatives": {"sg": True, "shared": 2, "negative": 17},
+    "skipgram, tree": {"sg": True, "tree": True, "negative": 0},
+    "skipgram, tree and negatives": {"sg": True, "tree": True, "negative": 5, "shrink_windows": False},
+    "cbow": {},
+    "cbow, sums, divided": {"cbow_mean": False, "divide": True, "window": 2},
+    "cbow, tree": {"tree": True, "negative": 0, "divide": True},
+    "sub-words, skipgram": {"sg": True, "bags": True},
+    "sub-words, skipgram, own negatives": {"sg": True, "bags": True, "shared": 1, "window": 3},
+    "sub-words, skipgram, tree": {"sg": True, "bags": True, "tree": True, "negative": 2, "shared": 3},
+    "sub-words, cbow": {"bags": True, "window": 40},
+}
+
+
+def text(rng: np.random.Generator, lengths: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    tokens = (WORDS * rng.random(sum(lengths)) ** 2).astype(np.int32)  # frequent words meet themselves
+    return tokens, np.cumsum(lengths, dtype=np.int64)
+
+
+def trainer(dtype=np.float32, dim=DIM, tree=False, bags=False, seed=3, **options) -> WordTrainer:
+    rng = np.random.default_rng(0)
+    rows = WORDS + 15 if bags else WORDS
+    inputs, outputs, nodes = table(rows, dim, dtype), table(WORDS, dim, dtype), table(WORDS - 1, dim, dtype)
+    for a in (inputs, outputs, nodes):
+        a[:] = rng.normal(0, 0.4, a.shape)
+    if bags:
+        counts = rng.integers(1, 6, WORDS)
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        options["subwords"] = (starts, rng.integers(0, rows, counts.sum()).astype(np.int32))
+    if tree:
+        starts = np.concatenate([[0], np.cumsum(rng.integers(1, 9, WORDS))])
+        points = rng.integers(0, WORDS - 1, starts[-1]).astype(np.int32)
+        options |= {
+            "nodes": nodes,
+            "paths": (starts, points, rng.integers(0, 2, starts[-1]).astype(np.uint8)),
+        }
+    options = {"noise": np.arange(WORDS, 0, -1.0) ** 0.75, "keep": np.linspace(0.5, 1.5, WORDS), **options}
+    return WordTrainer(inputs, outputs, seed=seed, **options)
+
+
+def tables(t: WordTrainer) -> list[np.ndarray]:
+    return [a for a in (t.inputs, t.outputs, t.nodes) if a is not None]
+
+
+def train(t: WordTrainer, tokens, ends, isa: str = "", **where):
+    if not isa:
+        progress = reference.Progress(where.get("sentence", 0), where.get("words", 0), 2000, 0.1, 0.001)
+        return reference.train(t, tokens, ends, progress)
+    before = kernels.isa(), kernels.get_num_threads()
+    kernels.set_isa(isa), kernels.set_num_threads(where.pop("threads", 1))
+    try:
+        return t.train(tokens, ends, total=2000, alpha=0.1, min_alpha=0.001, **where)
+    finally:
+        kernels.set_isa(before[0]), kernels.set_num_threads(before[1])
+
+
+@pytest.mark.parametrize("isa", kernels.isas())
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_kernel_does_as_the_reference(options, isa):
+    for dtype, dim, tolerance in ((np.float32, DIM, 1e-4), (np.float64, 7, 1e-12), (np.float32, 100, 1e-4)):
+        tokens, ends = text(np.random.default_rng(1), [20, 0, 1, 2, 31, 7])
+        ours, wanted = trainer(dtype, dim, **options), trainer(dtype, dim, **options)
+        loss, pairs, words = train(wanted, tokens, ends, sentence=5, words=100)
+        result = train(ours, tokens, ends, isa, sentence=5, words=100)
+        assert (result.pairs, result.words) == (pairs, words) and pairs > 20
+        assert result.loss == pytest.approx(loss, rel=tolerance)
+        for got, want in zip(tables(ours), tables(wanted), strict=True):
+            np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance)
+
+
+def loss_on_tape(t: WordTrainer, task: reference.Task, x, columns) -> ag.Tensor:
+    """The loss of a task from its rows (as leaves) and columns, written as one would."""
+    weight = np.array(list(task.columns.values()), float)
+    positive, negative = weight[:, 0], weight[:, 1] - weight[:, 0]
+    times = np.array(task.times, float)[:, None] if task.times else 1.0
+    if task.together:
+        x = x.mean(0, keepdim=True) if t.mean else x.sum(0, keepdim=True)
+    z = x @ columns.T
+    log_sigmoid = lambda v: -ag.softplus(-v)  # noqa: E731
+    return -((positive * log_sigmoid(z) + negative * log_sigmoid(-z)) * times).sum()
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+def test_updates_are_gradients_of_the_tape(options):
+    t = trainer(np.float64, **options)
+    tokens, ends = text(np.random.default_rng(2), [12, 9])
+    progress = reference.Progress(0, 0, 100, 0.1, 0.01)
+    found = [task for _, some in reference.tasks(t, tokens, ends, progress) for task in some]
+    for task in found[:12]:
+        before = [a.copy() for a in tables(t)]
+        x = ag.tensor(t.inputs[task.rows], requires_grad=True)
+        w = np.stack([(t.outputs, t.nodes)[which][i] for which, i in task.columns])
+        w = ag.tensor(w, requires_grad=True)
+        loss = loss_on_tape(t, task, x, w)
+        loss.backward()
+        assert reference.step(t, task) == pytest.approx(loss.item())
+        # The programs of the field give each row of a mean the whole gradient of the mean.
+        factor = len(task.rows) ** (int(t.mean) - int(t.divide)) if task.together else 1
+        wanted = before[0].copy()
+        np.add.at(wanted, task.rows, -task.rate * factor * x.grad.numpy())
+        np.testing.assert_allclose(t.inputs, wanted, rtol=1e-9, atol=1e-12)
+        for (which, i), gradient in zip(task.columns, w.grad.numpy(), strict=True):
+            new, old = ((t.outputs, t.nodes)[which][i], before[1 + which if t.outputs is not None else 1][i])
+            np.testing.assert_allclose(new, old - task.rate * gradient, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("options", [OPTIONS["skipgram"], OPTIONS["cbow"], OPTIONS["sub-words, skipgram"]])
+def test_one_thread_gives_the_same_bits_however_text_is_cut(options):
+    tokens, ends = text(np.random.default_rng(4), [40, 3, 17, 1, 0, 25])
+    whole, parts = trainer(dim=33, **options), trainer(dim=33, **options)
+    isa = kernels.isas()[0] if kernels.isas() else ""
+    train(whole, tokens, ends, isa)
+    for first, last in ((0, 1), (1, 4), (4, 6)):
+        begin = int(ends[first - 1]) if first else 0
+        train(
+            parts, tokens[begin : ends[last - 1]], ends[first:last] - begin, isa, sentence=first, words=begin
+        )
+    for one, other in zip(tables(whole), tables(parts), strict=True):
+        assert np.array_equal(one, other)
+    seeded = trainer(dim=33, seed=4, **options)
+    train(seeded, tokens, ends, isa)
+    assert not np.array_equal(seeded.inputs, whole.inputs)
+
+
+@pytest.mark.skipif(not kernels.isas(), reason="needs kernels")
+def test_threads_take_every_sentence_once():
+    tokens, ends = text(np.random.default_rng(5), [30, 2, 50, 9] * 100)
+    one, many = trainer(sg=True), trainer(sg=True)
+    alone, together = (train(t, tokens, ends, kernels.isa(), threads=n) for t, n in ((one, 1), (many, 3)))
+    assert (alone.pairs, alone.words) == (together.pairs, together.words)
+    assert together.loss == pytest.approx(alone.loss, rel=0.05)
+
+
+def test_text_without_windows_changes_nothing():
+    for lengths in ([], [0, 0], [1, 1, 0, 1]):
+        t = trainer(keep=None)
+        before = [a.copy() for a in tables(t)]
+        tokens, ends = text(np.random.default_rng(6), lengths)
+        assert t.train(tokens, ends, total=10) == (0.0, 0, sum(lengths))
+        assert all(np.array_equal(a, b) for a, b in zip(before, tables(t), strict=True))
+
+
+def test_a_vocabulary_of_one_word_has_no_negatives():
+    t = WordTrainer(np.full((1, 4), 0.5), np.full((1, 4), 0.5), sg=True, window=1, shrink_windows=False)
+    result = t.train(np.zeros(2, np.int32), np.array([2]), total=1, alpha=0.0, min_alpha=0.0)
+    assert result.pairs == 2 and result.loss == pytest.approx(2 * np.log1p(np.exp(-1.0)))
+
+
+def test_padding_and_neighbours_are_left_alone():
+    memory = np.full((WORDS, 24), 7, np.float32)
+    t = WordTrainer(memory[:, 2:19], table(WORDS, 17), sg=True)
+    tokens, ends = text(np.random.default_rng(7), [50])
+    t.train(tokens, ends, total=50)
+    assert (memory[:, :2] == 7).all() and (memory[:, 19:] == 7).all() and (memory[:, 2:19] != 7).any()
+
+
+@pytest.mark.parametrize("p", [[1.0], [1, 1, 1], [5, 1, 0, 0], 1 / np.arange(1, 1000), [1e-9, 1, 3, 3, 0.1]])
+def test_the_alias_table_stands_for_its_probabilities(p):
+    p = np.asarray(p, float)
+    rows = noise_table(p)
+    own = (rows[:, 0] + 1.0) / 2**32
+    implied = np.bincount(rows[:, 1], weights=1 - own, minlength=p.size) + own
+    np.testing.assert_allclose(implied / p.size, p / p.sum(), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "tokens, ends, error, says",
+    [
+        ([0, WORDS], [2], IndexError, "there are 30 words"),
+        ([0, -1], [2], IndexError, "tokens from -1"),
+        ([0, 1], [1], ValueError, "ends must rise to the number of tokens, 2"),
+        ([0, 1], [2, 1, 2], ValueError, "ends must rise"),
+    ],
+)
+def test_bad_text_is_refused(tokens, ends, error, says):
+    with pytest.raises(error, match=says):
+        trainer().train(np.array(tokens, np.int32), np.array(ends), total=10)
+    with pytest.raises(TypeError, match="tokens must be a contiguous 1-D array of int32"):
+        trainer().train(np.array(tokens), np.array(ends), total=10)
+
+
+@pytest.mark.parametrize(
+    "options, error, says",
+    [
+        ({"window": 0}, ValueError, "window must be an int >= 1"),
+        ({"negative": 0}, ValueError, "nothing to predict"),
+        ({"noise": np.ones(3)}, ValueError, "noise must hold 30"),
+        ({"keep": np.full(WORDS, np.nan)}, ValueError, "keep must hold 30 finite"),
+        ({"seed": -1}, ValueError, "seed must be"),
+        (
+            {"subwords": (np.arange(WORDS + 1), np.full(WORDS, 99, np.int32))},
+            IndexError,
+            "rows 99 to 99 of 30",
+        ),
+        (
+            {"subwords": (np.zeros(WORDS + 1), np.zeros(0, np.int32))},
+            ValueError,
+            "rise from 0 to 0 by at least 1",
+        ),
+        ({"paths": (np.zeros(WORDS + 1), np.zeros(0, np.int32))}, ValueError, "both nodes and paths"),
+    ],
+)
+def test_bad_settings_are_refused(options, error, says):
+    with pytest.raises(error, match=says):
+        trainer(**options)
+    with pytest.raises(TypeError, match="all of one type"):
+        WordTrainer(table(4, 3), table(4, 3, np.float64))
+    with pytest.raises(ValueError, match="numbers of words differ"):
+        WordTrainer(table(4, 3), table(5, 3))
