@@ -248,11 +248,16 @@ def solve(
     matrix: Array, inverse: Array, given: Array, without: list[list[int]], multiply: bool
 ) -> Iterator[int]:
     """The best row of `matrix` for each of the analogies `given` (n, 3), numbers of a, b, c."""
-    for part in similar.blocks(len(given), len(matrix) * (3 if multiply else 1)):
+    for part in similar.blocks(len(given), len(matrix)):
         a, b, c = (matrix[given[part, k]] * inverse[given[part, k], None] for k in range(3))
         if multiply:
-            over, first, second = ((1 + similar.cosines(matrix, inverse, x)) / 2 for x in (a, b, c))
-            scores = first * second / (over + np.float32(1e-6))
+            # (1 + cos b) / 2 (1 + cos c) / 2 / ((1 + cos a) / 2 + 1e-6), but for a factor
+            over, scores, second = (similar.cosines(matrix, inverse, x) for x in (a, b, c))
+            scores += 1
+            second += 1
+            over += np.float32(1 + 2e-6)
+            scores *= second
+            scores /= over
         else:
             scores = similar.cosines(matrix, inverse, b - a + c)
         for row, leave in zip(scores, without[part], strict=True):

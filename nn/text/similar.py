@@ -11,7 +11,7 @@ __all__ = ["blocks", "cosines", "inverse_norms", "nearest", "top"]
 
 Array = np.ndarray[Any, Any]
 
-BLOCK = 1 << 24  # cosines held at once: 64 MB
+BLOCK = 1 << 22  # cosines held at once: 16 MB
 STRIP = 64
 
 
@@ -40,6 +40,8 @@ def top(scores: Array, count: int) -> Array:
     >>> top(np.array([1.0, 3.0, 2.0, 3.0]), 3)
     array([1, 3, 2])
     """
+    if not len(scores):
+        return np.zeros(0, np.int64)
     # The largest of each strip: the count-th of these is no more than the count-th of all.
     strips = len(scores) // STRIP
     most = scores[: strips * STRIP].reshape(STRIP, strips).max(0) if count < strips else scores

@@ -7,16 +7,20 @@ share one (P. Bojanowski and others, "Enriching Word Vectors with Subword Inform
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["END", "fnv1a", "ngrams", "subwords"]
+from nn.text.korean import decompose
+
+__all__ = ["END", "SPELLINGS", "fnv1a", "ngrams", "subwords"]
 
 Array = np.ndarray[Any, Any]
 
 END = "</s>"  # fastText's word for the end of a sentence; it is taken whole
+# What can be done to a word before it is cut, by the names that files and command lines know.
+SPELLINGS: dict[str, Callable[[str], str] | None] = {"letters": None, "jamo": decompose}
 BASIS, PRIME = 2166136261, 16777619
 
 

@@ -11,7 +11,7 @@ Similarity is the cosine. A vector of zeros has cosine 0 with everything.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 
 from nn.text import similar
 from nn.text.evaluate import AnalogyScores, PairScores, evaluate_analogies, evaluate_pairs
-from nn.text.subwords import subwords
+from nn.text.subwords import END, subwords
 
 __all__ = ["SubwordVectors", "WordVectors"]
 
@@ -93,9 +93,10 @@ class WordVectors:
         return f"{type(self).__name__}({len(self):,} words, dim {self.dim})"
 
     def vector(self, word: str) -> Array:
-        if word in self.index:
-            return self.matrix[self.index[word]]
-        return self.unseen(word)
+        if word not in self.index:
+            return self.unseen(word)
+        row: Array = self.matrix[self.index[word]]
+        return row
 
     def unseen(self, word: str) -> Array:
         """The vector of a word that is not among `words`: here, a KeyError."""
@@ -231,6 +232,7 @@ class SubwordVectors(WordVectors):
     table: (len(words) + bucket, dim) float32: a row for each word, then one for each number of sub-words
     minn, maxn: how many characters sub-words have; maxn 0 is none
     origin: the fastText file they come from, with all that is not asked here (see formats.fasttext)
+    spell: what is done to a word before it is cut into sub-words (korean.decompose: into jamo)
 
     The vector of a word is the mean of its own row and those of its sub-words; of a word never seen, the
     mean of its sub-words' rows. `in` says whether a word has one; `index` has only the known words.
@@ -244,11 +246,12 @@ class SubwordVectors(WordVectors):
         maxn: int = 6,
         counts: Array | Sequence[int] | None = None,
         origin: Any = None,
+        spell: Callable[[str], str] | None = None,
     ) -> None:
         if len(table) < len(words):
             raise ValueError(f"{len(words)} words and their sub-words need more rows than {len(table)}")
         self.table, self.minn, self.maxn, self.bucket = table, minn, maxn, len(table) - len(words)
-        self.origin = origin
+        self.origin, self.spell = origin, spell
         super().__init__(words, self.compose(words), counts)
 
     def compose(self, words: Sequence[str]) -> Array:
@@ -256,7 +259,7 @@ class SubwordVectors(WordVectors):
             return self.table
         matrix = np.empty((len(words), self.table.shape[1]), self.table.dtype)
         for i in range(0, len(words), 1024):  # the rows of so many words are gathered at once
-            starts, numbers = subwords(words[i : i + 1024], self.minn, self.maxn, self.bucket)
+            starts, numbers = self.cut(words[i : i + 1024])
             sizes = np.diff(starts)
             # A word's own row comes before those of its sub-words.
             rows = np.insert(numbers.astype(np.int64) + len(words), starts[:-1], np.arange(i, i + len(sizes)))
@@ -264,11 +267,16 @@ class SubwordVectors(WordVectors):
             matrix[i : i + 1024] = sums / (sizes + 1)[:, None].astype(np.float32)
         return matrix
 
+    def cut(self, words: Sequence[str]) -> tuple[Array, Array]:
+        """The numbers of the words' sub-words; see subwords.subwords."""
+        spelled = [self.spell(word) if word != END else word for word in words] if self.spell else words
+        return subwords(spelled, self.minn, self.maxn, self.bucket)
+
     def parts(self, word: str) -> Array:
         """The rows of `table` of a word's sub-words."""
         if not self.bucket:
             return np.zeros(0, np.int64)
-        return subwords([word], self.minn, self.maxn, self.bucket)[1].astype(np.int64) + len(self.words)
+        return self.cut([word])[1].astype(np.int64) + len(self.words)
 
     def __contains__(self, word: object) -> bool:
         return isinstance(word, str) and (

@@ -196,9 +196,11 @@ def write(path: str | os.PathLike[str], model: FastTextFile) -> None:
 
 def of_vectors(vectors: SubwordVectors) -> FastTextFile:
     """The model that vectors come from; of others one with their rows, their counts (1 where unknown) and an
-    output matrix of zeros, as before training."""
+    output matrix of zeros, as before training. ValueError: a spelling, which the file can't hold."""
     if isinstance(vectors.origin, FastTextFile):
         return vectors.origin
+    if vectors.spell:
+        raise ValueError("fastText's binary can't say how words were spelled (jamo); safetensors can")
     counts = np.ones(len(vectors), np.int64) if vectors.counts is None else vectors.counts.astype(np.int64)
     minn, maxn = (vectors.minn, vectors.maxn) if vectors.bucket else (0, 0)
     args = FastTextArgs(vectors.dim, min_count=1, bucket=vectors.bucket, minn=minn, maxn=maxn)

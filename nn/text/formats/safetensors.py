@@ -6,7 +6,8 @@
     table       (words + bucket, dim) float32
     counts      (words,) int64, where known
 
-The metadata say "format": "word vectors", and minn and maxn with a table; further ones are the user's.
+The metadata say "format": "word vectors", and with a table minn, maxn and the spelling (see subwords.SPELLINGS);
+further ones are the user's.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from safetensors.numpy import save_file
 
 from nn.data import DataError
 from nn.serialize import read as read_tensors
+from nn.text.subwords import SPELLINGS
 from nn.text.vectors import SubwordVectors, WordVectors
 
 __all__ = ["metadata", "read", "write"]
@@ -52,7 +54,8 @@ def read(path: str | os.PathLike[str], limit: int | None = None) -> WordVectors:
         if "vectors" in tensors:
             vectors = WordVectors(words, found, counts)
         else:
-            vectors = SubwordVectors(words, found, int(notes["minn"]), int(notes["maxn"]), counts)
+            minn, maxn, spell = int(notes["minn"]), int(notes["maxn"]), SPELLINGS[notes["spelling"]]
+            vectors = SubwordVectors(words, found, minn, maxn, counts, spell=spell)
     except (ValueError, TypeError, KeyError) as error:
         raise DataError(f"{path}: does not fit together: {error}") from None
     if limit is None or limit >= len(words):
@@ -62,14 +65,14 @@ def read(path: str | os.PathLike[str], limit: int | None = None) -> WordVectors:
 
 def metadata(path: str | os.PathLike[str]) -> dict[str, str]:
     """What write(metadata=...) was given."""
-    own = {"format", "minn", "maxn"}
+    own = {"format", "minn", "maxn", "spelling"}
     return {key: text for key, text in read_tensors(path)[1].items() if key not in own}
 
 
 def write(
     path: str | os.PathLike[str], vectors: WordVectors, metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write vectors and, if wanted, strings about them (say, the corpus)."""
+    """Write vectors and, if wanted, strings about them (say, the corpus). ValueError: a spelling of one's own."""
     encoded = [word.encode() for word in vectors.words]
     tensors = {
         "words": np.frombuffer(b"".join(encoded), np.uint8),
@@ -78,7 +81,10 @@ def write(
     notes = {**(metadata or {}), "format": FORMAT}
     if isinstance(vectors, SubwordVectors):
         tensors["table"] = vectors.table
-        notes |= {"minn": str(vectors.minn), "maxn": str(vectors.maxn)}
+        spelling = next((name for name, spell in SPELLINGS.items() if spell is vectors.spell), None)
+        if spelling is None:
+            raise ValueError(f"no name for the spelling {vectors.spell}; there are {', '.join(SPELLINGS)}")
+        notes |= {"minn": str(vectors.minn), "maxn": str(vectors.maxn), "spelling": spelling}
     else:
         tensors["vectors"] = vectors.matrix
     if vectors.counts is not None:
