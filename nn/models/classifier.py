@@ -28,7 +28,8 @@ Array = np.ndarray[Any, Any]
 
 LABEL = "__label__"  # how labels begin, among the words of a line
 MIX = np.uint64(116049371)  # fastText's multiplier for the hash of several words
-BATCH = 32  # texts computed before any is written
+BATCH = 32  # at most so many texts are computed before any is written,
+SHARE = 1000  # and no more than this part of all: what a few texts repeat would be added up to leaps
 
 
 def labelled(
@@ -52,7 +53,7 @@ class FastTextClassifier(WordModel):
     alpha        the rate of learning at the beginning; it falls to 0
 
     A line of several labels learns them in turn, one an epoch. `labels` are the classes, the most frequent
-    first. Texts are computed in batches of 32; NumPy does the work, so `workers` does nothing.
+    first. Up to 32 texts are computed at once, by NumPy, so `workers` does nothing.
 
     >>> texts, wanted = ["so good", "how bad", "good one", "bad one"] * 50, ["+", "-", "+", "-"] * 50
     >>> model = FastTextClassifier(dim=4, bucket=100).fit(labelled(texts, wanted), progress=False)
@@ -132,10 +133,11 @@ class FastTextClassifier(WordModel):
         ends = np.cumsum(np.bincount(lines[~is_label], minlength=len(piece.ends)))
         starts, rows = self.features(piece.tokens[~is_label], ends)
         loss = 0.0
-        for i in range(0, len(kept), BATCH):
+        size = min(BATCH, 1 + int(self.classes.counts.sum()) // SHARE)
+        for i in range(0, len(kept), size):
             done = (self.position.units + piece.ends[kept[i]]) / self.total
             rate = self.settings["alpha"] * max(1 - done, 0)
-            loss += self.descend(starts, rows, kept[i : i + BATCH], target[i : i + BATCH], rate)
+            loss += self.descend(starts, rows, kept[i : i + size], target[i : i + size], rate)
         self.position.sentences += len(piece.ends)
         return Learned(loss, len(kept), len(piece.tokens))
 
