@@ -80,9 +80,12 @@ def parse(lines: list[bytes], dim: int, spaced: bool, names: list[bytes]) -> Arr
     # What NumPy's parser would take for the one space between numbers.
     if any(mark in text for mark in (b"  ", b"\t", b"\r", b"\v", b"\f")):
         return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it stops at what is no number: seen by the count
-        values = np.fromstring(text, np.float32, sep=" ")
+    with warnings.catch_warnings(), np.errstate(over="ignore"):
+        warnings.simplefilter("error", DeprecationWarning)  # NumPy's error before 2.4
+        try:
+            values = np.fromstring(text, np.float32, sep=" ")
+        except (ValueError, DeprecationWarning):
+            return None
     if values.size != len(lines) * dim or not np.isfinite(values).all():
         return None
     names += words
@@ -100,7 +103,8 @@ def diagnosis(lines: list[bytes], dim: int, spaced: bool, number: int) -> str:
         for field in fields[-dim:]:
             shown = field[:30].decode(errors="backslashreplace")
             try:
-                value = np.float32(float(field)) if field.strip() == field else None
+                with np.errstate(over="ignore"):
+                    value = np.float32(float(field)) if field.strip() == field else None
             except ValueError:
                 value = None
             if value is None:

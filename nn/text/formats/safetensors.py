@@ -6,7 +6,7 @@
     table       (words + bucket, dim) float32
     counts      (words,) int64, where known
 
-The metadata say "format": "word vectors", and with a table minn, maxn and the spelling (see subwords.SPELLINGS);
+The metadata say "format": "word vectors", with a table minn, maxn and spelling (see subwords.SPELLINGS) too;
 further ones are the user's.
 """
 
@@ -72,7 +72,7 @@ def metadata(path: str | os.PathLike[str]) -> dict[str, str]:
 def write(
     path: str | os.PathLike[str], vectors: WordVectors, metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write vectors and, if wanted, strings about them (say, the corpus). ValueError: a spelling of one's own."""
+    """Write vectors and, if wanted, strings about them (say, the corpus). ValueError: an unknown spelling."""
     encoded = [word.encode() for word in vectors.words]
     tensors = {
         "words": np.frombuffer(b"".join(encoded), np.uint8),
