@@ -15,6 +15,7 @@ from nn.text.phrases import Phrases
 from nn.text.sparse import Sparse
 from nn.text.tfidf import TfidfTransformer, TfidfVectorizer
 from nn.text.tokenize import Tokenizer, characters, regex, whitespace, words
+from nn.text.vectors import SubwordVectors, WordVectors
 from nn.text.vocabulary import Vocabulary, count_words
 
 __all__ = [
@@ -22,10 +23,12 @@ __all__ = [
     "OneHot",
     "Phrases",
     "Sparse",
+    "SubwordVectors",
     "TfidfTransformer",
     "TfidfVectorizer",
     "Tokenizer",
     "Vocabulary",
+    "WordVectors",
     "characters",
     "count_words",
     "jamo",
