@@ -150,7 +150,9 @@ class FastTextClassifier(WordModel):
         else:
             mine = np.concatenate([rows[a:b] for a, b in zip(begin, end, strict=True)])
         first = np.cumsum(sizes) - sizes
-        hidden = np.add.reduceat(self.inputs[mine], first, axis=0) / sizes[:, None].astype(np.float32)
+        hidden = np.add.reduceat(self.inputs.take(mine, axis=0), first, axis=0) / sizes[:, None].astype(
+            np.float32
+        )
         error = softmax(hidden @ self.outputs.T)
         numbers = np.arange(len(lines))
         loss = -float(np.log(error[numbers, target] + np.float32(1e-30)).sum())
@@ -158,7 +160,9 @@ class FastTextClassifier(WordModel):
         error *= np.float32(rate)
         change = (error @ self.outputs) / sizes[:, None].astype(np.float32)
         self.outputs -= error.T @ hidden
-        np.subtract.at(self.inputs, mine, np.repeat(change, sizes, axis=0))
+        # Number by number: NumPy's `at` is several times faster on one dimension.
+        places = mine.astype(np.int64)[:, None] * change.shape[1] + np.arange(change.shape[1])
+        np.subtract.at(self.inputs.reshape(-1), places.ravel(), np.repeat(change, sizes, axis=0).ravel())
         return loss
 
     # Results ------------------------------------------------------------------------------------------
@@ -174,7 +178,7 @@ class FastTextClassifier(WordModel):
         tokens, ends = Vocabulary.from_words(words).encode_sentences(lines)
         starts, rows = Features(words, self.words, self.settings, self.bucket)(tokens, ends)
         sizes = np.diff(starts)[:, None].astype(np.float32)
-        return np.add.reduceat(self.inputs[rows], starts[:-1], axis=0) / sizes @ self.outputs.T
+        return np.add.reduceat(self.inputs.take(rows, axis=0), starts[:-1], axis=0) / sizes @ self.outputs.T
 
     def predict(self, texts: Sequence[str | list[str]], tokenizer: Tokenizer = whitespace) -> list[str]:
         """The most probable class of each text."""
