@@ -345,3 +345,23 @@ def test_packed_models_of_others_are_read(tmp_path):
     data = (tmp_path / "v.bin").read_bytes()
     for name, pack in (("w.gz", gzip.compress), ("w.xz", lzma.compress)):
         assert fasttext.read(write(tmp_path, pack(data), name)).words == ["ab", "c"]
+
+
+@pytest.mark.parametrize("name", ["v.vec", "v.bin", "v.glove", "v.safetensors", "words.bin", "v.bin.gz"])
+def test_changed_bytes_give_vectors_or_an_error_that_says_so(tmp_path, name):
+    random, path = np.random.default_rng(0), tmp_path / name
+    formats.save(path, subword_vectors(), "word2vec-binary" if name == "words.bin" else None)
+    whole, seen = path.read_bytes(), 0
+    for _ in range(60):
+        data = bytearray(whole)
+        place = int(random.integers(min(len(data), 150) if random.random() < 0.5 else len(data)))
+        data[place : place + int(random.integers(4))] = random.integers(0, 256, 2, np.uint8).tobytes()
+        path.write_bytes(data)
+        try:
+            again = formats.load(path)
+        except DataError as error:
+            assert str(error).startswith(f"{path}: ")
+            seen += 1
+        else:
+            assert np.isfinite(again.matrix).all() and len(set(again.words)) == len(again.matrix)
+    assert seen

@@ -110,7 +110,7 @@ def test_counts_are_integers_one_a_word():
 
 def test_numbers_of_subwords_are_the_hashes_of_ngrams():
     words = ["where", "는", "도서를", "a", "</s>", "", "naïve😀", "x" * 40]
-    for minn, maxn in [(3, 6), (1, 2), (2, 9)]:
+    for minn, maxn in [(3, 6), (1, 2), (0, 2), (2, 9), (4, 3), (0, 0)]:
         starts, numbers = subwords(words, minn, maxn, 1000)
         for i, word in enumerate(words):
             expected = [fnv1a(part.encode()) % 1000 for part in ngrams(word, minn, maxn)]

@@ -60,14 +60,15 @@ def subwords(words: Sequence[str], minn: int, maxn: int, bucket: int) -> tuple[A
     Returns (starts, numbers): those of words[i] are numbers[starts[i]:starts[i + 1]]; starts (words + 1,)
     int64, numbers int32 from 0 to bucket - 1.
 
-    ValueError: minn below 1, maxn below 0, or no buckets where there are sub-words. maxn 0 means none.
+    ValueError: a size below 0, or no buckets where there are sub-words. maxn 0 means none, minn 0 is as 1.
 
     >>> subwords(["is", "</s>", "a"], 3, 3, 100)
     (array([0, 2, 2, 3]), array([99, 25,  0], dtype=int32))
     """
-    if not 0 <= maxn < 2**31 or not 0 <= bucket < 2**31 or (maxn and minn < 1):
+    if min(minn, maxn, bucket) < 0 or max(maxn, bucket) >= 2**31:
         raise ValueError(f"subwords: impossible sizes (minn {minn}, maxn {maxn}, bucket {bucket})")
-    if maxn < max(minn, 1):
+    minn = max(minn, 1)
+    if maxn < minn:
         return np.zeros(len(words) + 1, np.int64), np.zeros(0, np.int32)
     if bucket < 1:
         raise ValueError("subwords: n-grams need at least one bucket")

@@ -19,7 +19,7 @@ import numpy as np
 
 from nn.text import similar
 from nn.text.evaluate import AnalogyScores, PairScores, evaluate_analogies, evaluate_pairs
-from nn.text.subwords import END, subwords
+from nn.text.subwords import END, fnv1a, ngrams, subwords
 
 __all__ = ["SubwordVectors", "WordVectors"]
 
@@ -263,7 +263,11 @@ class SubwordVectors(WordVectors):
             sizes = np.diff(starts)
             # A word's own row comes before those of its sub-words.
             rows = np.insert(numbers.astype(np.int64) + len(words), starts[:-1], np.arange(i, i + len(sizes)))
-            sums = np.add.reduceat(self.table[rows], starts[:-1] + np.arange(len(sizes)), axis=0)
+            with np.errstate(over="ignore"):
+                sums = np.add.reduceat(self.table[rows], starts[:-1] + np.arange(len(sizes)), axis=0)
+            if not np.isfinite(sums).all():
+                bad = int(np.isfinite(sums).all(1).argmin())
+                raise ValueError(f"the rows of {words[i + bad]!r} have no finite sum")
             matrix[i : i + 1024] = sums / (sizes + 1)[:, None].astype(np.float32)
         return matrix
 
@@ -276,7 +280,8 @@ class SubwordVectors(WordVectors):
         """The rows of `table` of a word's sub-words."""
         if not self.bucket:
             return np.zeros(0, np.int64)
-        return self.cut([word])[1].astype(np.int64) + len(self.words)
+        parts = ngrams(self.spell(word) if self.spell and word != END else word, self.minn, self.maxn)
+        return np.array([fnv1a(part.encode()) % self.bucket + len(self.words) for part in parts], np.int64)
 
     def __contains__(self, word: object) -> bool:
         return isinstance(word, str) and (

@@ -17,6 +17,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+from nn.data import DataError
 from nn.text.formats import fasttext, glove, safetensors, word2vec
 from nn.text.formats.files import reading
 from nn.text.vectors import SubwordVectors, WordVectors
@@ -46,7 +47,8 @@ def detect(path: str | os.PathLike[str]) -> str:
     if not re.fullmatch(rb"\s*\d+\s+\d+\s*", first):
         # The models of 2016 begin with their sizes.
         return "fasttext" if b"\0" in first and ending(path) == ".bin" else "glove"
-    binary = ending(path) == ".bin" or any(byte < 32 and byte not in b"\t\n\v\f\r" for byte in rest)
+    odd = any(byte < 32 and byte not in b"\t\n\v\f\r" for byte in rest)
+    binary = ending(path) == ".bin" or (odd and ending(path) not in (".vec", ".txt"))
     return "word2vec-binary" if binary else "word2vec"
 
 
@@ -62,7 +64,10 @@ def load(path: str | os.PathLike[str], format: str | None = None, limit: int | N
         raise ValueError(f"limit must be at least 1, got {limit}")
     format = detect(path) if format is None else known(format)
     if format == "fasttext":
-        vectors = fasttext.read(path).vectors()
+        try:
+            vectors = fasttext.read(path).vectors()
+        except ValueError as error:
+            raise error if isinstance(error, DataError) else DataError(f"{path}: {error}") from None
         if limit is None or limit >= len(vectors):
             return vectors
         counts = None if vectors.counts is None else vectors.counts[:limit]

@@ -74,7 +74,7 @@ class FastTextFile:
     label_counts: Array = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def vectors(self) -> SubwordVectors:
-        """The words' vectors, and by sub-words those of all others."""
+        """The words' vectors, and by sub-words those of all others. ValueError: a sum beyond float32."""
         minn, maxn = self.args.minn, self.args.maxn
         return SubwordVectors(self.words, self.input, minn, maxn, self.counts, origin=self)
 
