@@ -1,35 +1,20 @@
-"""Text as numbers: tiny Shakespeare, its alphabet, and the batches that character models are trained on.
-
-The text is Karpathy's selection of Shakespeare's plays (40,000 lines, 1,115,394 characters; his char-rnn of
-2015), in the public domain: AUTOGRAD_DATA/tinyshakespeare/input.txt, or the same in
-data/tinyshakespeare.txt.xz.
-"""
+"""Text as numbers: the alphabet of tiny Shakespeare (apps/texts.py), and the batches that character models are
+trained on."""
 
 from __future__ import annotations
 
-import lzma
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from apps.command import UserError
+from apps.texts import tiny_shakespeare
 from autograd import Generator, Tensor
 
 __all__ = ["Alphabet", "Readers", "passages", "split", "tiny_shakespeare"]
 
 Array = np.ndarray[Any, Any]
-
-
-def tiny_shakespeare() -> str:
-    folder = os.environ.get("AUTOGRAD_DATA")
-    file = Path(folder) / "tinyshakespeare" / "input.txt" if folder else None
-    if file is not None and file.is_file():
-        return file.read_text(encoding="utf-8")
-    packed = Path(__file__).parent / "data" / "tinyshakespeare.txt.xz"
-    return lzma.decompress(packed.read_bytes()).decode()
 
 
 class Alphabet:
