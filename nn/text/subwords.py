@@ -48,10 +48,8 @@ def ngrams(word: str, minn: int, maxn: int) -> list[str]:
     if word == END:
         return []
     text = f"<{word}>"
-    found = (
-        (i, text[i : i + n]) for i in range(len(text)) for n in range(minn, maxn + 1) if i + n <= len(text)
-    )
-    return [part for i, part in found if part and not (len(part) == 1 and i in (0, len(text) - 1))]
+    places = ((i, n) for i in range(len(text)) for n in range(max(minn, 1), min(maxn, len(text) - i) + 1))
+    return [text[i : i + n] for i, n in places if n > 1 or 0 < i < len(text) - 1]
 
 
 def subwords(words: Sequence[str], minn: int, maxn: int, bucket: int) -> tuple[Array, Array]:
