@@ -225,6 +225,16 @@ def test_analogies_by_section(v, tmp_path):
     assert v.evaluate_analogies(write(tmp_path, ANALOGIES), multiply=True).total.correct == 1
 
 
+@pytest.mark.parametrize("multiply", [False, True])
+def test_analogies_are_those_asked_one_by_one(tmp_path, monkeypatch, multiply):
+    v = random_vectors(50)
+    monkeypatch.setattr(similar, "BLOCK", 50 * 20)  # twenty words at a time
+    asked = np.random.default_rng(2).integers(0, 50, (60, 4))
+    path = write(tmp_path, ": all\n" + "\n".join(" ".join(f"w{i}" for i in row) for row in asked))
+    for a, b, c, _, predicted in v.evaluate_analogies(path, multiply=multiply).sections[0].answers:
+        assert predicted == v.analogy(a, b, c, topn=1, multiply=multiply)[0][0]
+
+
 def test_what_counts_as_unknown(v, tmp_path):
     path = write(tmp_path, ANALOGIES)
     assert v.evaluate_analogies(path, dummy4unknown=True).total.accuracy == pytest.approx(1 / 3)

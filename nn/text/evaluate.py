@@ -218,7 +218,7 @@ def evaluate_analogies(
     case_insensitive: as in evaluate_pairs; all forms of a, b and c are left out
     dummy4unknown: analogies with an unknown word count as not solved; else they don't count
 
-    All analogies of a section are one matrix product. DataError: a line that is not four words.
+    DataError: a line that is not four words.
     """
     words, index = numbers(vectors, restrict, case_insensitive)
     forms: dict[str, list[int]] = {}
@@ -247,19 +247,37 @@ def evaluate_analogies(
 def solve(
     matrix: Array, inverse: Array, given: Array, without: list[list[int]], multiply: bool
 ) -> Iterator[int]:
-    """The best row of `matrix` for each of the analogies `given` (n, 3), numbers of a, b, c."""
-    for part in similar.blocks(len(given), len(matrix)):
-        a, b, c = (matrix[given[part, k]] * inverse[given[part, k], None] for k in range(3))
+    """The best row of `matrix` for each of the analogies `given` (n, 3), numbers of a, b, c.
+
+    The same few words are asked again and again: their cosines with all are one product, and an analogy adds
+    (or multiplies) three rows of it: cos b - cos a + cos c is the cosine with b - a + c but for a factor.
+    """
+    score = np.empty(len(matrix), matrix.dtype)
+    for part in parts(given, max(3, similar.BLOCK // max(len(matrix), 1))):
+        words, rows = np.unique(given[part], return_inverse=True)
+        near = similar.cosines(matrix, inverse, matrix[words] * inverse[words, None])
         if multiply:
-            # (1 + cos b) / 2 (1 + cos c) / 2 / ((1 + cos a) / 2 + 1e-6), but for a factor
-            over, scores, second = (similar.cosines(matrix, inverse, x) for x in (a, b, c))
-            scores += 1
-            second += 1
-            over += np.float32(1 + 2e-6)
-            scores *= second
-            scores /= over
-        else:
-            scores = similar.cosines(matrix, inverse, b - a + c)
-        for row, leave in zip(scores, without[part], strict=True):
-            row[leave] = -np.inf
-        yield from scores.argmax(1).tolist()
+            near += 1
+        for (a, b, c), leave in zip(rows.reshape(-1, 3).tolist(), without[part], strict=True):
+            if multiply:
+                # (1 + cos b) / 2 (1 + cos c) / 2 / ((1 + cos a) / 2 + 1e-6), but for a factor
+                np.add(near[a], np.float32(2e-6), out=score)
+                np.divide(near[b], score, out=score)
+                score *= near[c]
+            else:
+                np.subtract(near[b], near[a], out=score)
+                score += near[c]
+            score[leave] = -np.inf
+            yield int(score.argmax())
+
+
+def parts(given: Array, most: int) -> Iterator[slice]:
+    """Runs of analogies with at most so many words among them."""
+    start, seen = 0, set[int]()
+    for i, row in enumerate(given.tolist()):
+        if len(seen.union(row)) > most:
+            yield slice(start, i)
+            start, seen = i, set()
+        seen.update(row)
+    if start < len(given):
+        yield slice(start, len(given))
