@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
 
+import autograd
 from autograd.ops.random import Generator
 from nn.models.training import Learned, WordModel, vocabulary_of
 from nn.text.cooccurrence import Cooccurrence, count_pairs
@@ -25,7 +27,7 @@ __all__ = ["GloVe", "train_cells"]
 
 Array = np.ndarray[Any, Any]
 
-BATCH = 1 << 12  # cells learned at once without the kernel
+BATCH = 1 << 10  # entries computed before any is written
 CLIP = 100.0  # as in GloVe's program: no part of a gradient is larger
 
 
@@ -113,7 +115,14 @@ class GloVe(WordModel):
     def learn(self, piece: Cells) -> Learned:
         of = self.settings
         tables = self.words, self.contexts, self.word_squares, self.context_squares
-        loss = train_cells(*tables, *piece, alpha=of["alpha"], x_max=of["x_max"], power=of["power"])
+
+        def train(part: Cells) -> float:
+            return train_cells(*tables, *part, alpha=of["alpha"], x_max=of["x_max"], power=of["power"])
+
+        parts = autograd.get_num_threads()
+        cut = [Cells(*columns) for columns in zip(*(np.array_split(a, parts) for a in piece), strict=True)]
+        with ThreadPoolExecutor(parts) as pool:  # they write without locks, as GloVe's program does
+            loss = sum(pool.map(train, cut))
         return Learned(loss, len(piece.rows), len(piece.rows))
 
     # Results ------------------------------------------------------------------------------------------
@@ -193,23 +202,27 @@ def train_cells(
     total, dim = 0.0, words.shape[1] - 1
     for start in range(0, len(rows), batch):
         i, j, x = rows[start : start + batch], columns[start : start + batch], counts[start : start + batch]
-        w, c = words[i], contexts[j]
+        w, c = words.take(i, axis=0), contexts.take(j, axis=0)
         difference = np.einsum("nd,nd->n", w[:, :dim], c[:, :dim]) + w[:, dim] + c[:, dim] - np.log(x)
         weighted = np.minimum(x / np.float32(x_max), 1) ** np.float32(power) * difference
         total += 0.5 * float(np.dot(weighted, difference))
         w[:, dim] = c[:, dim] = 1
-        scale = weighted[:, None]
-        step(words, word_squares, i, np.clip(scale * c, -CLIP, CLIP) * np.float32(alpha))
-        step(contexts, context_squares, j, np.clip(scale * w, -CLIP, CLIP) * np.float32(alpha))
+        for part in (w, c):
+            part *= weighted[:, None]
+            np.clip(part, -CLIP, CLIP, out=part)
+            part *= np.float32(alpha)
+        step(words, word_squares, i, c)
+        step(contexts, context_squares, j, w)
     return total
 
 
 def step(table: Array, squares: Array, index: Array, gradient: Array) -> None:
     """Subtract gradients over the roots of their squares so far; rows that repeat are added up."""
     order = np.argsort(index, kind="stable")
-    index, gradient = index[order], gradient[order]
+    index, gradient = index[order], gradient.take(order, axis=0)
     starts = np.flatnonzero(np.concatenate([[True], index[1:] != index[:-1]]))
     rows = index[starts]
-    before = squares[rows]
+    before = squares.take(rows, axis=0)
     table[rows] -= np.add.reduceat(gradient, starts, axis=0) / np.sqrt(before)
-    squares[rows] = before + np.add.reduceat(gradient * gradient, starts, axis=0)
+    np.square(gradient, out=gradient)
+    squares[rows] = before + np.add.reduceat(gradient, starts, axis=0)
