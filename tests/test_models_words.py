@@ -13,6 +13,7 @@ from nn.models import FastText, FastTextClassifier, GloVe, Word2Vec, labelled
 from nn.text import corpus as corpus_module
 from nn.text.cooccurrence import count_pairs
 from nn.text.corpus import Corpus
+from nn.text.formats.fasttext import write
 
 RANDOM = np.random.default_rng(0)
 QUIET = {"progress": False}
@@ -212,10 +213,8 @@ def test_jamo_see_inside_syllables():
         model.file()
 
 
-def test_facebooks_program_reads_our_model(tmp_path):
+def test_facebooks_program_reads_our_vectors(tmp_path):
     fasttext = pytest.importorskip("fasttext")
-    from nn.text.formats.fasttext import write
-
     model = made("fasttext", minn=2, maxn=3).fit(TEXT[:300], **QUIET)
     write(tmp_path / "model.bin", model.file())
     theirs = fasttext.load_model(str(tmp_path / "model.bin"))
@@ -260,3 +259,17 @@ def test_a_line_of_several_labels_learns_them_all():
     assert chances["a"] > 0.1 and chances["b"] > 0.1 and chances["c"] < 0.1  # the latest epoch's weighs more
     with pytest.raises(ValueError, match="1 different labels"):
         FastTextClassifier().fit(["__label__a word"], **QUIET)
+
+
+def test_facebooks_program_reads_our_classifier(tmp_path):
+    fasttext = pytest.importorskip("fasttext")
+    texts = ["good film", "so bad a film", "책이 참 좋다", "영화가 나쁘다"] * 10
+    model = FastTextClassifier(dim=8, word_ngrams=3, minn=2, maxn=3, bucket=500)
+    model.fit(labelled(texts, [1, 2, 3, 2] * 10), **QUIET)
+    write(tmp_path / "model.bin", model.file())
+    theirs = fasttext.load_model(str(tmp_path / "model.bin"))
+    for text in ("good film", "never seen 영화가", "so", "책이 참"):
+        found = {label: chance for chance, label in theirs.f.predict(text + "\n", 3, 0.0, "strict")}
+        mine = model.predict_proba([text])[0]
+        for label, chance in zip(model.labels, mine, strict=True):
+            assert found[f"__label__{label}"] == pytest.approx(chance, abs=1e-4)

@@ -18,6 +18,7 @@ from autograd.ops.random import Generator
 from nn.models.fasttext import SPELLINGS, own_and_subwords
 from nn.models.training import Learned, WordModel
 from nn.text.corpus import Chunk, Corpus, Encoded
+from nn.text.formats.fasttext import FastTextArgs, FastTextFile
 from nn.text.subwords import END, fnv1a
 from nn.text.tokenize import Tokenizer, whitespace
 from nn.text.vocabulary import Vocabulary
@@ -190,6 +191,30 @@ class FastTextClassifier(WordModel):
         """The share of texts whose most probable class is their label."""
         pairs = zip(self.predict(texts, tokenizer), labels, strict=True)
         return float(np.mean([found == str(label) for found, label in pairs]))
+
+    def file(self) -> FastTextFile:
+        """What Facebook's program would write, for formats.fasttext.write: a `.bin` that it can read.
+
+        ValueError: jamo, which that program knows nothing of.
+        """
+        of = self.settings
+        if of["spelling"] != "letters":
+            raise ValueError("FastTextClassifier: a .bin file does not hold jamo sub-words")
+        args = FastTextArgs(
+            dim=of["dim"],
+            epoch=of["epochs"],
+            min_count=of["min_count"],
+            word_ngrams=of["word_ngrams"],
+            loss="softmax",
+            model="sup",
+            bucket=self.bucket,
+            minn=of["minn"],
+            maxn=of["maxn"],
+        )
+        words, classes = self.words, self.classes
+        tokens = int(self.both.counts.sum())
+        tables = self.inputs, self.outputs
+        return FastTextFile(args, words.words, words.counts, tokens, *tables, classes.words, classes.counts)
 
     def tables(self) -> dict[str, Array]:
         return {"inputs": self.inputs, "outputs": self.outputs}
