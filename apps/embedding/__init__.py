@@ -1,0 +1,1 @@
+"""Words become vectors: `python -m apps.embedding --help`."""

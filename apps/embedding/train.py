@@ -1,0 +1,181 @@
+"""`train`: a text becomes word vectors, in a file.
+
+While it runs, FILE.unfinished/ holds the settings and the last checkpoint. When it has finished, FILE is
+written at once and the folder goes away: an interrupted or failed run never touches the vectors of the one
+before.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from argparse import Namespace
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from apps.command import UserError, backend, writable_folder
+from apps.embedding import recipes
+from apps.embedding.corpora import open_corpus
+from apps.embedding.files import check_ending, losses_of, write
+from nn.data.idx import write_atomically
+from nn.models.fasttext import FastText
+from nn.models.training import WordModel, threads
+from nn.text import formats
+from nn.text.corpus import Corpus
+from nn.text.stop_words import ENGLISH
+from nn.text.vocabulary import Vocabulary
+
+__all__ = ["Run", "run"]
+
+SETTINGS = (
+    "dim", "window", "negative", "hs", "epochs", "min_count", "max_vocab_size", "sample", "alpha", "minn",
+    "maxn", "bucket", "x_max", "workers", "seed",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that a run depends on. `corpus` are paths; none: tiny Shakespeare."""
+
+    model: str
+    corpus: list[str]
+    tokenizer: str
+    settings: dict[str, Any]
+
+    @property
+    def text(self) -> str:
+        return ", ".join(Path(path).name for path in self.corpus) or "tiny Shakespeare"
+
+
+def run(options: Namespace) -> int:
+    file = options.output or Path("runs") / f"embedding-{options.model or 'cbow'}.safetensors"
+    check_ending(file)
+    if file.is_dir():
+        raise UserError(f"--output {file}: is a folder; want the name of a file")
+    unfinished = unfinished_of(file)
+    this = resumed(options, file, unfinished) if options.resume else chosen(options)
+    checkpoint = unfinished / "checkpoint.safetensors"
+    corpus = open_corpus([Path(path) for path in this.corpus], this.tokenizer)
+    model = recipes.make(this.model, this.settings, this.tokenizer)
+    if formats.ending(file) == ".bin" and (this.tokenizer == "jamo" or this.settings.get("hs")):
+        raise UserError(
+            f"--output {file}: .bin holds neither jamo nor hierarchical softmax; take .safetensors"
+        )
+    if options.resume:
+        model = loaded(type(model), checkpoint)
+    writable_folder(unfinished)
+    if not options.resume:
+        if checkpoint.exists():
+            print(f"starting over; the interrupted run of {file} is dropped", file=sys.stderr)
+            checkpoint.unlink()
+        write_atomically(unfinished / "run.json", (json.dumps(asdict(this), indent=1) + "\n").encode())
+    announce(this, model)
+    try:
+        return (
+            finish(model, this, file) if fitted(model, corpus, checkpoint, options) else stopped(this, file)
+        )
+    except BaseException:
+        if not checkpoint.exists():
+            shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+
+
+def fitted(model: WordModel, corpus: Corpus, checkpoint: Path, options: Namespace) -> bool:
+    """Train to the end (True), or until Ctrl-C (False)."""
+    try:
+        (model.resume if options.resume else model.fit)(corpus, checkpoint=checkpoint)
+    except (ValueError, FloatingPointError) as error:
+        checkpoint.unlink(missing_ok=not options.resume)
+        raise UserError(str(error)) from None
+    return model.position.epoch >= model.epochs
+
+
+def resume_command(file: Path) -> str:
+    return f"python -m apps.embedding train --resume --output {file}"
+
+
+def finish(model: WordModel, this: Run, file: Path) -> int:
+    """Write the vectors, and say how it went."""
+    begun = time.perf_counter()
+    if isinstance(model, FastText) and formats.ending(file) == ".bin":
+        formats.fasttext.write(file, model.file())
+    else:
+        write(file, model.vectors)
+    shutil.rmtree(unfinished_of(file), ignore_errors=True)
+    seconds = sum(record["seconds"] for record in model.history)
+    words = int(model.vocabulary.counts.sum())
+    print(
+        f"read {words:,} words {len(model.history)} times in {seconds:.1f} s, "
+        f"wrote {file} in {time.perf_counter() - begun:.1f} s{losses_of(file, model.vectors)}"
+    )
+    print(f"try: python -m apps.embedding similar {file} {' '.join(examples(model.vocabulary))}")
+    rate = words * len(model.history) / max(seconds, 1e-9)
+    print(
+        f"{rate:,.0f} words/s, loss {model.history[-1]['loss']:.4f}, {len(model.vocabulary):,} words, {file}",
+        flush=True,
+    )
+    return 0
+
+
+def examples(vocabulary: Vocabulary) -> list[str]:
+    """Three frequent words that mean something, if there are such."""
+    plain = [word for word in vocabulary.words if len(word) > 1 and word not in ENGLISH]
+    return plain[20:23] or vocabulary.words[:1]
+
+
+def unfinished_of(file: Path) -> Path:
+    return file.with_name(file.name + ".unfinished")
+
+
+def announce(this: Run, model: WordModel) -> None:
+    of = model.settings
+    with threads(model.workers):
+        print(backend())
+    names = [name for name in SETTINGS if name in of and name not in ("workers", "max_vocab_size")]
+    print(f"{this.model} on {this.text} ({this.tokenizer}): " + ", ".join(f"{n} {of[n]}" for n in names))
+    if model.position.units:
+        print(f"going on in epoch {model.position.epoch + 1}/{model.epochs}")
+    sys.stdout.flush()
+
+
+# Settings ----------------------------------------------------------------------------------------
+
+
+def chosen(options: Namespace) -> Run:
+    model = options.model or "cbow"
+    given = {name: getattr(options, name) for name in SETTINGS}
+    settings = recipes.settings_of(model, not options.corpus, given)
+    paths = [str(path.resolve()) for path in options.corpus or []]
+    return Run(model, paths, options.tokenizer or "words", settings)
+
+
+def resumed(options: Namespace, file: Path, unfinished: Path) -> Run:
+    """The settings of the interrupted run. Its flags may be repeated, but not changed."""
+    record = unfinished / "run.json"
+    if not record.exists() or not (unfinished / "checkpoint.safetensors").exists():
+        raise UserError(f"nothing to resume: no run for {file} was interrupted")
+    try:
+        this = Run(**json.loads(record.read_text()))
+        known = {"model": this.model, "tokenizer": this.tokenizer, "corpus": this.corpus, **this.settings}
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{record}: damaged ({error}); start the run again without --resume") from None
+    for name in ("model", "tokenizer", "corpus", *SETTINGS):
+        given = getattr(options, name)
+        if name == "corpus" and given is not None:
+            given = [str(path.resolve()) for path in given]
+        if given is not None and given != known.get(name):
+            raise UserError(
+                f"--{name.replace('_', '-')}: the run was started with {known.get(name)}, which can't change "
+                "in the middle"
+            )
+    return this
+
+
+def loaded(kind: type[WordModel], checkpoint: Path) -> WordModel:
+    try:
+        return kind.load(checkpoint)
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{checkpoint}: {error}; start the run again without --resume") from None
