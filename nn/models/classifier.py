@@ -16,7 +16,7 @@ import numpy as np
 
 from autograd.ops.random import Generator
 from nn.models.fasttext import SPELLINGS, own_and_subwords
-from nn.models.training import Learned, WordModel
+from nn.models.training import Learned, WordModel, packed, unpacked
 from nn.text.corpus import Chunk, Corpus, Encoded
 from nn.text.formats.fasttext import FastTextArgs, FastTextFile
 from nn.text.subwords import END, fnv1a
@@ -220,16 +220,10 @@ class FastTextClassifier(WordModel):
         return {"inputs": self.inputs, "outputs": self.outputs}
 
     def state(self) -> dict[str, Any]:
-        return {
-            "words": self.words.words,
-            "counts": self.words.counts,
-            "labels": self.classes.words,
-            "label_counts": self.classes.counts,
-        }
+        return {"words": packed(self.words), "classes": packed(self.classes)}
 
     def restore(self, state: dict[str, Any]) -> None:
-        words = Vocabulary.from_words(state["words"], state["counts"].data)
-        self.build(words, Vocabulary.from_words(state["labels"], state["label_counts"].data))
+        self.build(unpacked(state["words"]), unpacked(state["classes"]))
 
 
 class Features:

@@ -17,7 +17,7 @@ import numpy as np
 
 import autograd
 from autograd.ops.random import Generator
-from nn.models.training import Learned, WordModel, vocabulary_of
+from nn.models.training import Learned, WordModel, packed, unpacked, vocabulary_of
 from nn.text.cooccurrence import Cooccurrence, count_pairs
 from nn.text.corpus import CHUNK, Corpus, Place, ahead
 from nn.text.vectors import WordVectors
@@ -143,10 +143,10 @@ class GloVe(WordModel):
         }
 
     def state(self) -> dict[str, Any]:
-        return {"words": self.vocabulary.words, "counts": self.vocabulary.counts}
+        return {"vocabulary": packed(self.vocabulary)}
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.vocabulary = Vocabulary.from_words(state["words"], state["counts"].data)
+        self.vocabulary = unpacked(state["vocabulary"])
         self.build()
 
 

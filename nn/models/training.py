@@ -8,6 +8,7 @@ with the same bits as one that was not, as long as one worker trains (several wr
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import os
 import time
@@ -25,7 +26,7 @@ from nn.text.corpus import Corpus, Place
 from nn.text.vocabulary import Vocabulary
 from nn.trainer import interruptible
 
-__all__ = ["Learned", "WordModel", "as_corpus", "threads", "vocabulary_of"]
+__all__ = ["Learned", "WordModel", "as_corpus", "packed", "threads", "unpacked", "vocabulary_of"]
 
 Array = np.ndarray[Any, Any]
 History = list[dict[str, Any]]
@@ -325,6 +326,18 @@ def vocabulary_of(corpus: Corpus, min_count: int, max_vocab_size: int | None, pr
             "least two (lower min_count?)"
         )
     return vocabulary
+
+
+def packed(vocabulary: Vocabulary) -> dict[str, Array]:
+    """Words and counts as arrays: the words as bytes, since a file's header could not hold millions."""
+    text = json.dumps(vocabulary.words, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return {"words": np.frombuffer(text, np.uint8), "counts": vocabulary.counts}
+
+
+def unpacked(state: dict[str, Any]) -> Vocabulary:
+    """The inverse of `packed`, of loaded tensors."""
+    words = json.loads(state["words"].data.tobytes().decode("utf-8", "surrogatepass"))
+    return Vocabulary.from_words(words, state["counts"].data)
 
 
 @contextlib.contextmanager

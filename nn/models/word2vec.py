@@ -16,7 +16,7 @@ import numpy as np
 from autograd.ops.random import Generator
 from autograd.ops.words import WordTrainer, table
 from nn.models import huffman
-from nn.models.training import Learned, WordModel, vocabulary_of
+from nn.models.training import Learned, WordModel, packed, unpacked, vocabulary_of
 from nn.text.corpus import Chunk, Corpus, Encoded
 from nn.text.vectors import WordVectors
 from nn.text.vocabulary import Vocabulary
@@ -170,8 +170,8 @@ class Word2Vec(WordModel):
         return {name: table for name, table in tables.items() if table is not None}
 
     def state(self) -> dict[str, Any]:
-        return {"words": self.vocabulary.words, "counts": self.vocabulary.counts}
+        return {"vocabulary": packed(self.vocabulary)}
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.vocabulary = Vocabulary.from_words(state["words"], state["counts"].data)
+        self.vocabulary = unpacked(state["vocabulary"])
         self.build()
