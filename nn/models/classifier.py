@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from autograd.ops.random import Generator
-from nn.models.fasttext import SPELLINGS, own_and_subwords
+from nn.models.fasttext import own_and_subwords
 from nn.models.training import Learned, WordModel, packed, unpacked
 from nn.text.corpus import Chunk, Corpus, Encoded
 from nn.text.formats.fasttext import FastTextArgs, FastTextFile
-from nn.text.subwords import END, fnv1a
+from nn.text.subwords import END, SPELLINGS, fnv1a
 from nn.text.tokenize import Tokenizer, whitespace
 from nn.text.vocabulary import Vocabulary
 

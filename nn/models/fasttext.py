@@ -13,16 +13,13 @@ from typing import Any
 import numpy as np
 
 from nn.models.word2vec import Word2Vec
-from nn.text import korean
 from nn.text.formats.fasttext import FastTextArgs, FastTextFile
-from nn.text.subwords import END, subwords
+from nn.text.subwords import END, SPELLINGS, subwords
 from nn.text.vectors import SubwordVectors
 
-__all__ = ["SPELLINGS", "FastText", "own_and_subwords"]
+__all__ = ["FastText", "own_and_subwords"]
 
 Array = np.ndarray[Any, Any]
-
-SPELLINGS: dict[str, Callable[[str], str] | None] = {"letters": None, "jamo": korean.decompose}
 
 
 class FastText(Word2Vec):
@@ -91,9 +88,9 @@ class FastText(Word2Vec):
 
     @property
     def vectors(self) -> SubwordVectors:
-        options: dict[str, Any] = {} if self.spell is None else {"spell": self.spell}
+        """The words and their sub-words. They share the model's memory: ask anew after further training."""
         words, counts = self.vocabulary.words, self.vocabulary.counts
-        return SubwordVectors(words, self.inputs, self.minn, self.maxn, counts, **options)
+        return SubwordVectors(words, self.inputs, self.minn, self.maxn, counts, spell=self.spell)
 
     def file(self) -> FastTextFile:
         """What Facebook's program would write, for formats.fasttext.write: a `.bin` that it can read.

@@ -8,6 +8,7 @@ vocabulary.encode(sentences[0])                          # int32 numbers
 TfidfVectorizer().fit_transform(open("book.txt"))        # Sparse (lines, words)
 """
 
+from nn.text.corpus import Corpus
 from nn.text.counts import CountVectorizer
 from nn.text.korean import jamo, syllables
 from nn.text.onehot import OneHot
@@ -19,6 +20,7 @@ from nn.text.vectors import SubwordVectors, WordVectors
 from nn.text.vocabulary import Vocabulary, count_words
 
 __all__ = [
+    "Corpus",
     "CountVectorizer",
     "OneHot",
     "Phrases",
