@@ -18,7 +18,9 @@ INLINE int64_t below(uint64_t bits, int64_t n) { return (int64_t)((bits & 0xffff
  * the word that it stands for otherwise. */
 INLINE int64_t noise_word(const words_job *j, uint64_t bits) {
   const int64_t word = below(bits >> 32, j->words);
-  return !j->noise || (uint32_t)bits <= j->noise[2 * word] ? word : j->noise[2 * word + 1];
+  if (!j->noise) return word;
+  const int64_t own = j->noise[2 * word], other = j->noise[2 * word + 1];
+  return word ^ ((word ^ other) & -(int64_t)((uint32_t)bits > own)); /* no branch: it could not be foreseen */
 }
 
 /* Subsample the next sentence that has words left; 0 at the end. */
@@ -61,8 +63,8 @@ static void add_targets(const words_job *j, words_task *t, const int32_t *target
   }
   for (int64_t n = 0; n < j->negative; n++) {
     const int64_t word = noise_word(j, draw(key, number * (uint64_t)j->negative + (uint64_t)n));
-    int64_t others = 0;
-    for (int64_t i = 0; i < count; i++) others += targets[i] != word;
+    int64_t others = targets[0] != word;
+    for (int64_t i = 1; i < count; i++) others += targets[i] != word;
     if (others) t->all[column_of(t, 0, j->outputs + word * j->output_row)] += (real)others;
   }
   for (int64_t i = 0; i < count && j->nodes; i++)
@@ -96,6 +98,22 @@ INLINE void fetch(real *const *rows, int64_t count, int64_t dim) {
     for (int64_t v = 0; v < dim; v += LINE) __builtin_prefetch(rows[i] + v, 1, 3);
 }
 
+/* The rows of the words that windows will reach from now on; those that they have reached are in a cache. */
+static void fetch_contexts(const words_stream *s) {
+  const words_job *j = s->job;
+  const int64_t p = s->centre, last = p + j->window < s->length ? p + j->window : s->length - 1;
+  for (int64_t i = p ? p + j->window : 0; i <= last; i++) {
+    const int32_t word = s->kept[i];
+    real *row = j->inputs + word * j->input_row;
+    if (!j->bags) fetch(&row, 1, j->dim);
+    else
+      for (int64_t k = j->bags[word]; k < j->bags[word + 1]; k++) {
+        row = j->inputs + j->subwords[k] * j->input_row;
+        fetch(&row, 1, j->dim);
+      }
+  }
+}
+
 int NAME(words_next)(words_stream *s, words_task *t) {
   const words_job *j = s->job;
   while (s->centre >= s->length)
@@ -108,6 +126,7 @@ int NAME(words_next)(words_stream *s, words_task *t) {
   int32_t *const around = s->around;
   for (int64_t i = 0; i < contexts; i++) around[i] = s->kept[from + i + (from + i >= p)];
   t->rows = t->columns = t->pairs = 0, t->rate = s->rate;
+  if (!group && !(j->skipgram && j->together)) fetch_contexts(s);
   s->centre++;
   if (!j->skipgram) {
     for (int64_t i = 0; i < contexts; i++) add_rows(j, t, around[i]);
@@ -115,6 +134,7 @@ int NAME(words_next)(words_stream *s, words_task *t) {
     t->pairs = 1;
   } else if (j->together) {
     add_rows(j, t, s->kept[p]);
+    fetch(t->row, t->rows, j->dim);
     for (int64_t q = 0; q < contexts; q += shared)
       add_targets(j, t, around + q, contexts - q < shared ? contexts - q : shared, s->key,
                   number + (uint64_t)q);
@@ -127,7 +147,6 @@ int NAME(words_next)(words_stream *s, words_task *t) {
     s->group = stop < contexts ? stop : 0;
     s->centre -= stop < contexts;
   }
-  fetch(t->row, t->rows, j->dim);
   fetch(t->column, t->columns, j->dim);
   return 1;
 }
