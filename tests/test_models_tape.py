@@ -12,6 +12,7 @@ from autograd.ops.words import WordTrainer
 from autograd.ops.words_reference import Progress
 from autograd.tape import no_grad
 from nn.models import FastTextClassifier, huffman, labelled, tape
+from nn.models.classifier import Features
 from nn.models.glove import train_cells
 
 WORDS, DIM = 12, 5
@@ -176,7 +177,8 @@ def test_classifier_takes_the_steps_of_the_tape():
     model = FastTextClassifier(dim=DIM, word_ngrams=2, bucket=9, epochs=1).fit(corpus, progress=False)
     model.outputs[...] = RANDOM.normal(size=model.outputs.shape)
     (chunk,) = corpus.chunks(model.words)
-    starts, rows = model.features(chunk.tokens, chunk.ends)
+    features = Features(model.words.words, model.words, model.settings, model.bucket)
+    starts, rows = features(chunk.tokens, chunk.ends)
     longest = np.diff(starts).max()
     bags, weights = np.zeros((3, longest), np.int64), np.zeros((3, longest), np.float32)
     for i, (a, b) in enumerate(zip(starts, starts[1:], strict=False)):

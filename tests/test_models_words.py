@@ -252,6 +252,29 @@ def test_pairs_of_words_tell_what_single_words_cannot(tmp_path):
     assert pairs.predict_proba([]).shape == (0, 2) and len(pairs.predict([""])) == 1
 
 
+def test_rare_words_count_by_their_sub_words():
+    texts = [f"{'un' * (i % 2)}word{i}" for i in range(400)]  # each but once
+    labels = ["un" if i % 2 else "plain" for i in range(400)]
+    model = FastTextClassifier(dim=8, min_count=5, minn=2, maxn=3, bucket=1000, alpha=0.3)
+    model.fit(labelled(texts, labels), **QUIET)
+    assert model.words.words == ["</s>"]
+    assert model.predict(["unword999", "word999"]) == ["un", "plain"]
+
+
+def test_a_stopped_classifier_goes_on_with_the_same_bits(text, tmp_path):
+    text.write_text("\n".join(f"__label__{line[1]} {line}" for line in TEXT[:900]))
+    settings = {"dim": 8, "min_count": 2, "word_ngrams": 2, "bucket": 100, "epochs": 3}
+    whole = FastTextClassifier(**settings).fit(text, **QUIET)
+    pieces, path = itertools.count(1), tmp_path / "run"
+    FastTextClassifier(**settings).fit(
+        text,
+        checkpoint=path,
+        on_piece=lambda *_: next(pieces) == 5 and os.kill(os.getpid(), signal.SIGINT),
+        **QUIET,
+    )
+    assert same(FastTextClassifier.load(path).resume(text, **QUIET), whole)
+
+
 def test_a_line_of_several_labels_learns_them_all():
     lines = ["__label__a __label__b both", "__label__c other", "__label__c"] * 100
     model = FastTextClassifier(dim=8, alpha=0.3).fit(Corpus.of(lines), **QUIET)

@@ -9,6 +9,7 @@ has the same model as an essay.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -87,17 +88,20 @@ class FastTextClassifier(WordModel):
         self.bucket = bucket if maxn or word_ngrams > 1 else 0
         if self.bucket < 1 and (maxn or word_ngrams > 1):
             raise ValueError("FastTextClassifier: sub-words and n-grams need at least one bucket")
+        self.counts: Counter[str] | None = None  # of the corpus, from prepare to source
+        self.tokens = 0
 
     # Beginning --------------------------------------------------------------------------------------
 
     def prepare(self, corpus: Corpus, progress: bool) -> None:
-        counts = corpus.count()
-        labels = {word: n for word, n in counts.items() if word.startswith(LABEL)}
+        self.counts = corpus.count()
+        labels = {word: n for word, n in self.counts.items() if word.startswith(LABEL)}
         if len(labels) < 2:
             raise ValueError(
                 f"FastTextClassifier: {len(labels)} different labels ({LABEL}...); want at least two"
             )
-        words = {word: n for word, n in counts.items() if word not in labels} | {END: sum(labels.values())}
+        words = {word: n for word, n in self.counts.items() if word not in labels}
+        words[END] = sum(labels.values())
         self.build(Vocabulary(words, self.settings["min_count"]), Vocabulary(labels))
         dim = self.settings["dim"]
         self.inputs[...] = (2 * Generator(self.seed).uniform(self.inputs.shape) - 1) / np.float32(dim)
@@ -105,10 +109,6 @@ class FastTextClassifier(WordModel):
     def build(self, words: Vocabulary, classes: Vocabulary) -> None:
         self.words, self.classes = words, classes
         self.labels = [label.removeprefix(LABEL) for label in classes.words]
-        self.both = Vocabulary.from_words(
-            words.words + classes.words, np.append(words.counts, classes.counts)
-        )
-        self.features = Features(words.words, words, self.settings, self.bucket)
         dim = self.settings["dim"]
         self.inputs = np.zeros((len(words) + self.bucket, dim), np.float32)
         self.outputs = np.zeros((len(classes), dim), np.float32)
@@ -117,18 +117,24 @@ class FastTextClassifier(WordModel):
 
     @property
     def total(self) -> int:
-        return self.epochs * int(self.both.counts.sum() - self.words.counts[self.words.index[END]])
+        return self.epochs * self.tokens
 
     def source(self, corpus: Corpus, progress: bool) -> Encoded:
-        return Encoded(corpus, self.both)
+        counts = corpus.count() if self.counts is None else self.counts
+        self.counts, self.tokens = None, sum(counts.values())
+        # Rare words have no rows of their own, but their sub-words have: so all are encoded.
+        words = list(dict.fromkeys([END, *(word for word in counts if word not in self.classes)]))
+        self.first_label = len(words)
+        self.features = Features(words, self.words, self.settings, self.bucket)
+        return Encoded(corpus, Vocabulary.from_words(words + self.classes.words))
 
     def learn(self, piece: Chunk) -> Learned:
         lines = np.repeat(np.arange(len(piece.ends)), np.diff(piece.ends, prepend=0))
-        is_label = piece.tokens >= len(self.words)
+        is_label = piece.tokens >= self.first_label
         counts = np.bincount(lines[is_label], minlength=len(piece.ends))
         first = np.cumsum(counts) - counts
         kept = np.flatnonzero(counts)
-        found = piece.tokens[is_label] - len(self.words)
+        found = piece.tokens[is_label] - self.first_label
         target = found[first[kept] + self.position.epoch % counts[kept]]
 
         ends = np.cumsum(np.bincount(lines[~is_label], minlength=len(piece.ends)))
@@ -212,7 +218,7 @@ class FastTextClassifier(WordModel):
             maxn=of["maxn"],
         )
         words, classes = self.words, self.classes
-        tokens = int(self.both.counts.sum())
+        tokens = int(words.counts.sum() + classes.counts.sum())
         tables = self.inputs, self.outputs
         return FastTextFile(args, words.words, words.counts, tokens, *tables, classes.words, classes.counts)
 
