@@ -79,8 +79,8 @@ def add_lessons(commands: Commands) -> None:
         parser.add_argument("--data", type=Path, metavar="DIR",
                             help="folder with kowiki/ or nsmc/ (default: $AUTOGRAD_DATA)")  # fmt: skip
         if name == "onehot":
-            parser.add_argument("--lines", type=number(int, 1000), default=60_000, metavar="N",
-                                help="of the Korean text that are read (default: 60000)")  # fmt: skip
+            parser.add_argument("--lines", type=number(int, 1000), metavar="N",
+                                help="of the Korean text that are read (default: all)")  # fmt: skip
             add_seed(parser)
             add_workers(parser)
 
@@ -193,7 +193,7 @@ def add_seed(parser: Parser) -> None:
 
 def add_workers(parser: Parser) -> None:
     parser.add_argument("--workers", type=number(int, 1, MOST_THREADS), metavar="N",
-                        help="threads (default: one per core); with 1, runs are equal to the bit")  # fmt: skip
+                        help="threads (default: one per core); with 1, runs repeat to the bit")  # fmt: skip
 
 
 if __name__ == "__main__":

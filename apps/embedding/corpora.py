@@ -4,7 +4,9 @@ folder for the walk-throughs."""
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +17,9 @@ from nn.text.corpus import Corpus
 from nn.text.korean import particles
 from nn.text.tokenize import Tokenizer
 
-__all__ = ["TOKENIZERS", "KoreanText", "korean_text", "open_corpus"]
+__all__ = ["TOKENIZERS", "KoreanText", "korean_text", "morphemes", "open_corpus"]
+
+VERB = re.compile(r"^([가-힣]{2,})(?:하|했|한|할|함|해)[가-힣]{0,3}$")  # 구매했다, 구매하여
 
 TOKENIZERS: dict[str, Tokenizer] = {
     "words": words,
@@ -64,10 +68,24 @@ def korean_text(folder: Path | None) -> KoreanText | None:
 
 def of_page(line: str) -> list[str]:
     """The words of a line of WikiExtractor's, whose <doc> lines are no text."""
-    return [] if line.startswith(("<doc ", "</doc>")) else particles(line)
+    return [] if line.startswith(("<doc ", "</doc>")) else morphemes(line)
 
 
 def of_review(line: str) -> list[str]:
     """The words of a review: NSMC has number, review and label, between tabs."""
     parts = line.split("\t")
-    return particles(parts[1]) if len(parts) == 3 and parts[0] != "id" else []
+    return morphemes(parts[1]) if len(parts) == 3 and parts[0] != "id" else []
+
+
+def morphemes(line: str) -> list[str]:
+    """Words and particles; of a noun made a verb by 하다, the noun. Rules, not a dictionary.
+
+    >>> morphemes("철수는 도서를 구매했다.")
+    ['철수', '는', '도서', '를', '구매']
+    """
+    return [part for word in line.split() for part in parts_of(word)]
+
+
+@lru_cache(maxsize=1 << 17)  # most of a text are words that were there before
+def parts_of(word: str) -> tuple[str, ...]:
+    return tuple(VERB.sub(r"\1", part) for part in particles(word))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 ONEHOT = """From words to numbers, with all the numbers: team names as rows of 0 and 1, why these know
 nothing of likeness, how a product with one takes a row out of a matrix, and how such rows become
-meaningful. CBOW is shown on a sentence with a hole, "철수는 ___를 구매했다", skip-gram on a word with its context,
-"도서".
+meaningful. CBOW is shown on a sentence with a hole, "철수는 ___를 구매했다", skip-gram on a word with its
+context, "도서".
 
 The two are trained on Korean Wikipedia (kowiki/) or NSMC's film reviews (nsmc/) where one of them is in the
-data folder; else on 320 sentences made for the purpose, and the text says so.
+data folder; else on a hundred sentences made for the purpose, and the text says so.
 """
 
 TFIDF = """Texts as weighted counts of their words, with all the numbers: counts, in how many texts a word

@@ -74,9 +74,10 @@ def run(options: Namespace) -> int:
         write_atomically(unfinished / "run.json", (json.dumps(asdict(this), indent=1) + "\n").encode())
     announce(this, model)
     try:
-        return (
-            finish(model, this, file) if fitted(model, corpus, checkpoint, options) else stopped(this, file)
-        )
+        if not fitted(model, corpus, checkpoint, options):
+            print(f"interrupted; go on with: {resume_command(file)}", file=sys.stderr)
+            return 130
+        return finish(model, this, file)
     except BaseException:
         if not checkpoint.exists():
             shutil.rmtree(unfinished, ignore_errors=True)
