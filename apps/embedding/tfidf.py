@@ -22,10 +22,12 @@ __all__ = ["DOCUMENTS", "run", "walk"]
 Array = np.ndarray[Any, Any]
 
 DOCUMENTS = [
-    "철수는 도서를 구매했다",
-    "영희는 도서를 읽었다",
-    "민수는 사과를 구매했다",
-    "날씨가 좋은 날은 사과가 달다",
+    "철수는 도서가 많다",
+    "영희는 도서가 없다",
+    "민수는 사과가 달다",
+    "형은 귤이 달다",
+    "동생은 연필이 많다",
+    "여름은 수박이 좋다",
 ]
 MARKS = ("은", "는", "이", "가", "을", "를", "의", "에")
 LINES = 20_000  # of the data folder's text: each line is a document
@@ -38,8 +40,8 @@ def run(options: Namespace) -> int:
     return 0
 
 
-WITHOUT = """5. What particles weigh in a real text: no Korean text was found (kowiki/ or nsmc/ in --data DIR or
-   $AUTOGRAD_DATA)."""
+WITHOUT = """5. What particles weigh in a real text: no Korean text was found (kowiki/ or nsmc/ in --data
+   DIR or $AUTOGRAD_DATA)."""
 
 
 def vectorizer() -> CountVectorizer:
@@ -60,8 +62,8 @@ def walk(documents: list[str]) -> str:
     j = order[0]
     rows = [[names[j], str(df[j]), f"{plain.idf_[j]:.2f}"] for j in order]
     alike = weights @ weights.T
-    return f"""1. Each text becomes the counts of its words, in whatever order they stood; particles are words of
-   their own:
+    return f"""1. Each text becomes the counts of its words, in whatever order they stood; particles are
+   words of their own:
 
 {table([[f"text {i + 1}", document] for i, document in enumerate(documents)], left=2)}
 
@@ -72,7 +74,7 @@ def walk(documents: list[str]) -> str:
 
 {table(rows, ["", "df", "idf"])}
 
-   {names[j]}: ln((1 + {n}) / (1 + {df[j]})) + 1 = {plain.idf_[j]:.2f}, the least.
+   For {names[j]}: ln((1 + {n}) / (1 + {df[j]})) + 1 = {plain.idf_[j]:.2f}, the least.
 
 3. Weight = count x idf, and each text is divided by its length (the root of the sum of squares), so that
    long texts don't win. Text 1 has length {np.linalg.norm(raw[0]):.2f}:
@@ -103,7 +105,7 @@ def in_the_large(text: KoreanText) -> str:
     shown += [names[j] for j in content if len(names[j]) > 1][100:500:80]
     rows = [[word, f"{df[index[word]]:,}", f"{transform.idf_[index[word]]:.2f}"] for word in shown]
     heavy = heaviest(transform.transform(counts), names, documents)
-    return f"""5. In a real text ({text.name}: {len(documents):,} lines as texts, {len(names):,} different words),
+    return f"""5. In a real text ({text.name}: {len(documents):,} lines as texts, {len(names):,} words),
    particles are worth least, though they stand most often:
 
 {table(rows, ["", "df", "idf"])}
