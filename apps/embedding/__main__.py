@@ -159,8 +159,9 @@ def add_plot(commands: Commands) -> None:
                         help="how many of the most frequent words (default: 600)")  # fmt: skip
     parser.add_argument("--perplexity", type=number(float, 2, 500), default=30.0, metavar="X",
                         help="of t-SNE: about how many neighbours count (default: 30)")  # fmt: skip
-    parser.add_argument("--output", type=Path, metavar="DIR", help="folder (default: beside VECTORS)")
-    add_seed(parser)
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="folder (default: VECTORS-map, without the ending)"
+    )
 
 
 def add_convert(commands: Commands) -> None:
