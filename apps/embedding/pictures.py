@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +19,21 @@ __all__ = ["draw", "hangul_font"]
 
 Array = np.ndarray[Any, Any]
 
-HANGUL = ("Noto Sans CJK KR", "NanumGothic", "Noto Sans KR", "Apple SD Gothic Neo", "Malgun Gothic",
-          "Noto Sans CJK JP", "Noto Serif CJK KR", "UnDotum", "Baekmuk Dotum")  # fmt: skip
+FILES = ("notosanscjk", "notosanskr", "nanumgothic", "applesdgothicneo", "malgun", "notoserifcjk", "undotum")
 
 
+@lru_cache(maxsize=1)
 def hangul_font() -> str | None:
-    """A font of this machine that has Hangul."""
-    installed = {font.name for font in font_manager.fontManager.ttflist}
-    return next((name for name in HANGUL if name in installed), None)
+    """The name of a font that has Hangul, if one is installed; Matplotlib's own list may be older than it."""
+    files = font_manager.findSystemFonts()
+    plain = {Path(file).name.lower().replace("-", ""): file for file in sorted(files, reverse=True)}
+    for start in FILES:
+        found = [file for name, file in plain.items() if name.startswith(start)]
+        if found:
+            file = next((file for file in found if "regular" in file.lower()), found[0])
+            font_manager.fontManager.addfont(file)
+            return font_manager.FontProperties(fname=file).get_name()
+    return None
 
 
 def draw(
@@ -33,7 +42,8 @@ def draw(
     """Draw words at places (n, 2), the first ones named first, the chosen before all and in another colour.
     Returns how many have their name."""
     fonts = ["DejaVu Sans", *filter(None, [hangul_font()])]
-    with rc_context({**STYLE, "font.family": fonts}):
+    with rc_context({**STYLE, "font.family": fonts}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a thousand lines for what plot says in one
         figure = Figure(figsize=(11, 8.5), dpi=130, layout="constrained")
         canvas = FigureCanvasAgg(figure)
         axes = figure.subplots()
@@ -65,7 +75,7 @@ def name(
         own = words[i] in chosen
         text = axes.annotate(
             words[i].replace("$", r"\$"), places[i], xytext=(3, 2), textcoords="offset points",
-            fontsize=11 if own else 8, color=ORANGE if own else INK, weight="bold" if own else "normal",
+            fontsize=11 if own else 8, color=ORANGE if own else INK,
         )  # fmt: skip
         box = text.get_window_extent(renderer).padded(1.5)
         inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
