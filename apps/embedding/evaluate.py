@@ -18,11 +18,12 @@ def run(options: Namespace) -> int:
     if not options.pairs and not options.analogies:
         raise UserError("nothing to evaluate by: give --pairs FILE ..., --analogies FILE, or both")
     vectors = open_vectors(options.vectors)
-    print(f"{options.vectors}: {len(vectors):,} words, dim {vectors.dim}")
+    parts = [f"{options.vectors}: {len(vectors):,} words, dim {vectors.dim}"]
     if options.pairs:
-        print("\n" + pairs(vectors, options))
+        parts.append(pairs(vectors, options))
     if options.analogies:
-        print("\n" + analogies(vectors, options))
+        parts.append(analogies(vectors, options))
+    print("\n\n".join(parts))
     return 0
 
 
@@ -36,7 +37,7 @@ def pairs(vectors: WordVectors, options: Namespace) -> str:
         known = scores.pairs - scores.unknown
         share = f"{known:,} of {scores.pairs:,} ({scores.coverage:.1%})"
         rows.append([scores.name, number(scores.spearman), number(scores.pearson), share])
-    return table(rows, ["pairs", "Spearman", "Pearson", "both words known"])
+    return table(rows, ["pairs", "Spearman", "Pearson", "coverage"])
 
 
 def analogies(vectors: WordVectors, options: Namespace) -> str:

@@ -24,8 +24,8 @@ models:                                                        defaults; of tiny
   skipgram    a word predicts those around it                  dim 100, window 5, negative 5, epochs 5; 20
   fasttext    skip-gram over pieces of words: words never      dim 100, window 5, negative 5, epochs 5; 10
               seen have vectors too (minn 3, maxn 6)           bucket 2,000,000; 50,000
-  glove       from counts of which words stand together        dim 100, window 15, epochs 25, x-max 100;
-                                                               40, 10
+  glove       from counts of which words stand together        dim 100, window 15, epochs 25
+              (x-max 100)                                      x-max 10
 
 tokenizers:
   words       letters, in lower case; punctuation and digits are left out

@@ -36,7 +36,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "cbow": {"epochs": 40},
     "skipgram": {"epochs": 20, "alpha": 0.05},
     "fasttext": {"epochs": 10, "bucket": 50_000},
-    "glove": {"epochs": 40, "x_max": 10.0},
+    "glove": {"x_max": 10.0},
 }
 
 
@@ -51,6 +51,8 @@ def settings_of(model: str, small: bool, given: dict[str, Any]) -> dict[str, Any
     settings = {"seed": 0, "workers": None, "max_vocab_size": None, **recipe, **given}
     if "hs" in recipe and settings["hs"] and "negative" not in given:
         settings["negative"] = 0  # one of the two, unless both are asked for
+    if settings.get("negative") == 0 and not settings["hs"]:
+        raise UserError("--negative 0 needs --hs: something must tell true words from others")
     return settings
 
 

@@ -88,9 +88,11 @@ def fitted(model: WordModel, corpus: Corpus, checkpoint: Path, options: Namespac
     """Train to the end (True), or until Ctrl-C (False)."""
     try:
         (model.resume if options.resume else model.fit)(corpus, checkpoint=checkpoint)
-    except (ValueError, FloatingPointError) as error:
-        checkpoint.unlink(missing_ok=not options.resume)
-        raise UserError(str(error)) from None
+    except ValueError as error:  # the text is not what it should be; a checkpoint there may be stays
+        raise UserError(str(error).split("; errors=")[0]) from None
+    except FloatingPointError as error:
+        checkpoint.unlink(missing_ok=True)
+        raise UserError(f"the training diverged: {error}") from None
     return model.position.epoch >= model.epochs
 
 
@@ -122,9 +124,13 @@ def finish(model: WordModel, this: Run, file: Path) -> int:
 
 
 def examples(vocabulary: Vocabulary) -> list[str]:
-    """Three frequent words that mean something, if there are such."""
-    plain = [word for word in vocabulary.words if len(word) > 1 and word not in ENGLISH]
-    return plain[20:23] or vocabulary.words[:1]
+    """Two frequent words that mean something: long ones, if there are such."""
+    plain = [word for word in vocabulary.words[:200] if word not in ENGLISH]
+    return sorted(plain, key=len)[-2:] or vocabulary.words[:1]
+
+
+def flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def unfinished_of(file: Path) -> Path:
@@ -135,8 +141,12 @@ def announce(this: Run, model: WordModel) -> None:
     of = model.settings
     with threads(model.workers):
         print(backend())
-    names = [name for name in SETTINGS if name in of and name not in ("workers", "max_vocab_size")]
-    print(f"{this.model} on {this.text} ({this.tokenizer}): " + ", ".join(f"{n} {of[n]}" for n in names))
+    shown = [
+        f"{flag(name)[2:]} {of[name]}"
+        for name in SETTINGS
+        if name != "workers" and of.get(name) not in (None, False)
+    ]
+    print(f"{this.model} on {this.text} ({this.tokenizer}): {', '.join(shown)}")
     if model.position.units:
         print(f"going on in epoch {model.position.epoch + 1}/{model.epochs}")
     sys.stdout.flush()
@@ -169,8 +179,7 @@ def resumed(options: Namespace, file: Path, unfinished: Path) -> Run:
             given = [str(path.resolve()) for path in given]
         if given is not None and given != known.get(name):
             raise UserError(
-                f"--{name.replace('_', '-')}: the run was started with {known.get(name)}, which can't change "
-                "in the middle"
+                f"{flag(name)}: the run was started with {known.get(name)}, which can't change in the middle"
             )
     return this
 
