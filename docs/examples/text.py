@@ -1,4 +1,4 @@
-"""Text as numbers: the alphabet of tiny Shakespeare (apps/texts.py), and the batches that character models are
+"""Text as numbers: tiny Shakespeare (apps/texts.py), its alphabet, and the batches that character models are
 trained on."""
 
 from __future__ import annotations
