@@ -1,4 +1,4 @@
-"""The page that `python -m apps.embedding plot` writes: search, neighbours, both maps, both languages, hands."""
+"""The page that `python -m apps.embedding plot` writes: search, neighbours, maps, languages, hands."""
 
 from __future__ import annotations
 
