@@ -123,6 +123,22 @@ def test_jamo_are_sub_words_of_korean(tmp_path):
     assert {"도서", "를"} <= set(formats.load(tmp_path / "p.vec").words)
 
 
+def test_pairs_score_each_epoch_and_patience_stops_at_the_best(text, tmp_path, capsys):
+    pairs, file = tmp_path / "pairs.txt", tmp_path / "words.vec"
+    pairs.write_text("king queen 9\ncrown throne 8\ncat dog 8.5\nking cat 1\nqueen mouse 1.5\n")
+    flags = ["--dim", 8, "--epochs", 50, "--sample", 0, "--pairs", pairs, "--patience", 2]
+    assert train("--corpus", text, *flags, "--output", file) == 0
+    output = capsys.readouterr()
+    scores = [float(score) for score in re.findall(r"score (-?\d\.\d+)", output.err)]
+    epochs = len(scores) - 1  # the last names the best again
+    assert epochs < 50 and f"{epochs} times" in output.out
+    assert scores.index(max(scores[:-1])) == epochs - 3 and scores[-1] == max(scores)
+    learned = formats.load(file).evaluate_pairs(pairs).spearman
+    assert learned == pytest.approx(scores[-1], abs=1e-4)
+    assert "needs --pairs" in refused(capsys, "train", "--patience", 2)
+    assert "cannot be read" in refused(capsys, "train", "--pairs", tmp_path / "no.txt", "--output", file)
+
+
 # Interruption ------------------------------------------------------------------------------------
 
 

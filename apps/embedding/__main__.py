@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from apps.command import MOST_THREADS, Parser, number, run
-from apps.embedding import help
+from apps.embedding import explained
 
 FORMATS = ("word2vec", "word2vec-binary", "fasttext", "glove", "safetensors")
 MODELS = ("cbow", "skipgram", "fasttext", "glove")
@@ -75,7 +75,7 @@ def add_command(commands: Commands, name: str, description: str, examples: str, 
 
 
 def add_lessons(commands: Commands) -> None:
-    for name, description in (("onehot", help.ONEHOT), ("tfidf", help.TFIDF)):
+    for name, description in (("onehot", explained.ONEHOT), ("tfidf", explained.TFIDF)):
         parser = add_command(commands, name, description, f"{name}\n{name} --data ~/data")
         parser.set_defaults(run=late(name))
         parser.add_argument("--data", type=Path, metavar="DIR",
@@ -88,8 +88,8 @@ def add_lessons(commands: Commands) -> None:
 
 
 def add_train(commands: Commands) -> None:
-    parser = add_command(commands, "train", help.TRAIN, help.TRAIN_EXAMPLES)
-    parser.epilog += help.TRAIN_END
+    parser = add_command(commands, "train", explained.TRAIN, explained.TRAIN_EXAMPLES)
+    parser.epilog += explained.TRAIN_END
     parser.set_defaults(run=late("train"))
     add = parser.add_argument
     count = number(int, 1, 10_000_000)
@@ -99,6 +99,10 @@ def add_train(commands: Commands) -> None:
     add("--tokenizer", choices=TOKENIZERS, metavar="NAME", help="see above (default: words)")
     add("--output", type=Path, metavar="FILE",
         help="the ending picks the format (default: runs/embedding-MODEL.safetensors)")  # fmt: skip
+    add("--pairs", type=Path, metavar="FILE",
+        help="pairs judged by people, as evaluate takes them: a score after each epoch")  # fmt: skip
+    add("--patience", type=number(int, 1, 10_000), metavar="N",
+        help="stop after N epochs without a better score, and take the best (needs --pairs)")  # fmt: skip
     add("--resume", action="store_true", help="go on with the run that was interrupted")
     add_seed(parser)
     add_workers(parser)
@@ -120,7 +124,7 @@ def add_train(commands: Commands) -> None:
 
 
 def add_similar(commands: Commands) -> None:
-    parser = add_command(commands, "similar", help.SIMILAR, help.SIMILAR_EXAMPLES)
+    parser = add_command(commands, "similar", explained.SIMILAR, explained.SIMILAR_EXAMPLES)
     parser.set_defaults(run=late("ask", "similar"))
     add_vectors(parser)
     parser.add_argument("words", nargs="+", metavar="WORD", help="words to ask about")
@@ -129,7 +133,11 @@ def add_similar(commands: Commands) -> None:
 
 def add_analogy(commands: Commands) -> None:
     parser = add_command(
-        commands, "analogy", help.ANALOGY, help.ANALOGY_EXAMPLES, usage="%(prog)s VECTORS A B C [flags]"
+        commands,
+        "analogy",
+        explained.ANALOGY,
+        explained.ANALOGY_EXAMPLES,
+        usage="%(prog)s VECTORS A B C [flags]",
     )
     parser.set_defaults(run=late("ask", "analogy"))
     add_vectors(parser)
@@ -139,7 +147,7 @@ def add_analogy(commands: Commands) -> None:
 
 
 def add_evaluate(commands: Commands) -> None:
-    parser = add_command(commands, "evaluate", help.EVALUATE, help.EVALUATE_EXAMPLES)
+    parser = add_command(commands, "evaluate", explained.EVALUATE, explained.EVALUATE_EXAMPLES)
     parser.set_defaults(run=late("evaluate"))
     add_vectors(parser)
     add = parser.add_argument
@@ -153,7 +161,7 @@ def add_evaluate(commands: Commands) -> None:
 
 
 def add_plot(commands: Commands) -> None:
-    parser = add_command(commands, "plot", help.PLOT, help.PLOT_EXAMPLES)
+    parser = add_command(commands, "plot", explained.PLOT, explained.PLOT_EXAMPLES)
     parser.set_defaults(run=late("plot"))
     add_vectors(parser)
     parser.add_argument("chosen", nargs="*", metavar="WORD", help="words to draw, with their neighbours")
@@ -167,7 +175,7 @@ def add_plot(commands: Commands) -> None:
 
 
 def add_convert(commands: Commands) -> None:
-    parser = add_command(commands, "convert", help.CONVERT, help.CONVERT_EXAMPLES)
+    parser = add_command(commands, "convert", explained.CONVERT, explained.CONVERT_EXAMPLES)
     parser.set_defaults(run=late("convert"))
     parser.add_argument("input", type=Path, metavar="IN", help="file of vectors")
     parser.add_argument("result", type=Path, metavar="OUT", help="file to write; the ending picks the format")

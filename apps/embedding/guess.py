@@ -83,9 +83,17 @@ def made_sentences() -> list[list[str]]:
 
 def train(text: Sentences, sg: bool, seed: int, workers: int | None) -> Word2Vec:
     """CBOW or skip-gram on the sentences; small and quick."""
-    settings: dict[str, Any] = {"dim": 16, "epochs": 200, "sample": 0.0} if text.made else {"sample": 1e-4}
+    settings: dict[str, Any] = {"sample": 1e-4, "epochs": min(max(20_000_000 // max(len(text), 1), 5), 20)}
+    if text.made:
+        settings = {"sample": 0.0, "epochs": 200, "dim": 16}
     settings |= {"alpha": 0.05, "min_count": text.min_count, "sg": sg, "seed": seed, "workers": workers}
-    return Word2Vec(**settings).fit(Corpus.of(text.all), progress=not text.made)
+    try:
+        model = Word2Vec(**settings).fit(Corpus.of(text.all), progress=not text.made)
+    except ValueError as error:
+        raise UserError(f"{text.name}: {error}") from None
+    if model.position.epoch < model.epochs:  # Ctrl-C: what it has learned by then would say little
+        raise KeyboardInterrupt
+    return model
 
 
 @dataclass(frozen=True)

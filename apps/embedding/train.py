@@ -8,10 +8,13 @@ before.
 from __future__ import annotations
 
 import json
+import math
+import shlex
 import shutil
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,7 @@ from nn.models.fasttext import FastText
 from nn.models.training import WordModel, threads
 from nn.text import formats
 from nn.text.corpus import Corpus
+from nn.text.evaluate import read_pairs
 from nn.text.stop_words import ENGLISH
 from nn.text.vocabulary import Vocabulary
 
@@ -38,12 +42,19 @@ SETTINGS = (
 
 @dataclass(frozen=True)
 class Run:
-    """All that a run depends on. `corpus` are paths; none: tiny Shakespeare."""
+    """All that a run depends on.
+
+    corpus    paths; none: tiny Shakespeare
+    pairs     path of pairs judged by people, which score each epoch
+    patience  how many epochs may bring no better score
+    """
 
     model: str
     corpus: list[str]
     tokenizer: str
     settings: dict[str, Any]
+    pairs: str | None = None
+    patience: int | None = None
 
     @property
     def text(self) -> str:
@@ -74,7 +85,7 @@ def run(options: Namespace) -> int:
         write_atomically(unfinished / "run.json", (json.dumps(asdict(this), indent=1) + "\n").encode())
     announce(this, model)
     try:
-        if not fitted(model, corpus, checkpoint, options):
+        if not fitted(model, this, corpus, checkpoint, options.resume):
             print(f"interrupted; go on with: {resume_command(file)}", file=sys.stderr)
             return 130
         return finish(model, this, file)
@@ -84,20 +95,35 @@ def run(options: Namespace) -> int:
         raise
 
 
-def fitted(model: WordModel, corpus: Corpus, checkpoint: Path, options: Namespace) -> bool:
+def fitted(model: WordModel, this: Run, corpus: Corpus, checkpoint: Path, resume: bool) -> bool:
     """Train to the end (True), or until Ctrl-C (False)."""
+    fit = model.resume if resume else model.fit
     try:
-        (model.resume if options.resume else model.fit)(corpus, checkpoint=checkpoint)
+        fit(corpus, checkpoint=checkpoint, evaluation=scoring(this), patience=this.patience)
     except ValueError as error:  # the text is not what it should be; a checkpoint there may be stays
-        raise UserError(str(error).split("; errors=")[0]) from None
+        raise UserError(str(error).split("; errors=")[0].replace("min_count", "--min-count")) from None
     except FloatingPointError as error:
         checkpoint.unlink(missing_ok=True)
         raise UserError(f"the training diverged: {error}") from None
-    return model.position.epoch >= model.epochs
+    return model.position.epoch >= model.epochs or model.exhausted(this.patience)
+
+
+def scoring(this: Run) -> Callable[[Any], float] | None:
+    """Spearman's correlation with the judged pairs; -1 where there is none, as all vectors are alike."""
+    if this.pairs is None:
+        return None
+    path = this.pairs
+    read_pairs(path)  # says now what is wrong with it
+
+    def score(model: Any) -> float:
+        found = model.vectors.evaluate_pairs(path, restrict=None).spearman
+        return -1.0 if math.isnan(found) else float(found)
+
+    return score
 
 
 def resume_command(file: Path) -> str:
-    return f"python -m apps.embedding train --resume --output {file}"
+    return f"python -m apps.embedding train --resume --output {shlex.quote(str(file))}"
 
 
 def finish(model: WordModel, this: Run, file: Path) -> int:
@@ -160,7 +186,10 @@ def chosen(options: Namespace) -> Run:
     given = {name: getattr(options, name) for name in SETTINGS}
     settings = recipes.settings_of(model, not options.corpus, given)
     paths = [str(path.resolve()) for path in options.corpus or []]
-    return Run(model, paths, options.tokenizer or "words", settings)
+    if options.patience and not options.pairs:
+        raise UserError("--patience needs --pairs, by which epochs are judged")
+    pairs = str(options.pairs.resolve()) if options.pairs else None
+    return Run(model, paths, options.tokenizer or "words", settings, pairs, options.patience)
 
 
 def resumed(options: Namespace, file: Path, unfinished: Path) -> Run:
@@ -170,13 +199,15 @@ def resumed(options: Namespace, file: Path, unfinished: Path) -> Run:
         raise UserError(f"nothing to resume: no run for {file} was interrupted")
     try:
         this = Run(**json.loads(record.read_text()))
-        known = {"model": this.model, "tokenizer": this.tokenizer, "corpus": this.corpus, **this.settings}
+        known = {**asdict(this), **this.settings}
     except (ValueError, TypeError) as error:
         raise UserError(f"{record}: damaged ({error}); start the run again without --resume") from None
-    for name in ("model", "tokenizer", "corpus", *SETTINGS):
+    for name in ("model", "tokenizer", "corpus", "pairs", "patience", *SETTINGS):
         given = getattr(options, name)
         if name == "corpus" and given is not None:
             given = [str(path.resolve()) for path in given]
+        if name == "pairs" and given is not None:
+            given = str(given.resolve())
         if given is not None and given != known.get(name):
             raise UserError(
                 f"{flag(name)}: the run was started with {known.get(name)}, which can't change in the middle"
