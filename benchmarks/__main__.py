@@ -4,6 +4,7 @@ python -m benchmarks report     a page and pictures of what was measured; the RE
 python -m benchmarks targets    what this house wants to reach, and what a result says of it
 python -m benchmarks programs   what becomes of training steps as programs: limits, memory, capture
 python -m benchmarks playground the playground beside plain JavaScript, and its frames
+python -m benchmarks words      word vectors beside gensim: words/s, memory, scores
 python -m benchmarks compare    two results, or two commits: what grew faster, what slower
 
 A ratio above 1 means that ours is faster. A row marked VOID does not count; it says why. Close other
@@ -63,6 +64,20 @@ def parser() -> argparse.ArgumentParser:
     playground = commands.add_parser("playground", help="the playground beside plain JavaScript")
     playground.add_argument("--rounds", type=positive, default=5, help="blocks of each side in turn (5)")
     playground.add_argument("--seconds", type=positive_seconds, default=0.4, help="of a block (0.4)")
+    words = commands.add_parser("words", help="word vectors beside gensim", description=WORDS)
+    words.add_argument(
+        "--words", type=all_or_positive, default=3_000_000, help="of the text, or all (3000000)"
+    )
+    words.add_argument("--epochs", type=positive, default=5, help="how often they are read (5)")
+    words.add_argument("--seeds", type=positive, default=1, help="trainings of each model and side (1)")
+    words.add_argument(
+        "--threads", type=positive, default=min(2, len(probe.cores())), help="of a training (2)"
+    )
+    words.add_argument("--model", nargs="+", choices=WORD_MODELS, default=WORD_MODELS, help="which (all)")
+    words.add_argument("--text", type=Path, metavar="FILE", help="what is read (enwiki/ of --data)")
+    words.add_argument("--data", type=Path, metavar="DIR", help="has enwiki/, wordeval/ ($AUTOGRAD_DATA)")
+    words.add_argument("--json", type=Path, metavar="FILE", help="the file (benchmarks/results/words/...)")
+    words.add_argument("--fresh", action="store_true", help="don't go on with an interrupted run")
     compare = commands.add_parser("compare", help="two results, or two commits", description=COMPARING)
     compare.add_argument("before", metavar="A", help="a file or a commit")
     compare.add_argument("after", metavar="B", help="another")
@@ -77,6 +92,17 @@ COMPARING = (
     "Two files of results, or two commits ('.' is the checkout as it is): those are built beside this one, "
     "and measured in turn. Exit status 1 where a row grew slower."
 )
+
+
+WORD_MODELS = ("cbow", "skipgram", "fasttext")
+WORDS = (
+    "Word vectors of ours and of gensim, trained in turns on the same lines. An interrupted run (Ctrl-C) "
+    "goes on when the same command comes again. wordeval/ of the data folder judges the vectors, if it is there."
+)
+
+
+def all_or_positive(text: str) -> int | None:
+    return None if text == "all" else positive(text)
 
 
 def share(text: str) -> float:
@@ -258,9 +284,16 @@ def playground(options: argparse.Namespace) -> int:
     return 0
 
 
+def words(options: argparse.Namespace) -> int:
+    from benchmarks.words import run
+
+    return run.words(options)
+
+
 COMMANDS = {
     "playground": playground,
     "programs": programs,
+    "words": words,
     "run": run,
     "alone": alone,
     "report": report,

@@ -1,0 +1,66 @@
+"""What was measured, as lines, and what is reached of the goals: means over the seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import mean, median
+
+from benchmarks.words.measure import Row
+
+__all__ = ["line", "report"]
+
+FASTER = 2.0  # goals: words a second beside gensim; scores at most so much below its
+BELOW = {"pairs": 0.02, "analogies": 1.5}
+ANALOGIES = ("semantic", "syntactic", "total")
+
+
+def line(row: Row) -> str:
+    """One training."""
+    return (
+        f"{row.model:8} seed {row.seed} {row.side:6} {row.speed:11,.0f} words/s on {row.cores:.2f} cores, "
+        f"{row.counting:5.1f} s before, peak {row.peak / 1e6:5,.0f} MB  {shown(row.scores)}".rstrip()
+    )
+
+
+def shown(scores: dict[str, float]) -> str:
+    return " ".join(f"{name} {number(name, value)}" for name, value in scores.items())
+
+
+def number(name: str, value: float) -> str:
+    return f"{value:.1f}" if name in ANALOGIES else f"{value:.3f}"
+
+
+def report(rows: Sequence[Row]) -> str:
+    """A paragraph for each model that both sides have trained."""
+    models = dict.fromkeys(row.model for row in rows)
+    pairs = {model: both(model, rows) for model in models}
+    return "\n\n".join(paragraph(model, found) for model, found in pairs.items() if found)
+
+
+def both(model: str, rows: Sequence[Row]) -> list[tuple[Row, Row]]:
+    """Ours and gensim's row of each seed."""
+    found = {row.key: row for row in rows}
+    seeds = sorted({row.seed for row in rows})
+    pairs = [(found.get((model, "ours", seed)), found.get((model, "gensim", seed))) for seed in seeds]
+    return [(ours, peer) for ours, peer in pairs if ours and peer]
+
+
+def paragraph(model: str, pairs: Sequence[tuple[Row, Row]]) -> str:
+    ratios = [ours.speed / peer.speed for ours, peer in pairs]
+    by_core = median(ours.words / ours.processors / (peer.words / peer.processors) for ours, peer in pairs)
+    memory = median(ours.peak / peer.peak for ours, peer in pairs)
+    ratio = median(ratios)
+    lines = [
+        f"{model}: {ratio:.2f} times gensim's words/s ({min(ratios):.2f} - {max(ratios):.2f}, seeds: "
+        f"{len(pairs)}); want {FASTER:g}: {verdict(ratio >= FASTER)}",
+        f"  {by_core:.2f} times by processor time; {memory:.2f} of its peak memory",
+    ]
+    for name in pairs[0][0].scores:
+        ours, peer = (mean(pair[i].scores[name] for pair in pairs) for i in (0, 1))
+        reached = ours >= peer - BELOW["analogies" if name in ANALOGIES else "pairs"]
+        lines.append(f"  {name:9} {number(name, ours):>6} beside {number(name, peer):>6}: {verdict(reached)}")
+    return "\n".join(lines)
+
+
+def verdict(reached: bool) -> str:
+    return "reached" if reached else "MISSED"

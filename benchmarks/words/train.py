@@ -1,0 +1,141 @@
+"""The process of one row: one side trains one model on the lines of a file, and writes its vectors.
+
+It reads a request as JSON (TASK) and answers with what the training took. Settings are those of both
+libraries' users for the same task: vectors of as many numbers, the same window, negatives, frequencies below
+which words are left out or thinned out. Rates are each library's own for the model: ours for CBOW is larger,
+since its step is the gradient of the mean that CBOW takes, and not that times the number of words around.
+gensim reads the file itself (corpus_file), which is its fastest way and takes the least memory.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from benchmarks import sides
+
+__all__ = ["MODELS", "SIDES", "Task", "peak"]
+
+MODELS = ("cbow", "skipgram", "fasttext")
+RARE = 5  # words that occur less often are left out
+
+
+class Task(NamedTuple):
+    """What is trained, by whom, and where the vectors go (npz: words, matrix)."""
+
+    side: str
+    model: str
+    seed: int
+    text: str
+    output: str
+    epochs: int = 5
+    threads: int = 2
+    dim: int = 100
+    window: int = 5
+    negative: int = 5
+    bucket: int = 2_000_000
+
+
+class Trained(NamedTuple):
+    """Seconds to count the words and to train (of the clock, and of all processors), and the vectors."""
+
+    counting: float
+    training: float
+    processors: float
+    words: list[str]
+    matrix: np.ndarray[Any, Any]
+
+
+class Clock:
+    """Both times since the last call."""
+
+    def __init__(self) -> None:
+        self.begun = time.perf_counter(), time.process_time()
+
+    def __call__(self) -> tuple[float, float]:
+        before, self.begun = self.begun, (time.perf_counter(), time.process_time())
+        return self.begun[0] - before[0], self.begun[1] - before[1]
+
+
+def ours(task: Task) -> Trained:
+    from nn.models import FastText, Word2Vec
+    from nn.text import Corpus
+
+    common = {"dim": task.dim, "window": task.window, "negative": task.negative, "min_count": RARE,
+              "epochs": task.epochs, "workers": task.threads, "seed": task.seed}  # fmt: skip
+    if task.model == "fasttext":
+        model = FastText(sg=True, shared=1, bucket=task.bucket, **common)
+    elif task.model == "skipgram":
+        model = Word2Vec(sg=True, **common)
+    else:
+        model = Word2Vec(alpha=0.1, **common)
+    corpus, clock = Corpus(task.text), Clock()
+    model.prepare(corpus, progress=False)
+    if task.model == "cbow":
+        model.trainer.divide = True
+    counting, _ = clock()
+    model.run(corpus, progress=False)
+    return Trained(counting, *clock(), model.vocabulary.words, model.vectors.matrix)
+
+
+def gensim(task: Task) -> Trained:
+    from gensim.models import FastText, Word2Vec
+
+    common = {"vector_size": task.dim, "window": task.window, "negative": task.negative, "min_count": RARE,
+              "epochs": task.epochs, "workers": task.threads, "seed": task.seed}  # fmt: skip
+    if task.model == "fasttext":
+        model = FastText(sg=1, bucket=task.bucket, **common)
+    else:
+        model = Word2Vec(sg=int(task.model == "skipgram"), **common)
+    clock = Clock()
+    model.build_vocab(corpus_file=task.text)
+    counting, _ = clock()
+    model.train(
+        corpus_file=task.text,
+        total_examples=model.corpus_count,
+        total_words=model.corpus_total_words,
+        epochs=task.epochs,
+    )
+    return Trained(counting, *clock(), model.wv.index_to_key, model.wv.vectors)
+
+
+SIDES: dict[str, Callable[[Task], Trained]] = {"ours": ours, "gensim": gensim}
+
+
+def peak() -> int:
+    """The most memory this process has had, in bytes."""
+    status = Path("/proc/self/status")
+    if status.exists():  # getrusage would count the parent's, from before this program was loaded
+        return 1024 * next(
+            int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")
+        )
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def main() -> None:
+    task = Task(**json.load(sys.stdin))
+    try:
+        facts = sides.set_up(task.side, task.threads)
+    except sides.Refused as error:
+        print(json.dumps({"refused": str(error)}))
+        return
+    trained = SIDES[task.side](task)
+    memory = peak()
+    np.savez(task.output, words=np.array(trained.words), matrix=trained.matrix)
+    answer = {
+        "library": facts["library"], "vocabulary": len(trained.words), "counting": trained.counting,
+        "training": trained.training, "processors": trained.processors, "peak": memory,
+    }  # fmt: skip
+    print(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()
