@@ -97,7 +97,7 @@ COMPARING = (
 WORD_MODELS = ("cbow", "skipgram", "fasttext")
 WORDS = (
     "Word vectors of ours and of gensim, trained in turns on the same lines. An interrupted run (Ctrl-C) "
-    "goes on when the same command comes again. wordeval/ of the data folder judges the vectors, if it is there."
+    "goes on when the same command comes again. wordeval/ of the data folder judges them, if it is there."
 )
 
 

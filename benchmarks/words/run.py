@@ -14,7 +14,7 @@ __all__ = ["words"]
 
 
 def words(options: argparse.Namespace) -> int:
-    """Measure what the options ask for, and print it. Status 0 whatever is reached: others use the machine."""
+    """Measure what the options ask for, and print it. Status 0 whatever is reached: machines are shared."""
     source = options.text or text_of(options.data)
     text, count = first_words(source, options.words, measure.FOLDER)
     plan = measure.Plan(source.name, count, options.epochs, options.threads)

@@ -1,0 +1,135 @@
+"""The benchmark of word vectors: both sides train the same lines, runs go on, goals are judged."""
+
+from __future__ import annotations
+
+import json
+import lzma
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from autograd import kernels
+from benchmarks import __main__ as program
+from benchmarks.processes import Failed
+from benchmarks.results import Unusable
+from benchmarks.words import measure, table
+from benchmarks.words.measure import Plan, Row
+from benchmarks.words.text import first_words, scores, text_of
+from nn.text.vectors import WordVectors
+
+KINDS = [f"w{i}" for i in range(200)]
+ROW = Row(
+    "cbow", "ours", 1, 1000, 50, 0.1, 2.0, 3.0, 10**8, "kernelgrad", scores={"WS353": 0.5, "total": 30.0}
+)
+PEER = replace(ROW, side="gensim", training=5.0, processors=6.0, peak=4 * 10**8, library="gensim")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A data folder: 20,000 words on one line, and files of judgements that are about some of them."""
+    home = tmp_path_factory.mktemp("data")
+    draw = np.random.default_rng(0)
+    words = draw.choice(KINDS, 20_000, p=(share := 1 / np.arange(1, 201)) / share.sum())
+    (home / "enwiki").mkdir()
+    (home / "enwiki" / "text.txt.xz").write_bytes(lzma.compress(" ".join(words).encode()))
+    (home / "wordeval").mkdir()
+    pairs = "".join(f"w{i}\tw{i + 1}\t{i % 7}\n" for i in range(20))
+    (home / "wordeval" / "EN-WS-353-ALL.txt").write_text(pairs)
+    questions = ": capitals\nw1 w2 w3 w4\n: gram1\nw5 w6 w7 w8\nw5 w6 w7 nowhere\n"
+    (home / "wordeval" / "questions-words.txt").write_text(questions)
+    return home
+
+
+def test_the_first_words_of_a_text_stand_in_lines_of_a_thousand(data, tmp_path):
+    file, count = first_words(text_of(data), 4_500, tmp_path)
+    lines = [line.split() for line in file.read_text().splitlines()]
+    with lzma.open(text_of(data), "rt") as text:
+        whole = text.read().split()
+    assert [len(line) for line in lines] == [1000] * 4 + [500] and count == 4_500
+    assert [word for line in lines for word in line] == whole[:4_500]
+    assert first_words(text_of(data), None, tmp_path)[1] == 20_000
+    with pytest.raises(Unusable, match="20,000 words, fewer than 20,001"):
+        first_words(text_of(data), 20_001, tmp_path)
+    assert not (tmp_path / "text-20001.txt").exists()
+    with pytest.raises(Unusable, match="--text FILE"):
+        text_of(tmp_path)
+
+
+@pytest.mark.skipif(not kernels.active, reason="our side is measured with kernels")
+@pytest.mark.parametrize("model", ["cbow", "skipgram", "fasttext"])
+def test_both_sides_train_the_same_words(data, tmp_path, model):
+    """In processes of their own; the words read are counted alike, and so is the vocabulary."""
+    pytest.importorskip("gensim")
+    text, count = first_words(text_of(data), 20_000, tmp_path)
+    plan = Plan("text", count, epochs=2, threads=1, dim=8, bucket=100)
+    rows = [measure.trained(plan, text, data / "wordeval", model, side, 1) for side in measure.SIDES]
+    for row in rows:
+        assert row.words == 40_000 and row.vocabulary == len(KINDS)
+        assert row.training > 0 and row.processors > 0 and row.peak > 10**7
+        assert list(row.scores) == ["WS353", "semantic", "syntactic", "total"]
+        assert -1 <= row.scores["WS353"] <= 1 and 0 <= row.scores["total"] <= 100
+    assert [row.library.split()[0] for row in rows] == ["kernelgrad", "gensim"]
+
+
+def test_a_training_that_dies_says_how(tmp_path):
+    if not kernels.active:
+        pytest.skip("our side is measured with kernels")
+    with pytest.raises(Failed, match=r"(?s)ours, cbow: exit code 1.*missing\.txt"):
+        measure.trained(Plan("text", 1, threads=1), tmp_path / "missing.txt", None, "cbow", "ours", 1)
+
+
+def test_vectors_are_judged_by_the_files_that_are_there(data):
+    vectors = WordVectors(KINDS, np.random.default_rng(1).standard_normal((200, 8)).astype(np.float32))
+    found = scores(vectors, data / "wordeval")
+    assert found["WS353"] == vectors.evaluate_pairs(data / "wordeval" / "EN-WS-353-ALL.txt").spearman
+    assert (
+        found["total"]
+        == 100 * vectors.evaluate_analogies(data / "wordeval" / "questions-words.txt").total.accuracy
+    )
+    assert scores(vectors, None) == {}
+
+
+def test_an_interrupted_run_goes_on_and_sides_take_turns(data, tmp_path, monkeypatch):
+    asked = []
+
+    def train(plan, text, judgements, model, side, seed):
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        asked.append((model, side, seed))
+        return replace(ROW, model=model, side=side, seed=seed)
+
+    monkeypatch.setattr(measure, "trained", train)
+    monkeypatch.setattr(measure, "FOLDER", tmp_path)
+    command = ["words", "--words", "2000", "--seeds", "2", "--model", "skipgram", "--data", str(data)]
+    command += ["--json", str(tmp_path / "rows.json")]
+    assert program.main(command) == 130
+    first, asked[:] = list(asked), []
+    assert program.main(command) == 0
+    sides = [("ours", 1), ("gensim", 1), ("gensim", 2), ("ours", 2)]
+    assert first + asked == [("skipgram", side, seed) for side, seed in sides]
+    assert program.main(command) == 0 and len(asked) == 1  # all was there
+
+    assert program.main([*command, "--epochs", "2"]) == 2  # rows of other settings are not taken
+    assert len(json.loads((tmp_path / "rows.json").read_text())["rows"]) == 4
+    (tmp_path / "rows.json").write_text("{}")
+    assert program.main(command) == 2
+    asked.clear()
+    assert program.main([*command, "--fresh", "--seeds", "1"]) == 0 and len(asked) == 2
+    assert (tmp_path / "rows.json.before").read_text() == "{}"
+
+
+def test_goals_are_judged_over_the_seeds():
+    """Speeds by the median of pairs, scores by the mean: the second seed alone would miss."""
+    second = [replace(row, seed=2) for row in (ROW, PEER)]
+    second[0] = replace(second[0], scores={"WS353": 0.45, "total": 26.0})
+    text = table.report([ROW, PEER, *second])
+    assert "cbow: 2.50 times gensim's words/s (2.50 - 2.50, seeds: 2); want 2: reached" in text
+    assert "2.00 times by processor time; 0.25 of its peak memory" in text
+    assert "WS353      0.475 beside  0.500: MISSED" in text
+    assert "total       28.0 beside   30.0: MISSED" in text
+    close = replace(ROW, training=3.0, scores={"WS353": 0.481, "total": 28.6})
+    text = table.report([close, PEER])
+    assert "1.67 times" in text and text.count("MISSED") == 1 and text.count("reached") == 2
+    assert table.report([ROW]) == ""  # alone
+    assert "500 words/s on 1.50 cores" in table.line(ROW)
