@@ -16,6 +16,7 @@ from benchmarks.results import Unusable
 from benchmarks.words import measure, table
 from benchmarks.words.measure import Plan, Row
 from benchmarks.words.text import first_words, scores, text_of
+from benchmarks.words.train import sides_of
 from nn.text.vectors import WordVectors
 
 KINDS = [f"w{i}" for i in range(200)]
@@ -57,19 +58,19 @@ def test_the_first_words_of_a_text_stand_in_lines_of_a_thousand(data, tmp_path):
 
 
 @pytest.mark.skipif(not kernels.active, reason="our side is measured with kernels")
-@pytest.mark.parametrize("model", ["cbow", "skipgram", "fasttext"])
-def test_both_sides_train_the_same_words(data, tmp_path, model):
+@pytest.mark.parametrize("model", ["skipgram", "fasttext"])
+def test_all_sides_train_the_same_words(data, tmp_path, model):
     """In processes of their own; the words read are counted alike, and so is the vocabulary."""
     pytest.importorskip("gensim")
     text, count = first_words(text_of(data), 20_000, tmp_path)
     plan = Plan("text", count, epochs=2, threads=1, dim=8, bucket=100)
-    rows = [measure.trained(plan, text, data / "wordeval", model, side, 1) for side in measure.SIDES]
+    rows = [measure.trained(plan, text, data / "wordeval", model, side, 1) for side in sides_of(model)]
     for row in rows:
         assert row.words == 40_000 and row.vocabulary == len(KINDS)
         assert row.training > 0 and row.processors > 0 and row.peak > 10**7
         assert list(row.scores) == ["WS353", "semantic", "syntactic", "total"]
         assert -1 <= row.scores["WS353"] <= 1 and 0 <= row.scores["total"] <= 100
-    assert [row.library.split()[0] for row in rows] == ["kernelgrad", "gensim"]
+    assert [row.library.split()[0] for row in rows][:2] == ["kernelgrad", "gensim"]
 
 
 def test_a_training_that_dies_says_how(tmp_path):

@@ -1,4 +1,4 @@
-"""Word vectors beside gensim: words a second, memory, and how good the vectors are.
+"""Word vectors beside gensim (and Facebook's fastText): words a second, memory, and how good the vectors are.
 
     python -m benchmarks words --words 3000000 --epochs 5 --seeds 3
 

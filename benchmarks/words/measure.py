@@ -21,7 +21,7 @@ from benchmarks import results, sides
 from benchmarks.processes import ROOT, Failed
 from benchmarks.results import Unusable
 from benchmarks.words.text import scores
-from benchmarks.words.train import SIDES, Task
+from benchmarks.words.train import Task, sides_of
 from nn.text.vectors import WordVectors
 
 __all__ = ["FOLDER", "Plan", "Row", "measured", "read", "trained", "write"]
@@ -114,7 +114,7 @@ def measured(
     file: Path,
     tell: Callable[[Row], object],
 ) -> list[Row]:
-    """The rows of all models, both sides and seeds 1 to `seeds`, of which those in `file` are not made again.
+    """The rows of models, their sides and seeds 1 to `seeds`, of which those in `file` are not made again.
     Each is told, and in the file, as soon as it is there. Who begins alternates with the seeds."""
     rows = read(file, plan) if file.exists() else []
     there = {row.key: row for row in rows}
@@ -122,7 +122,7 @@ def measured(
         (model, side, seed)
         for seed in range(1, seeds + 1)
         for model in models
-        for side in (list(SIDES) if seed % 2 else reversed(SIDES))
+        for side in (sides_of(model) if seed % 2 else reversed(sides_of(model)))
     ]
     for key in wanted:
         if key not in there:

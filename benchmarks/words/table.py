@@ -17,7 +17,7 @@ ANALOGIES = ("semantic", "syntactic", "total")
 def line(row: Row) -> str:
     """One training."""
     return (
-        f"{row.model:8} seed {row.seed} {row.side:6} {row.speed:11,.0f} words/s on {row.cores:.2f} cores, "
+        f"{row.model:8} seed {row.seed} {row.side:8} {row.speed:11,.0f} words/s on {row.cores:.2f} cores, "
         f"{row.counting:5.1f} s before, peak {row.peak / 1e6:5,.0f} MB  {shown(row.scores)}".rstrip()
     )
 
@@ -31,27 +31,28 @@ def number(name: str, value: float) -> str:
 
 
 def report(rows: Sequence[Row]) -> str:
-    """A paragraph for each model that both sides have trained."""
-    models = dict.fromkeys(row.model for row in rows)
-    pairs = {model: both(model, rows) for model in models}
-    return "\n\n".join(paragraph(model, found) for model, found in pairs.items() if found)
+    """A paragraph for each model and each peer that trained it beside ours."""
+    wanted = dict.fromkeys((row.model, row.side) for row in rows if row.side != "ours")
+    pairs = [both(model, peer, rows) for model, peer in wanted]
+    return "\n\n".join(paragraph(found) for found in pairs if found)
 
 
-def both(model: str, rows: Sequence[Row]) -> list[tuple[Row, Row]]:
-    """Ours and gensim's row of each seed."""
+def both(model: str, side: str, rows: Sequence[Row]) -> list[tuple[Row, Row]]:
+    """Our row and the peer's of each seed."""
     found = {row.key: row for row in rows}
     seeds = sorted({row.seed for row in rows})
-    pairs = [(found.get((model, "ours", seed)), found.get((model, "gensim", seed))) for seed in seeds]
+    pairs = [(found.get((model, "ours", seed)), found.get((model, side, seed))) for seed in seeds]
     return [(ours, peer) for ours, peer in pairs if ours and peer]
 
 
-def paragraph(model: str, pairs: Sequence[tuple[Row, Row]]) -> str:
+def paragraph(pairs: Sequence[tuple[Row, Row]]) -> str:
     ratios = [ours.speed / peer.speed for ours, peer in pairs]
     by_core = median(ours.words / ours.processors / (peer.words / peer.processors) for ours, peer in pairs)
     memory = median(ours.peak / peer.peak for ours, peer in pairs)
     ratio = median(ratios)
     lines = [
-        f"{model}: {ratio:.2f} times gensim's words/s ({min(ratios):.2f} - {max(ratios):.2f}, seeds: "
+        f"{pairs[0][0].model}: {ratio:.2f} times {pairs[0][1].side}'s words/s "
+        f"({min(ratios):.2f} - {max(ratios):.2f}, seeds: "
         f"{len(pairs)}); want {FASTER:g}: {verdict(ratio >= FASTER)}",
         f"  {by_core:.2f} times by processor time; {memory:.2f} of its peak memory",
     ]

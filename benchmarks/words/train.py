@@ -4,15 +4,18 @@ It reads a request as JSON (TASK) and answers with what the training took. Setti
 libraries' users for the same task: vectors of as many numbers, the same window, negatives, frequencies below
 which words are left out or thinned out. Rates are each library's own for the model: ours for CBOW is larger,
 since its step is the gradient of the mean that CBOW takes, and not that times the number of words around.
-gensim reads the file itself (corpus_file), which is its fastest way and takes the least memory.
+gensim reads the file itself (corpus_file), which is its fastest way and takes the least memory. Facebook's
+program counts and trains in one call; what the counting took, a call without epochs tells. It takes no seed.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +23,7 @@ import numpy as np
 
 from benchmarks import sides
 
-__all__ = ["MODELS", "SIDES", "Task", "peak"]
+__all__ = ["MODELS", "SIDES", "Task", "peak", "sides_of"]
 
 MODELS = ("cbow", "skipgram", "fasttext")
 RARE = 5  # words that occur less often are left out
@@ -67,8 +70,11 @@ def ours(task: Task) -> Trained:
     from nn.models import FastText, Word2Vec
     from nn.text import Corpus
 
-    common = {"dim": task.dim, "window": task.window, "negative": task.negative, "min_count": RARE,
-              "epochs": task.epochs, "workers": task.threads, "seed": task.seed}  # fmt: skip
+    common: dict[str, Any] = {
+        "dim": task.dim, "window": task.window, "negative": task.negative, "min_count": RARE,
+        "epochs": task.epochs, "workers": task.threads, "seed": task.seed,
+    }  # fmt: skip
+    model: Word2Vec
     if task.model == "fasttext":
         model = FastText(sg=True, shared=1, bucket=task.bucket, **common)
     elif task.model == "skipgram":
@@ -87,8 +93,10 @@ def ours(task: Task) -> Trained:
 def gensim(task: Task) -> Trained:
     from gensim.models import FastText, Word2Vec
 
-    common = {"vector_size": task.dim, "window": task.window, "negative": task.negative, "min_count": RARE,
-              "epochs": task.epochs, "workers": task.threads, "seed": task.seed}  # fmt: skip
+    common: dict[str, Any] = {
+        "vector_size": task.dim, "window": task.window, "negative": task.negative, "min_count": RARE,
+        "epochs": task.epochs, "workers": task.threads, "seed": task.seed,
+    }  # fmt: skip
     if task.model == "fasttext":
         model = FastText(sg=1, bucket=task.bucket, **common)
     else:
@@ -105,7 +113,37 @@ def gensim(task: Task) -> Trained:
     return Trained(counting, *clock(), model.wv.index_to_key, model.wv.vectors)
 
 
-SIDES: dict[str, Callable[[Task], Trained]] = {"ours": ours, "gensim": gensim}
+def facebook(task: Task) -> Trained:
+    import fasttext
+
+    settings: dict[str, Any] = {
+        "dim": task.dim, "ws": task.window, "neg": task.negative, "minCount": RARE, "t": 1e-3,
+        "thread": task.threads, "bucket": task.bucket, "verbose": 0,
+    }  # fmt: skip
+    clock = Clock()
+    fasttext.train_unsupervised(task.text, "skipgram", epoch=0, **settings)
+    counting, processors = clock()
+    model = fasttext.train_unsupervised(task.text, "skipgram", epoch=task.epochs, **settings)
+    both = clock()
+    words = [word for word in model.get_words() if word != "</s>"]  # the end of a line
+    matrix = np.stack([model.get_word_vector(word) for word in words])
+    return Trained(counting, both[0] - counting, both[1] - processors, words, matrix)
+
+
+SIDES: dict[str, Callable[[Task], Trained]] = {"ours": ours, "gensim": gensim, "facebook": facebook}
+
+
+def sides_of(model: str) -> list[str]:
+    """Who trains a model; Facebook's program where it is installed."""
+    has = model == "fasttext" and importlib.util.find_spec("fasttext") is not None
+    return ["ours", "gensim", *["facebook"] * has]
+
+
+def library(task: Task) -> str:
+    """The name and version of a side's library. sides.Refused: it can't be measured here."""
+    if task.side == "facebook":
+        return f"fasttext {version('fasttext-wheel')}"
+    return str(sides.set_up(task.side, task.threads)["library"])
 
 
 def peak() -> int:
@@ -123,7 +161,7 @@ def peak() -> int:
 def main() -> None:
     task = Task(**json.load(sys.stdin))
     try:
-        facts = sides.set_up(task.side, task.threads)
+        name = library(task)
     except sides.Refused as error:
         print(json.dumps({"refused": str(error)}))
         return
@@ -131,7 +169,7 @@ def main() -> None:
     memory = peak()
     np.savez(task.output, words=np.array(trained.words), matrix=trained.matrix)
     answer = {
-        "library": facts["library"], "vocabulary": len(trained.words), "counting": trained.counting,
+        "library": name, "vocabulary": len(trained.words), "counting": trained.counting,
         "training": trained.training, "processors": trained.processors, "peak": memory,
     }  # fmt: skip
     print(json.dumps(answer))
