@@ -84,7 +84,7 @@ def ours(task: Task) -> Trained:
     corpus, clock = Corpus(task.text), Clock()
     model.prepare(corpus, progress=False)
     if task.model == "cbow":
-        model.trainer.divide = True
+        model.trainer.divide = True  # the gradient of the mean
     counting, _ = clock()
     model.run(corpus, progress=False)
     return Trained(counting, *clock(), model.vocabulary.words, model.vectors.matrix)
