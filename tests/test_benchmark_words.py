@@ -52,7 +52,12 @@ def test_the_first_words_of_a_text_stand_in_lines_of_a_thousand(data, tmp_path):
     assert first_words(text_of(data), None, tmp_path)[1] == 20_000
     with pytest.raises(Unusable, match="20,000 words, fewer than 20,001"):
         first_words(text_of(data), 20_001, tmp_path)
-    assert not (tmp_path / "text-20001.txt").exists()
+    assert not list(tmp_path.glob("*-20001.txt"))
+    other = tmp_path / "text.txt"  # another text of that name
+    other.write_text("a b c d")
+    assert first_words(other, None, tmp_path)[1] == 4
+    with pytest.raises(Unusable, match="is no file"):
+        first_words(tmp_path / "missing.txt", 2, tmp_path)
     with pytest.raises(Unusable, match="--text FILE"):
         text_of(tmp_path)
 
@@ -127,10 +132,14 @@ def test_goals_are_judged_over_the_seeds():
     text = table.report([ROW, PEER, *second])
     assert "cbow: 2.50 times gensim's words/s (2.50 - 2.50, seeds: 2); want 2: reached" in text
     assert "2.00 times by processor time; 0.25 of its peak memory" in text
-    assert "WS353      0.475 beside  0.500: MISSED" in text
-    assert "total       28.0 beside   30.0: MISSED" in text
+    assert "WS353      0.475 (0.450 - 0.500) beside  0.500 (0.500 - 0.500): MISSED" in text
+    assert "total       28.0 (26.0 - 30.0) beside   30.0 (30.0 - 30.0): MISSED" in text
+    assert "commits" not in text and "commits: a, b+" in table.report(
+        [replace(ROW, commit="a"), replace(PEER, commit="b+")]
+    )
     close = replace(ROW, training=3.0, scores={"WS353": 0.481, "total": 28.6})
     text = table.report([close, PEER])
     assert "1.67 times" in text and text.count("MISSED") == 1 and text.count("reached") == 2
     assert table.report([ROW]) == ""  # alone
+    assert "WS353" not in table.report([ROW, replace(PEER, scores={})])
     assert "500 words/s on 1.50 cores" in table.line(ROW)

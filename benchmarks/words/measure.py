@@ -35,7 +35,7 @@ COMPARED = ("cpu", "architecture", "cores")  # of a machine whose rows may stand
 class Plan:
     """What all rows of a file have in common."""
 
-    text: str  # its name
+    text: str  # its name, and the digest of the lines
     words: int  # of it, as they stand there
     epochs: int = 5
     threads: int = 2
@@ -48,7 +48,7 @@ class Plan:
 @dataclass(frozen=True)
 class Row:
     """One training: seconds (of the clock; `processors` of all cores), bytes at the peak, scores by name.
-    `load` is what the machine did before it began."""
+    `load` is what the machine did before it began; a + at the commit: files were changed since."""
 
     model: str
     side: str
@@ -82,6 +82,7 @@ class Row:
 def trained(plan: Plan, text: Path, judgements: Path | None, model: str, side: str, seed: int) -> Row:
     """Train in a process of its own. sides.Refused: the library isn't there; Failed: the process died."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    commit, changed = results.commit()
     settings = {name: value for name, value in asdict(plan).items() if name not in ("text", "words")}
     with tempfile.TemporaryDirectory() as folder:
         output = str(Path(folder) / "vectors.npz")
@@ -98,10 +99,9 @@ def trained(plan: Plan, text: Path, judgements: Path | None, model: str, side: s
             raise sides.Refused(answer["refused"])
         with np.load(output) as saved:
             vectors = WordVectors(saved["words"].tolist(), saved["matrix"])
-    found, changed = results.commit()
     return Row(
         model, side, seed, plan.words * plan.epochs, **answer, load=load,
-        commit=found + "+" * changed, scores=scores(vectors, judgements),
+        commit=commit + "+" * changed, scores=scores(vectors, judgements),
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 from pathlib import Path
 
@@ -17,7 +18,8 @@ def words(options: argparse.Namespace) -> int:
     """Measure what the options ask for, and print it. Status 0 whatever is reached: machines are shared."""
     source = options.text or text_of(options.data)
     text, count = first_words(source, options.words, measure.FOLDER)
-    plan = measure.Plan(source.name, count, options.epochs, options.threads)
+    digest = hashlib.sha256(text.read_bytes()).hexdigest()[:16]
+    plan = measure.Plan(f"{source.name} {digest}", count, options.epochs, options.threads)
     commit = results.commit()[0] or "unknown"
     file = options.json or measure.FOLDER / f"{text.stem}-{options.epochs}-{options.threads}-{commit}.json"
     if options.fresh and file.exists():

@@ -34,7 +34,10 @@ def report(rows: Sequence[Row]) -> str:
     """A paragraph for each model and each peer that trained it beside ours."""
     wanted = dict.fromkeys((row.model, row.side) for row in rows if row.side != "ours")
     pairs = [both(model, peer, rows) for model, peer in wanted]
-    return "\n\n".join(paragraph(found) for found in pairs if found)
+    parts = [paragraph(found) for found in pairs if found]
+    if len(commits := dict.fromkeys(row.commit for row in rows)) > 1:
+        parts.append(f"rows of several commits: {', '.join(commits)}")
+    return "\n\n".join(parts)
 
 
 def both(model: str, side: str, rows: Sequence[Row]) -> list[tuple[Row, Row]]:
@@ -57,10 +60,18 @@ def paragraph(pairs: Sequence[tuple[Row, Row]]) -> str:
         f"  {by_core:.2f} times by processor time; {memory:.2f} of its peak memory",
     ]
     for name in pairs[0][0].scores:
-        ours, peer = (mean(pair[i].scores[name] for pair in pairs) for i in (0, 1))
-        reached = ours >= peer - BELOW["analogies" if name in ANALOGIES else "pairs"]
-        lines.append(f"  {name:9} {number(name, ours):>6} beside {number(name, peer):>6}: {verdict(reached)}")
+        if not all(name in row.scores for pair in pairs for row in pair):
+            continue  # trained without the file of judgements
+        ours, peer = ([pair[i].scores[name] for pair in pairs] for i in (0, 1))
+        reached = mean(ours) >= mean(peer) - BELOW["analogies" if name in ANALOGIES else "pairs"]
+        lines.append(f"  {name:9} {spread(name, ours)} beside {spread(name, peer)}: {verdict(reached)}")
     return "\n".join(lines)
+
+
+def spread(name: str, values: Sequence[float]) -> str:
+    """The mean over the seeds; of several seeds the lowest and the highest too."""
+    middle, low, high = (number(name, value) for value in (mean(values), min(values), max(values)))
+    return f"{middle:>6}" + (f" ({low} - {high})" if len(values) > 1 else "")
 
 
 def verdict(reached: bool) -> str:

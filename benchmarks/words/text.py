@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from itertools import islice
@@ -35,8 +36,12 @@ def text_of(data: Path | None) -> Path:
 
 def first_words(source: Path, words: int | None, folder: Path) -> tuple[Path, int]:
     """A file in `folder` with the first words of a text (packed or not) in lines of LINE, and how many they
-    are; made once. None: all. Unusable: the text has fewer."""
-    file = folder / f"{source.name.split('.')[0]}-{words or 'all'}.txt"
+    are; made once. None: all. Unusable: the text has fewer, or is not there."""
+    if not source.is_file():
+        raise Unusable(f"{source} is no file")
+    known = f"{source.resolve()} {source.stat().st_size} {source.stat().st_mtime_ns}"
+    mark = hashlib.sha256(known.encode()).hexdigest()[:8]  # texts of the same name may differ
+    file = folder / f"{source.name.split('.')[0]}-{mark}-{words or 'all'}.txt"
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
         temporary = file.with_suffix(".tmp")
