@@ -147,6 +147,10 @@ enum {
    * longest_sentence longest_bag longest_path seed first_sentence tokens_before tokens_in_all
    * values: alpha min_alpha */
   KG_WORDS,
+  /* AdaGrad on cells of a co-occurrence matrix: GloVe, in place, lock-free (csrc/glove.c).
+   * args: words contexts word_squares context_squares rows(int32) columns(int32) counts loss(out, 1 double)
+   * sizes: cells width words contexts | the distances of rows of the four tables     values: alpha x_max power */
+  KG_GLOVE,
   KG_KERNELS /* how many there are */
 };
 
