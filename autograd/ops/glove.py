@@ -100,7 +100,11 @@ def check_tables(words: Array, contexts: Array, word_squares: Array, context_squ
 
 
 def check_cells(words: Array, contexts: Array, rows: Array, columns: Array, counts: Array) -> None:
-    cells = {"rows": (rows, np.int32), "columns": (columns, np.int32), "counts": (counts, words.dtype)}
+    cells: dict[str, tuple[Array, Any]] = {
+        "rows": (rows, np.int32),
+        "columns": (columns, np.int32),
+        "counts": (counts, words.dtype),
+    }
     for name, (a, dtype) in cells.items():
         if not isinstance(a, np.ndarray) or a.dtype != dtype or a.ndim != 1 or not a.flags.c_contiguous:
             raise TypeError(f"train_cells: {name} must be a contiguous 1-D array of {np.dtype(dtype)}")
