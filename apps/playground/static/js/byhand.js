@@ -223,7 +223,9 @@ export function mount(app, panel) {
     picker.showSheet(store.get("byHand"));
     if (point === null) return;
     const [x, y, label] = point;
-    pointLine.textContent = t("byhand.point", { x: show(x, 2), y: show(y, 2), label: show(label, store.get("classes") === 0 ? 2 : 0) });
+    const classes = store.get("classes");
+    const place = { x: show(x, 2), y: show(y, 2) };
+    pointLine.textContent = classes > 2 ? t("byhand.point.class", { ...place, class: label + 1 }) : t("byhand.point", { ...place, label: show(label, classes === 0 ? 2 : 0) });
     another.textContent = t("byhand.change");
     apply.textContent = t("byhand.apply");
     status.textContent = told ? t(told.key, told.params) : t("byhand.notation");

@@ -16,6 +16,7 @@ export const network = {
   "network.features": ["Features", "특징"],
   "network.output": ["Output", "출력"],
   "network.neurons": ["{count} neurons", "뉴런 {count}개"],
+  "network.hiddenLayer": ["hidden layer", "은닉층"],
   "network.hiddenLayers": ["hidden layers", "은닉층"],
   "network.depth": ["Hidden layers: {count}", "은닉층 수: {count}"],
   "network.addLayer": ["Add a hidden layer", "은닉층 추가"],
