@@ -47,6 +47,7 @@ export const network = {
   "legend.gradients": ["Gradient", "기울기"],
   "legend.updates": ["Last update", "최근 갱신"],
   "legend.hint": ["Point at a neuron, or click a line to edit it", "뉴런을 가리키거나 연결선을 클릭해 보세요"],
+  "legend.noUpdate": ["No update yet: train a step", "아직 갱신이 없어요. 한 걸음 학습해 보세요"],
   "legend.largest": ["Largest: {value}", "가장 큰 값: {value}"],
   "legend.largest.what": ["Show where it is", "어디인지 보기"],
   "legend.bars.weights": ["Bars: mean |weight| of a layer, log scale", "막대: 층별 평균 |가중치|, 로그 눈금"],
