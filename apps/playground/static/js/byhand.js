@@ -24,7 +24,7 @@ export function mount(app, panel) {
   let told = null; // {key, params}: what happened last
   let lossBefore = null;
   let rawOpen = false; // whether the engine's own lines are unfolded
-  let unfolded = new Set(); // which of the step's sums and tables are, by their order
+  let unfolded = []; // the step's sums and tables that were, by their order, as often as they were
 
   const picker = createPointPicker(app, begin);
   const status = h("p", { class: "hint byhand-status", role: "status" });
@@ -69,7 +69,7 @@ export function mount(app, panel) {
     point = chosen;
     reply = null;
     at = 0;
-    unfolded = new Set();
+    unfolded = [];
     lossBefore = null;
     ask();
     draw();
@@ -121,7 +121,7 @@ export function mount(app, panel) {
     const next = Math.min(list.length - 1, Math.max(0, to));
     if (next === at) return;
     at = next;
-    unfolded = new Set();
+    unfolded = [];
     told = null;
     draw();
     body.scrollTop = 0;
@@ -177,8 +177,9 @@ export function mount(app, panel) {
     const folds = [...body.querySelectorAll(".unfold")];
     folds.forEach((fold, index) =>
       fold.addEventListener("click", ({ isTrusted }) => {
-        unfolded.add(index);
-        if (isTrusted) body.querySelector("h3").focus({ preventScroll: true });
+        if (!isTrusted) return;
+        unfolded.push(index);
+        if (!fold.isConnected) body.querySelector("h3").focus({ preventScroll: true });
       }),
     );
     for (const index of unfolded) folds[index]?.click();

@@ -47,7 +47,7 @@ export const byhand = {
   "byhand.chapter.update": ["Update", "갱신"],
   "byhand.layer": ["{layer}", "{layer}층"],
   "byhand.output": ["output", "출력"],
-  "byhand.place": ["layer {layer}, neuron {neuron}", "{layer}층 {neuron}번 뉴런"],
+  "byhand.place": ["neuron {neuron} of layer {layer}", "{layer}층 {neuron}번 뉴런"],
   "byhand.place.output": ["output neuron {neuron}", "출력층 {neuron}번 뉴런"],
   "byhand.place.single": ["the output neuron", "출력 뉴런"],
 
