@@ -55,8 +55,8 @@ export const errors = {
     "신경망의 값이 무한대가 되었어요. 학습률을 낮추고 초기화하세요.",
   ],
   "error.batch_large": [
-    "A batch of {batch} is more than the {points} points for training: nothing would be learnt.",
-    "배치 크기 {batch}이(가) 훈련 점 {points}개보다 커서 아무것도 배우지 못해요.",
+    "A batch of {batch} is more than the {points} points for training: nothing would be learnt. Choose a smaller batch.",
+    "배치 크기 {batch}이(가) 훈련 점 {points}개보다 커서 아무것도 배우지 못해요. 배치 크기를 줄여 주세요.",
   ],
   "error.neuron_place": ["The network has no such neuron: {place}.", "신경망에 그런 뉴런은 없어요: {place}"],
   "error.weight_place": ["The network has no such weight or bias: {place}.", "신경망에 그런 가중치나 편향은 없어요: {place}"],
