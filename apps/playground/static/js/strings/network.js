@@ -54,8 +54,8 @@ export const network = {
   "legend.bars.gradients": ["Bars: mean |gradient| of a layer, log scale", "막대: 층별 평균 |기울기|, 로그 눈금"],
   "legend.bars.updates": ["Bars: mean |update| of a layer, log scale", "막대: 층별 평균 |갱신|, 로그 눈금"],
 
-  "legend.vanishing": ["Vanishing gradient: layer 1 gets about 1/{times} of the output’s", "기울기 소실: 1층의 기울기가 출력층의 약 1/{times}이에요"],
-  "legend.exploding": ["Exploding gradient: layer 1 gets about {times} times the output’s", "기울기 폭주: 1층의 기울기가 출력층의 약 {times}배예요"],
+  "legend.vanishing": ["Vanishing gradient: layer 1 gets 1/{times} of the last’s", "기울기 소실: 1층의 기울기가 출력층의 약 1/{times}이에요"],
+  "legend.exploding": ["Exploding gradient: layer 1 gets {times} times the last’s", "기울기 폭주: 1층의 기울기가 출력층의 약 {times}배예요"],
 
   "name.layer": ["Layer {layer}", "{layer}층"],
   "name.neuron": ["neuron {neuron} of layer {layer}", "{layer}층 {neuron}번 뉴런"],
