@@ -27,7 +27,7 @@ export const errors = {
   "error.csv_large": ["The file has {bytes} bytes; {most} is the most.", "파일이 {bytes}바이트예요. {most}바이트까지만 읽을 수 있어요."],
   "error.csv_number": ["Line {line}: {text} is not a number.", "{line}번째 줄: {text}은(는) 수가 아니에요."],
   "error.csv_columns": [
-    "Line {line} has {count} columns, not 3 (x, y, label): {text}",
+    "Line {line} must have 3 columns (x, y, label), not {count}: {text}",
     "{line}번째 줄의 열이 {count}개예요. x, y, 레이블 세 열이어야 해요: {text}",
   ],
   "error.csv_finite": [
