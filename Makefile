@@ -31,7 +31,7 @@ test: build $(VENV)/test.stamp
 
 # Also the tests elsewhere that compare with PyTorch or micrograd where those are installed.
 oracle: build $(VENV)/oracle.stamp
-	$(PY) -m pytest -q tests/oracle $(shell grep -l importorskip tests/test_*.py) $(ARGS)
+	$(PY) -m pytest -q tests/oracle $(shell grep -l -e 'importorskip."torch' -e 'importorskip."micrograd' tests/test_*.py) $(ARGS)
 
 # Drives the system's Chromium (Debian: chromium); looks are checked too, so fonts matter (fonts-noto-cjk).
 browser: build $(VENV)/browser.stamp
