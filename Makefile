@@ -6,7 +6,7 @@
 # playground in Chromium, pictures in build/screenshots), slow (full training runs), ulp (errors of elementary
 # functions: ULP), packaging (wheels in fresh environments), bench and bench-full (speed beside the peers),
 # sanitize (kernel tests under ASan and UBSan), neon (kernel tests on an emulated aarch64), clean.
-# All set-up lives in .venv and is repeated only where something changed.
+# All set-up lives in .venv and is repeated only where something changed; what it says goes to standard error.
 
 VENV    := .venv
 PY      := $(VENV)/bin/python
@@ -31,7 +31,7 @@ test: build $(VENV)/test.stamp
 
 # Also the tests elsewhere that compare with PyTorch or micrograd where those are installed.
 oracle: build $(VENV)/oracle.stamp
-	$(PY) -m pytest -q tests/oracle $(shell grep -l importorskip tests/test_*.py) $(ARGS)
+	$(PY) -m pytest -q tests/oracle $(shell grep -l -e 'importorskip."torch' -e 'importorskip."micrograd' tests/test_*.py) $(ARGS)
 
 # Drives the system's Chromium (Debian: chromium); looks are checked too, so fonts matter (fonts-noto-cjk).
 browser: build $(VENV)/browser.stamp
@@ -100,9 +100,9 @@ help:
 # there is nothing to stamp: everything runs on NumPy, and the next make looks for a compiler again.
 build: $(VENV)/base.stamp
 	@if ! command -v $(CC) >/dev/null; then \
-	    echo "make: no C compiler ($(CC)) found: going on with NumPy, which is slower (install gcc or clang)"; \
+	    echo "make: no C compiler ($(CC)) found: going on with NumPy, which is slower (install gcc or clang)" >&2; \
 	elif [ ! -e $(VENV)/build.stamp ] || [ -n "$$(find $(SOURCES) -newer $(VENV)/build.stamp)" ]; then \
-	    echo "make: building the C kernels" && rm -f _kernelgrad*.so && $(PY) setup.py -q build_ext --inplace && \
+	    echo "make: building the C kernels" >&2 && rm -f _kernelgrad*.so && $(PY) setup.py -q build_ext --inplace >&2 && \
 	    if ls _kernelgrad*.so >/dev/null 2>&1; then touch $(VENV)/build.stamp; fi; \
 	fi
 
@@ -110,9 +110,9 @@ $(VENV)/base.stamp: pyproject.toml
 	@if [ -z "$(PYTHON)" ] || ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
 	    echo "make: kernelgrad needs Python 3.11 or newer, found $$($(or $(PYTHON),python3) --version 2>&1); set PYTHON, say: make digits PYTHON=python3.12" >&2; \
 	    exit 1; fi
-	@[ -x $(PY) ] || { echo "make: making $(VENV)" && $(PYTHON) -m venv $(VENV); } || { \
+	@[ -x $(PY) ] || { echo "make: making $(VENV)" >&2 && $(PYTHON) -m venv $(VENV); } || { \
 	    echo "make: could not make $(VENV); on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
-	@echo "make: installing kernelgrad (editable) and what it needs"
+	@echo "make: installing kernelgrad (editable) and what it needs" >&2
 	@$(PY) -m pip install -q "setuptools>=77" "cffi>=1.16"
 	@KERNELGRAD_BUILD=skip $(PY) -m pip install -q --no-build-isolation -e .
 	@touch $@
@@ -125,6 +125,6 @@ $(VENV)/oracle.stamp: EXTRAS = apps,playground,test,oracle
 $(VENV)/browser.stamp: EXTRAS = playground,test,browser
 $(VENV)/bench.stamp: EXTRAS = bench,oracle
 $(VENV)/%.stamp: $(VENV)/base.stamp
-	@echo "make: installing the extras [$(EXTRAS)]"
+	@echo "make: installing the extras [$(EXTRAS)]" >&2
 	@KERNELGRAD_BUILD=skip $(PY) -m pip install -q --no-build-isolation -e ".[$(EXTRAS)]"
 	@touch $@

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import Any
 
 import hypothesis
@@ -12,6 +13,10 @@ import pytest
 hypothesis.settings.register_profile("steady", deadline=None)
 hypothesis.settings.register_profile("few", deadline=None, max_examples=15)
 hypothesis.settings.load_profile("steady")
+
+# A shell ignores SIGINT for what it starts in the background; the programs that tests interrupt must not.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What a reason to skip may not say, and where: with the data folder at hand, no test skips for want of data;
 # where the build of the kernels is required, none for want of kernels; the same with Chromium and Node.js.

@@ -12,6 +12,7 @@ from playground_sessions import NAME, SMALL, Clock, changed, enter, entered, say
 
 from apps.playground.session import Session
 from apps.playground.settings import Settings
+from apps.playground.training import Trainer
 
 # Settings -----------------------------------------------------------------------------------------
 
@@ -136,6 +137,47 @@ def test_steps_runs_and_resets_give_the_same_numbers_however_they_are_cut() -> N
     (state,) = say(whole, "reset")
     assert (state["epoch"], state["running"], len(state["history"])) == (0, False, 1)
     np.testing.assert_array_equal(whole.trainer.network.weights(), entered().trainer.network.weights())
+
+
+CHANGES = [
+    {"learningRate": 100}, {"learningRate": 0.1}, {"regularization": "L2", "regularizationRate": 0.1},
+    {"regularization": "L1", "regularizationRate": 0.05}, {"regularization": "none"}, {"batchSize": 7},
+    {"optimizer": "adam"}, {"optimizer": "momentum"}, {"activation": "relu"}, {"networkShape": []},
+    {"problem": "regression"}, {"noise": 50},
+]  # fmt: skip
+MESSAGES = [
+    *(("settings", {"settings": change}) for change in CHANGES),
+    *(("step", {"unit": "batch", "times": times}) for times in (1, 7, 30, 90)),
+    *(("step", {"unit": "epoch", "times": times}) for times in (1, 9)),
+    ("run", {"running": True}), ("reset", {}), ("view", {"speed": 1000}),
+    ("weight", {"layer": 0, "to": 0, "from": 1, "value": 1e6}),
+]  # fmt: skip
+SLICES = st.lists(st.sampled_from([0.003, 0.01]), max_size=3)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=25)
+@given(st.lists(st.tuples(st.sampled_from(MESSAGES), SLICES), max_size=12))
+def test_whatever_is_said_a_trainer_that_is_told_the_same_does_the_same(talk: Any) -> None:
+    session = entered()
+    told = Trainer(session.settings, session.trainer.points)
+    for (kind, keys), slices in talk:
+        before = session.trainer
+        say(session, kind, **keys)
+        if session.trainer is not before:
+            told = Trainer(session.settings, session.trainer.points)
+        elif kind == "settings":
+            told.change(session.settings)
+        elif kind == "reset":
+            told.reset()
+        elif kind == "weight":
+            told.set_weight(0, 0, 1, 1e6)
+        for seconds in slices:
+            session.work(seconds)
+        here = session.trainer
+        told.train(here.updates - told.updates + (here.diverged is not None))
+        assert (told.updates, told.diverged) == (here.updates, here.diverged)
+        np.testing.assert_array_equal(told.network.weights(), here.network.weights())
+        np.testing.assert_array_equal(told.loss(), here.loss())
 
 
 def test_a_loss_stops_the_training_at_the_same_epoch_each_time() -> None:

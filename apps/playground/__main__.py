@@ -18,7 +18,6 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Sequence
-from types import FrameType
 
 from apps.command import Parser, UserError, number, run
 
@@ -46,8 +45,6 @@ def make_parser() -> argparse.ArgumentParser:
 def serve(options: argparse.Namespace) -> int:
     """Listen, print the address, and answer until Ctrl-C."""
     try:
-        import uvicorn
-
         from apps.playground import server
     except ImportError as error:
         raise UserError(
@@ -74,18 +71,13 @@ def serve(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
 
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            print(f"{origin}/#{door.fragment}", flush=True)
-            if not options.no_browser:
-                threading.Thread(target=open_browser, args=[origin + door.path], daemon=True).start()
+    def ready() -> None:
+        print(f"{origin}/#{door.fragment}", flush=True)
+        if not options.no_browser:
+            threading.Thread(target=open_browser, args=[origin + door.path], daemon=True).start()
 
-        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-            if not self.should_exit:  # the end is on its way and takes a second: nothing to force
-                super().handle_exit(sig, frame)
-
-    Server(server.configuration(token, allowed_hosts(options.host, port), door)).run(sockets=[listener])
+    configuration = server.configuration(token, allowed_hosts(options.host, port), door)
+    server.Server(configuration, ready).run(sockets=[listener])
     return 0
 
 

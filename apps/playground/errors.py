@@ -19,7 +19,7 @@ SENTENCES = {
     "points_label": "Point {index} has the label {value}: {allowed}.",
     "csv_large": "The file has {bytes} bytes; {most} is the most.",
     "csv_number": "Line {line}: {text} is no number.",
-    "csv_columns": "Line {line} has {count} columns, not 3 (x, y, label): {text}",
+    "csv_columns": "Line {line} must have 3 columns (x, y, label), not {count}: {text}",
     "csv_finite": "Line {line}: {text} is not a number from -1000000 to 1000000.",
     "csv_many": "Line {line} is one point too many: {most} is the most.",
     "csv_label": "Line {line} has the label {text}: {allowed}.",

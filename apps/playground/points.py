@@ -25,7 +25,7 @@ MOST_CLASSES = 5
 MOST_VALUE = 1e6  # of a coordinate or a label, either way
 EDGE = 6.0  # of the page
 DECIMALS = 6
-LABELS = f"two classes are -1 and 1, or 0 and 1; up to {MOST_CLASSES} are 0, 1, 2 ..."
+LABELS = f"two classes are -1 and 1, or 0 and 1; up to {MOST_CLASSES} are 0, 1, 2 and so on"
 
 
 @dataclass(frozen=True)

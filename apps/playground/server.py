@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -29,7 +30,7 @@ from apps.playground.supervisor import Supervisor
 from apps.playground.token import same_token
 from apps.playground.visit import BUSY, FLOOD, MALFORMED, REPLACED, RESTART, TOKEN, Visit
 
-__all__ = ["configuration"]
+__all__ = ["Server", "configuration"]
 
 STATIC = Path(__file__).with_name("static")
 MOST_CONNECTED = 8
@@ -53,6 +54,22 @@ def configuration(token: str, hosts: frozenset[str], door: Door) -> uvicorn.Conf
         proxy_headers=False,
         timeout_graceful_shutdown=1,
     )
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which calls `ready` as soon as it answers."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self.ready = ready
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        self.ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if not self.should_exit:  # the end is on its way, takes a second, and is not to be forced
+            super().handle_exit(sig, frame)
 
 
 class Socket(WebSocketsSansIOProtocol):

@@ -22,8 +22,7 @@ def trainer_of(mapping: dict[str, Any], rows: list[list[float]] | None = None) -
 def loss_text(value: float) -> str:
     """A loss as the page has it: three decimals, below a thousandth a power of ten."""
     if value != 0 and abs(value) < 0.001:
-        mantissa, power = f"{value:.1e}".split("e")
-        return f"{mantissa}e{int(power)}"
+        return power_text(value, 1)
     return f"{value:.3f}"
 
 

@@ -280,7 +280,7 @@ def test_the_neuron_of_a_step_is_in_sight_where_the_network_scrolls(open_page):
     for neuron in range(1, 9):
         person.press("ArrowRight")
         person.until(
-            lambda n=neuron: f"layer 1, neuron {n}" in person.text(".byhand-step h3"), what="the step"
+            lambda n=neuron: f"neuron {n} of layer 1" in person.text(".byhand-step h3"), what="the step"
         )
         person.two_frames()
         room = person.page.locator("#network").bounding_box()

@@ -149,7 +149,7 @@ def test_points_go_out_as_csv_and_come_back_the_same(open_page, keep, tmp_path):
 
 BAD = {
     "word": ("x,y,label\n1,2,-1\n3,four,1\n", ["3", "four"]),
-    "columns": ("1,2,-1\n\n1,2\n", ["3", "2 columns"]),
+    "columns": ("1,2,-1\n\n1,2\n", ["3", "must have 3 columns"]),
     "infinite": ("1,2,-1\n1,inf,1\n", ["2", "inf"]),
     "label": ("1,2,-1\n1,2,1\n1,3,0.5\n", ["3", "0.5"]),
     "nothing": ("# only words\n", ["no points"]),

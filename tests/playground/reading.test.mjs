@@ -12,7 +12,7 @@ import { join, strings } from "../../apps/playground/static/js/strings/index.js"
 const JS = new URL("../../apps/playground/static/js/", import.meta.url);
 
 test("numbers are rounded to what they are worth", () => {
-  assert.deepEqual([0.5, 0, 0.0004321, 12.3456, 2345.6, 1e9, NaN, null].map(formatLoss), ["0.500", "0.000", "4.3e-4", "12.346", "2346", "1.00e+9", "∞", "∞"]);
+  assert.deepEqual([0.5, 0, 0.0004321, 12.3456, 2345.6, 1e9, NaN, null].map(formatLoss), ["0.500", "0.000", "4.3·10⁻⁴", "12.346", "2346", "1.00·10⁹", "∞", "∞"]);
   assert.equal(formatCount(1234567), "1,234,567");
   assert.deepEqual([1, 0.9999, 0.5, null].map((v) => formatMetric(v, false)), ["100.0%", "99.9%", "50.0%", "–"]);
   assert.deepEqual([0.98765, -0.5, -1000].map((v) => formatMetric(v, true)), ["0.988", "−0.500", "< −99"]);

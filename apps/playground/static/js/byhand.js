@@ -24,7 +24,7 @@ export function mount(app, panel) {
   let told = null; // {key, params}: what happened last
   let lossBefore = null;
   let rawOpen = false; // whether the engine's own lines are unfolded
-  let unfolded = new Set(); // which of the step's sums and tables are, by their order
+  let unfolded = []; // the step's sums and tables that were, by their order, as often as they were
 
   const picker = createPointPicker(app, begin);
   const status = h("p", { class: "hint byhand-status", role: "status" });
@@ -69,7 +69,7 @@ export function mount(app, panel) {
     point = chosen;
     reply = null;
     at = 0;
-    unfolded = new Set();
+    unfolded = [];
     lossBefore = null;
     ask();
     draw();
@@ -121,7 +121,7 @@ export function mount(app, panel) {
     const next = Math.min(list.length - 1, Math.max(0, to));
     if (next === at) return;
     at = next;
-    unfolded = new Set();
+    unfolded = [];
     told = null;
     draw();
     body.scrollTop = 0;
@@ -177,8 +177,9 @@ export function mount(app, panel) {
     const folds = [...body.querySelectorAll(".unfold")];
     folds.forEach((fold, index) =>
       fold.addEventListener("click", ({ isTrusted }) => {
-        unfolded.add(index);
-        if (isTrusted) body.querySelector("h3").focus({ preventScroll: true });
+        if (!isTrusted) return;
+        unfolded.push(index);
+        if (!fold.isConnected) body.querySelector("h3").focus({ preventScroll: true });
       }),
     );
     for (const index of unfolded) folds[index]?.click();
@@ -223,7 +224,9 @@ export function mount(app, panel) {
     picker.showSheet(store.get("byHand"));
     if (point === null) return;
     const [x, y, label] = point;
-    pointLine.textContent = t("byhand.point", { x: show(x, 2), y: show(y, 2), label: show(label, store.get("classes") === 0 ? 2 : 0) });
+    const classes = store.get("classes");
+    const place = { x: show(x, 2), y: show(y, 2) };
+    pointLine.textContent = classes > 2 ? t("byhand.point.class", { ...place, class: label + 1 }) : t("byhand.point", { ...place, label: show(label, classes === 0 ? 2 : 0) });
     another.textContent = t("byhand.change");
     apply.textContent = t("byhand.apply");
     status.textContent = told ? t(told.key, told.params) : t("byhand.notation");

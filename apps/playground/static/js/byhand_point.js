@@ -112,14 +112,14 @@ export function createPointPicker(app, begin) {
   function fitLabels(classes) {
     const before = choice.value;
     const labels = labelsOf(classes).map(String);
-    choice.replaceChildren(...labels.map((label) => h("option", { value: label }, label.replace("-", "\u2212"))));
+    choice.replaceChildren(...labels.map((label) => h("option", { value: label }, classes > 2 ? t("byhand.class", { class: Number(label) + 1 }) : label.replace("-", "\u2212"))));
     choice.value = labels.includes(before) ? before : (labels.at(-1) ?? "");
     fields[2].label.hidden = classes !== 0;
     fields[3].label.hidden = classes === 0;
   }
 
   store.on("lang", texts);
-  store.on("classes", fitLabels);
+  store.on(["classes", "lang"], fitLabels);
   store.on("points", ({ train }) => {
     const chosen = current();
     const there = train.some((point) => point.every((each, place) => each === chosen[place]));

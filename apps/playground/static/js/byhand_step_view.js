@@ -2,14 +2,15 @@
 
 import { titleKey, whyKey } from "./byhand_steps.js";
 import { h } from "./dom.js";
-import { show } from "./formula.js";
+import { power, show } from "./formula.js";
 import { drawLine, drawRow, drawSymbol, signClass } from "./formula_view.js";
 
 const FEW_ROWS = 12;
+const MORE_ROWS = 200; // at a time: 7,500 at once would take seconds
 const NUMBERS = new Set(["check.gradient", "check.numeric", "check.difference", "update.now", "update.step", "update.new"]);
 const FLAT = 0.1; // an activation's slope below which we speak of saturation
 
-/** "layer 1, neuron 2" or "the output neuron". */
+/** "neuron 2 of layer 1" or "the output neuron". */
 export function placeName(reply, layer, neuron, t) {
   const isOutput = layer === reply.layers.length - 1;
   if (isOutput && reply.layers[layer].neurons.length === 1) return t("byhand.place.single");
@@ -41,12 +42,16 @@ function table(caption, keys, rows, t) {
   const body = h("tbody", {}, rows.slice(0, FEW_ROWS).map((draw) => draw()));
   const head = h("tr", {}, keys.map((key) => h("th", { scope: "col", class: NUMBERS.has(key) ? "number" : null }, t(`byhand.${key}`))));
   const whole = h("table", { class: "table" }, h("caption", { class: "visually-hidden" }, caption), h("thead", {}, head), body);
-  const rest = rows.length - FEW_ROWS;
-  if (rest <= 0) return h("div", { class: "table-wrap" }, whole);
-  const button = h("button", { type: "button", class: "unfold", onclick: unfold }, t("byhand.more.rows", { count: rest }));
+  if (rows.length <= FEW_ROWS) return h("div", { class: "table-wrap" }, whole);
+  let shown = FEW_ROWS;
+  const button = h("button", { type: "button", class: "unfold", onclick: unfold });
+  const invite = () => (button.textContent = t("byhand.more.rows", { count: Math.min(MORE_ROWS, rows.length - shown) }));
+  invite();
   function unfold() {
-    body.append(...rows.slice(FEW_ROWS).map((draw) => draw()));
-    button.remove();
+    body.append(...rows.slice(shown, shown + MORE_ROWS).map((draw) => draw()));
+    shown += MORE_ROWS;
+    if (shown < rows.length) invite();
+    else button.remove();
   }
   return h("div", { class: "table-wrap" }, whole, button);
 }
@@ -65,7 +70,7 @@ function drawChecks(checks, t) {
       h("td", {}, drawRow(line, "numbers")),
       number(exact, 6),
       number(numeric, 6),
-      h("td", { class: "number" }, difference === 0 ? "0" : difference.toExponential(0)),
+      h("td", { class: "number" }, difference === 0 ? "0" : power(difference, 0)),
       drawVerdict(agrees, t),
     ),
   );

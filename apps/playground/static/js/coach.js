@@ -36,6 +36,7 @@ export function mount(app) {
 
   const known = (id) => LESSONS.some((lesson) => lesson.id === id);
   const asked = store.get("lesson"); // the address' tutorial
+  let bare = known(asked); // that lesson stands there, and nothing has been set up for it
   const first = !remember(VISITED) && !store.get("hideText") && !location.hash.includes("networkShape");
   if (known(asked)) open(asked);
   else store.set("lesson", first ? "welcome" : null);
@@ -69,6 +70,7 @@ export function mount(app) {
   }
 
   function setUp(id) {
+    bare = false;
     app.send({ type: "run", running: false });
     before = store.get("generation");
     store.set("selected", null);
@@ -127,7 +129,7 @@ export function mount(app) {
         complete ? null : hint,
       ),
       h("div", { class: "coach-actions" },
-        complete && next ? button("coach.next", () => begin(next.id), "button--accent") : button("coach.setup", () => setUp(id)),
+        complete && next ? button("coach.next", () => begin(next.id), "button--accent") : button("coach.setup", () => setUp(id), bare ? "button--accent" : ""),
         button("coach.back", () => open("list"), "button--quiet"),
       ),
     ];
@@ -176,7 +178,7 @@ export function mount(app) {
       const both = { train: formatLoss(now.losses.train), test: formatLoss(now.losses.test) };
       loss.textContent = now.losses.test === undefined ? "" : id === "overfitting" ? t("coach.now.gap", both) : t("coach.now", { loss: both.test });
     }
-    const state = JSON.stringify([id, store.get("lang"), reached, done.size]);
+    const state = JSON.stringify([id, store.get("lang"), reached, done.size, bare]);
     if (state === drawn) return;
     drawn = state;
     const complete = lesson && reached.every(Boolean);

@@ -48,6 +48,7 @@ export function createDrawing(app) {
     onkeydown: keys,
   });
   sheet.append(mark, spoken);
+  move(place);
 
   function brushChip(name, picture, text) {
     return h("button", { type: "button", class: "chip brush", onclick: () => choose(name) }, picture, text);

@@ -4,7 +4,7 @@ const MINUS = "\u2212";
 const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
 /** "1.2·10⁻⁵": a power of ten with so many decimals before it. */
-function power(value, decimals) {
+export function power(value, decimals) {
   const [mantissa, exponent] = Math.abs(value).toExponential(decimals).split("e");
   const raised = [...String(Math.abs(Number(exponent)))].map((digit) => SUPERSCRIPTS[digit]).join("");
   return `${value < 0 ? MINUS : ""}${mantissa}·10${Number(exponent) < 0 ? "⁻" : ""}${raised}`;

@@ -17,7 +17,7 @@ import { featureField } from "./thumbnails.js";
 
 const CELLS = 100;
 const FINER = 4; // times as many cells a side where only the decision is shown
-const SMALLEST = 260; // px, of the field's side
+const SMALLEST = 220; // px, of the field's side
 const CHART = 124; // px, of the chart's height
 
 // A canvas of side*side cells whose pixels can be set; canvas() shows them.

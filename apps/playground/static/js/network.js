@@ -33,7 +33,7 @@ export function mount(app) {
   const coarse = matchMedia("(pointer: coarse)");
   const picture = createPicture(room, seen);
   const bars = createBars(room);
-  const legend = createLegend(app, foot, { point, edit });
+  const legend = createLegend(app, foot, { point, edit: (target, button) => (edit(target), (opener = button)) });
   const card = createCard(app, { room, apply, closed });
   const keyboard = mountKeyboard(app, room, { scene: () => ({ ...scene, value: (target) => show(valuesOf(target).value, 3) }), point, edit });
   let built = ""; // what the structure was made from
@@ -41,6 +41,7 @@ export function mount(app) {
   let generation = null; // of the values the scales were made for
   let scene = null; // {network, layout, placement, curves}
   let [hovered, focused] = [null, null]; // [column, index] of a neuron or feature
+  let opener = null; // the button outside the network that opened the card
   const scales = { weights: null, gradients: null, updates: null };
 
   mountView(app);
@@ -186,6 +187,7 @@ export function mount(app) {
   }
 
   function edit(target, at) {
+    opener = null;
     if (card.editing) card.hide();
     point(target, at instanceof Element ? undefined : at);
     store.set("selected", target);
@@ -195,7 +197,8 @@ export function mount(app) {
   function closed(target) {
     store.set("selected", null);
     pointed();
-    keyboard.focusTarget(target);
+    if (opener) opener.focus();
+    else keyboard.focusTarget(target);
   }
 
   function apply(target, value) {

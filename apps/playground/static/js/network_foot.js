@@ -62,7 +62,7 @@ export function createBars(room) {
 // The end of a link's scale: "0.02", "2·10⁻⁵".
 const end = (scale) => show(scale, scale < 1e-3 ? 0 : Math.max(0, Math.ceil(-Math.log10(scale) - 1e-9)));
 
-// point(target or null) shows a weight's or bias's card, edit(target) opens it: here of the largest value.
+// point(target or null) shows a weight's or bias's card, edit(target, button) opens it: here of the largest value.
 export function createLegend(app, room, { point, edit }) {
   const [low, high] = [h("span", { class: "number" }), h("span", { class: "number" })];
   const text = h("span", { class: "link-legend-text" });
@@ -74,7 +74,7 @@ export function createLegend(app, room, { point, edit }) {
   let target = null; // of the largest value
   for (const event of ["pointerenter", "focus"]) largest.addEventListener(event, () => point(target));
   for (const event of ["pointerleave", "blur"]) largest.addEventListener(event, () => point(null));
-  largest.addEventListener("click", () => edit(target));
+  largest.addEventListener("click", () => edit(target, largest));
   room.append(h("div", { class: "link-legend" }, text, low, wedge, high), hint, largest, bars);
   return {
     // means: of the layers, or null; most: {target, value} of the largest gradient or update, or null.
@@ -83,8 +83,8 @@ export function createLegend(app, room, { point, edit }) {
       high.textContent = `+${end(scale)}`;
       target = most?.target ?? null;
       largest.hidden = !most;
-      hint.hidden = view !== "weights";
-      hint.textContent = app.t("legend.hint");
+      hint.hidden = view === "gradients" || Boolean(most);
+      hint.textContent = app.t(view === "weights" ? "legend.hint" : "legend.noUpdate");
       if (most) largest.textContent = app.t("legend.largest", { value: show(most.value, 4) });
       largest.title = app.t("legend.largest.what");
       text.textContent = app.t(`legend.${view}`);

@@ -26,7 +26,7 @@ export function mountDepth(app) {
   room.after(helpButton(app, "networkShape"));
   store.on(["settings", "limits", "lang", "hidden"], ({ networkShape }, { layers }, _, hidden) => {
     count.textContent = String(networkShape.length);
-    text.textContent = t("network.hiddenLayers");
+    text.textContent = t(networkShape.length === 1 ? "network.hiddenLayer" : "network.hiddenLayers");
     fewer.disabled = networkShape.length === 0;
     more.disabled = networkShape.length >= layers;
     fewer.hidden = more.hidden = hidden.includes("numHiddenLayers");

@@ -20,7 +20,7 @@ export function featureElements(app, placement, active) {
     const name = FEATURES[index];
     const button = h(
       "button",
-      { type: "button", class: "feature", "data-column": 0, "data-index": index, "aria-pressed": String(active[index]), "data-feature": name, title: app.t(active[index] ? "network.switchOff" : "network.switchOn", { name: FEATURE_NAMES[name] }) },
+      { type: "button", class: node.size < 28 ? "feature feature--small" : "feature", "data-column": 0, "data-index": index, "aria-pressed": String(active[index]), "data-feature": name, title: app.t(active[index] ? "network.switchOff" : "network.switchOn", { name: FEATURE_NAMES[name] }) },
       h("span", { class: "feature-name" }, FEATURE_NAMES[name]),
     );
     return put(button, node);
@@ -34,14 +34,23 @@ export function neuronElements(app, placement, network) {
     placement.columns[layer + 1].nodes.flatMap((node, index) => {
       const mark = biasMark(node);
       const place = { "data-column": layer + 1, "data-index": index };
+      const neuron = h("button", { type: "button", class: "neuron", "aria-label": neuronName(app, network, layer, index), ...place });
+      if (layer === network.layers.length - 1 && count > 1) neuron.append(classDot(index));
       return [
-        put(h("button", { type: "button", class: "neuron", "aria-label": neuronName(app, network, layer, index), ...place }), node),
+        put(neuron, node),
         put(h("button", { type: "button", class: "bias", tabindex: "-1", "aria-label": biasName(layer, index), "data-layer": layer, "data-neuron": index }), {
           x: mark.x, y: mark.y, size: Math.max(12, mark.radius * 2 + 9),
         }),
       ];
     }),
   );
+}
+
+// Of which class an output tells, by its colour.
+function classDot(index) {
+  const dot = h("span", { class: "chip-dot" });
+  dot.style.setProperty("--dot", `var(--class-${index})`);
+  return dot;
 }
 
 // "− 4 +" above each hidden layer, the names above features (with their help) and outputs; closer where there is little room.

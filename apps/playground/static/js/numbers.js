@@ -1,15 +1,17 @@
 // Numbers as they are read: of a steady width, no more digits than are worth something.
 
+import { power } from "./formula.js";
+
 const plain = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
 // 12345 -> "12,345": epochs, updates.
 export const formatCount = (value) => plain.format(value);
 
-// A loss: three decimals, and smaller ones as "2.4e-5"; not finite is "∞" (the page says why).
+// A loss: three decimals, and smaller ones as "2.4·10⁻⁵"; not finite is "∞" (the page says why).
 export function formatLoss(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "∞";
-  if (value !== 0 && Math.abs(value) < 0.001) return value.toExponential(1);
-  if (Math.abs(value) >= 1e5) return value.toExponential(2);
+  if (value !== 0 && Math.abs(value) < 0.001) return power(value, 1);
+  if (Math.abs(value) >= 1e5) return power(value, 2);
   return value.toFixed(Math.abs(value) >= 1000 ? 0 : 3);
 }
 

@@ -41,7 +41,6 @@ export function mount(app) {
     }
     stop.classList.toggle("stop--set", short.length > 0);
     stop.title = short.length > 0 ? t("stop.active", { when: full.join(", ") }) : t("stop.title");
-    stop.setAttribute("aria-label", stop.title);
     stop.replaceChildren(icon("target"), h("span", {}, short.length > 0 ? short.join(", ") : t("stop.button")));
     popover.refresh();
   });

@@ -23,6 +23,8 @@ export const byhand = {
   "byhand.bad": ["Type numbers from {low} to {high} for both coordinates.", "두 좌표에 {low}부터 {high}까지의 수를 입력하세요."],
   "byhand.badLabel": ["The label must be a number.", "레이블에는 수를 입력하세요."],
   "byhand.point": ["Point ({x}, {y}), label {label}", "점 ({x}, {y}), 레이블 {label}"],
+  "byhand.point.class": ["Point ({x}, {y}), class {class}", "점 ({x}, {y}), 클래스 {class}"],
+  "byhand.class": ["Class {class}", "클래스 {class}"],
   "byhand.first": ["First step", "첫 단계"],
   "byhand.previous": ["Previous step", "이전 단계"],
   "byhand.next": ["Next step", "다음 단계"],
@@ -45,7 +47,7 @@ export const byhand = {
   "byhand.chapter.update": ["Update", "갱신"],
   "byhand.layer": ["{layer}", "{layer}층"],
   "byhand.output": ["output", "출력"],
-  "byhand.place": ["layer {layer}, neuron {neuron}", "{layer}층 {neuron}번 뉴런"],
+  "byhand.place": ["neuron {neuron} of layer {layer}", "{layer}층 {neuron}번 뉴런"],
   "byhand.place.output": ["output neuron {neuron}", "출력층 {neuron}번 뉴런"],
   "byhand.place.single": ["the output neuron", "출력 뉴런"],
 

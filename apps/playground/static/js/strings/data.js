@@ -13,7 +13,7 @@ export const data = {
   "dataset.reg-plane": ["Plane", "평면"],
   "dataset.reg-gauss": ["Bumps", "봉우리"],
   "dataset.circle.text": ["One class inside the other. A few neurons are enough.", "한 클래스가 다른 클래스를 둘러싸요. 뉴런 몇 개면 충분해요."],
-  "dataset.xor.text": ["Opposite corners belong together: no straight line parts them.", "마주 보는 모서리끼리 같은 클래스라 직선으로는 나눌 수 없어요."],
+  "dataset.xor.text": ["Opposite corners match: no straight line parts them.", "마주 보는 모서리끼리 같은 클래스라 직선으로는 나눌 수 없어요."],
   "dataset.gauss.text": ["Two clouds that one straight line parts.", "직선 하나로 나눌 수 있는 두 무리예요."],
   "dataset.spiral.text": ["Two arms wound into each other: the hardest.", "서로 감긴 두 팔이에요. 가장 어려워요."],
   "dataset.moons.text": ["Two half circles, one in the other's opening.", "서로 맞물린 두 반원이에요."],

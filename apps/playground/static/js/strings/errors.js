@@ -27,7 +27,7 @@ export const errors = {
   "error.csv_large": ["The file has {bytes} bytes; {most} is the most.", "파일이 {bytes}바이트예요. {most}바이트까지만 읽을 수 있어요."],
   "error.csv_number": ["Line {line}: {text} is not a number.", "{line}번째 줄: {text}은(는) 수가 아니에요."],
   "error.csv_columns": [
-    "Line {line} has {count} columns, not 3 (x, y, label): {text}",
+    "Line {line} must have 3 columns (x, y, label), not {count}: {text}",
     "{line}번째 줄의 열이 {count}개예요. x, y, 레이블 세 열이어야 해요: {text}",
   ],
   "error.csv_finite": [
@@ -55,8 +55,8 @@ export const errors = {
     "신경망의 값이 무한대가 되었어요. 학습률을 낮추고 초기화하세요.",
   ],
   "error.batch_large": [
-    "A batch of {batch} is more than the {points} points for training: nothing would be learnt.",
-    "배치 크기 {batch}이(가) 훈련 점 {points}개보다 커서 아무것도 배우지 못해요.",
+    "A batch of {batch} is more than the {points} points for training: nothing would be learnt. Choose a smaller batch.",
+    "배치 크기 {batch}이(가) 훈련 점 {points}개보다 커서 아무것도 배우지 못해요. 배치 크기를 줄여 주세요.",
   ],
   "error.neuron_place": ["The network has no such neuron: {place}.", "신경망에 그런 뉴런은 없어요: {place}"],
   "error.weight_place": ["The network has no such weight or bias: {place}.", "신경망에 그런 가중치나 편향은 없어요: {place}"],
