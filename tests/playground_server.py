@@ -1,4 +1,7 @@
-"""A playground's server as a process of its own, and pages that speak with it, for the tests."""
+"""A playground's server as a process of its own, and pages that speak with it, for the tests.
+
+Tests that import this are skipped where the extra or /proc is missing.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+import pytest
+
+pytest.importorskip("starlette")
+pytest.importorskip("uvicorn")
+pytest.importorskip("websockets")
+if not Path("/proc/self/stat").exists():
+    pytest.skip("processes are watched through /proc", allow_module_level=True)
+
+from websockets.exceptions import ConnectionClosed  # noqa: E402
+from websockets.sync.client import ClientConnection, connect  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 TICK = 1 / os.sysconf("SC_CLK_TCK")  # seconds

@@ -12,19 +12,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-pytest.importorskip("starlette")
-pytest.importorskip("uvicorn")
-pytest.importorskip("websockets")
-if not Path("/proc/self/stat").exists():
-    pytest.skip("processes are watched through /proc", allow_module_level=True)
-
-from playground_server import SMALL, Page, Server, busy, load, resident, wait_for  # noqa: E402
-from websockets.exceptions import ConnectionClosed, InvalidStatus  # noqa: E402
+from playground_server import SMALL, Page, Server, busy, load, resident, wait_for
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 
 @pytest.fixture(scope="module")

@@ -14,14 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-pytest.importorskip("starlette")
-pytest.importorskip("uvicorn")
-pytest.importorskip("websockets")
-if not Path("/proc/self/stat").exists():
-    pytest.skip("processes are watched through /proc", allow_module_level=True)
-
-from playground_server import ROOT, Page, Server, environment, fetch, load, runs, wait_for  # noqa: E402
+from playground_server import ROOT, Page, Server, environment, fetch, load, runs, wait_for
 
 
 @pytest.fixture(scope="module")

@@ -124,13 +124,8 @@ class Book:
         sums: list[str],
         numeric: list[Numeric],
     ) -> None:
-        self.path, self.settings, self.layers, self.steps, self.numeric = (
-            path,
-            settings,
-            layers,
-            steps,
-            numeric,
-        )
+        self.path, self.settings, self.layers = path, settings, layers
+        self.steps, self.numeric = steps, numeric
         self.last = len(layers) - 1
         self.z = [steps.values[f"z{k + 1}"][0] for k in range(len(layers))]
         self.a = [steps.values[name][0] for name in sums]

@@ -58,7 +58,8 @@ class Trainer:
         self.losses, self.gradient = losses_of(self.update), gradients_of(self.update)
         table = np.concatenate([points.train, points.test])
         self.inputs = self.network.inputs(table)
-        self.targets = targets_of(table[:, 2], settings.loss, points.classes)
+        self.labels = table[:, 2]
+        self.targets = targets_of(self.labels, settings.loss, points.classes)
         self.lay_out(len(points.train), settings.batch_size)
         count = len(points.train)
         self.all = Tensor(self.inputs), Tensor(self.targets)
@@ -271,8 +272,7 @@ class Trainer:
     def metrics(self) -> tuple[float | None, float | None]:
         """Accuracy, or R^2 of a regression, for training and testing. None where it says nothing: without
         points or finite outputs; R^2 of points of one label."""
-        table = np.concatenate([self.points.train, self.points.test])
-        pairs = zip(self.parts(table[:, 2]), self.parts(self.evaluated()[1]), strict=True)
+        pairs = zip(self.parts(self.labels), self.parts(self.evaluated()[1]), strict=True)
         train, test = [self.metric(labels, outputs) for labels, outputs in pairs]
         return train, test
 
