@@ -42,7 +42,10 @@ class Word2Vec(WordModel):
     cbow_mean        CBOW averages the words around (False: adds)
     shrink_windows   each word draws its window from 1 to `window` (False: always `window`)
     shared           how many pairs share their random words: 0, all of a window; 1, each has its own
-    alpha, min_alpha the rate of learning at the beginning and at the end; it falls with each word
+    divide           the words averaged share the error, which is the true gradient (False: each takes it
+                     whole, as word2vec.c and gensim do); CBOW only
+    alpha, min_alpha the rate of learning at the beginning (None: 0.1 for CBOW that divides, else 0.025) and
+                     at the end; it falls with each word
     epochs           how often the text is read
     workers          threads; None: as many as autograd uses. With one a run is the same to the last bit
     seed             of the first vectors and of everything drawn
@@ -69,13 +72,16 @@ class Word2Vec(WordModel):
         cbow_mean: bool = True,
         shrink_windows: bool = True,
         shared: int = 0,
-        alpha: float = 0.025,
+        divide: bool = True,
+        alpha: float | None = None,
         min_alpha: float = 0.0001,
         epochs: int = 5,
         workers: int | None = None,
         seed: int = 1,
     ) -> None:
         settings = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
+        if alpha is None:
+            settings["alpha"] = 0.1 if divide and not sg else 0.025
         self.begin(settings)
 
     spread = 0.5  # vectors begin uniform between -spread / dim and spread / dim
@@ -123,6 +129,7 @@ class Word2Vec(WordModel):
             shared=of["shared"],
             shrink_windows=of["shrink_windows"],
             cbow_mean=of["cbow_mean"],
+            divide=of["divide"],
             seed=self.seed,
         )
 
