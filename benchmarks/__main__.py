@@ -94,7 +94,7 @@ COMPARING = (
 )
 
 
-WORD_MODELS = ("cbow", "skipgram", "fasttext")
+WORD_MODELS = ("cbow", "skipgram", "fasttext", "glove")
 WORDS = (
     "Word vectors of ours and of gensim, trained in turns on the same lines. An interrupted run (Ctrl-C) "
     "goes on when the same command comes again. wordeval/ of the data folder judges them, if it is there."

@@ -15,7 +15,7 @@ from benchmarks.processes import Failed
 from benchmarks.results import Unusable
 from benchmarks.words import measure, table
 from benchmarks.words.measure import Plan, Row
-from benchmarks.words.text import first_words, scores, text_of
+from benchmarks.words.text import first_words, rare_words, scores, text_of
 from benchmarks.words.train import sides_of
 from nn.text.vectors import WordVectors
 
@@ -37,6 +37,8 @@ def data(tmp_path_factory):
     (home / "wordeval").mkdir()
     pairs = "".join(f"w{i}\tw{i + 1}\t{i % 7}\n" for i in range(20))
     (home / "wordeval" / "EN-WS-353-ALL.txt").write_text(pairs)
+    rare = "w1 w2 1\nw1 w3 2\nw2 w3 3\nw1 w1x 4\nw2 w2x 3\nw3 w4y 2\n"  # three with words that the text lacks
+    (home / "wordeval" / "EN-RW-STANFORD.txt").write_text(rare)
     questions = ": capitals\nw1 w2 w3 w4\n: gram1\nw5 w6 w7 w8\nw5 w6 w7 nowhere\n"
     (home / "wordeval" / "questions-words.txt").write_text(questions)
     return home
@@ -63,19 +65,22 @@ def test_the_first_words_of_a_text_stand_in_lines_of_a_thousand(data, tmp_path):
 
 
 @pytest.mark.skipif(not kernels.active, reason="our side is measured with kernels")
-@pytest.mark.parametrize("model", ["skipgram", "fasttext"])
+@pytest.mark.parametrize("model", ["skipgram", "fasttext", "glove"])
 def test_all_sides_train_the_same_words(data, tmp_path, model):
     """In processes of their own; the words read are counted alike, and so is the vocabulary."""
     pytest.importorskip("gensim")
     text, count = first_words(text_of(data), 20_000, tmp_path)
     plan = Plan("text", count, epochs=2, threads=1, dim=8, bucket=100)
     rows = [measure.trained(plan, text, data / "wordeval", model, side, 1) for side in sides_of(model)]
+    rare = ["RW", "RW zero", *["RW unseen"] * (model == "fasttext")]
     for row in rows:
-        assert row.words == 40_000 and row.vocabulary == len(KINDS)
+        assert row.words == (20_000 if model == "glove" else 40_000) and (row.cells > 0) == (model == "glove")
+        assert row.vocabulary == len(KINDS)
         assert row.training > 0 and row.processors > 0 and row.peak > 10**7
-        assert list(row.scores) == ["WS353", "semantic", "syntactic", "total"]
+        assert list(row.scores) == ["WS353", *rare, "semantic", "syntactic", "total"]
         assert -1 <= row.scores["WS353"] <= 1 and 0 <= row.scores["total"] <= 100
-    assert [row.library.split()[0] for row in rows][:2] == ["kernelgrad", "gensim"]
+        assert model != "fasttext" or row.scores["RW unseen"] != row.scores["RW zero"]
+    assert [row.library.split()[0] for row in rows][:2] == ["kernelgrad", "gensim"][: len(rows)]
 
 
 def test_a_training_that_dies_says_how(tmp_path):
@@ -94,6 +99,17 @@ def test_vectors_are_judged_by_the_files_that_are_there(data):
         == 100 * vectors.evaluate_analogies(data / "wordeval" / "questions-words.txt").total.accuracy
     )
     assert scores(vectors, None) == {}
+
+
+def test_rare_words_are_asked_without_and_with_vectors_of_unseen_ones(data):
+    vectors = WordVectors(KINDS[1:4], np.eye(3, dtype=np.float32))
+    assert rare_words(data / "wordeval") == ["w1", "w1x", "w2", "w2x", "w3", "w4y"]
+    unseen = WordVectors(["w1x", "w2x"], np.array([[1, 0, 0], [0, 1, 1]], np.float32))
+    found = scores(vectors, data / "wordeval", unseen)
+    assert np.isnan(found["RW"]) and np.isnan(found["RW zero"])  # all cosines are 0
+    ranks = [2.5, 2.5, 2.5, 6, 5, 2.5], [1, 2.5, 4.5, 6, 4.5, 2.5]  # of cosines 0 0 0 1 .7 0, and of `gold`
+    assert found["RW unseen"] == pytest.approx(np.corrcoef(*ranks)[0, 1])
+    assert "RW unseen" not in scores(vectors, data / "wordeval")
 
 
 def test_an_interrupted_run_goes_on_and_sides_take_turns(data, tmp_path, monkeypatch):
@@ -141,5 +157,14 @@ def test_goals_are_judged_over_the_seeds():
     text = table.report([close, PEER])
     assert "1.67 times" in text and text.count("MISSED") == 1 and text.count("reached") == 2
     assert table.report([ROW]) == ""  # alone
+    glove = replace(ROW, model="glove", cells=3e6)
+    assert "glove: 500 words/s, 3.00 M cells/s, 100 MB (seeds: 1)\n  WS353      0.500" in table.report(
+        [glove]
+    )
+    gained = [
+        replace(row, scores={"RW zero": 0.2, "RW unseen": 0.2 + gain})
+        for row, gain in ((ROW, 0.1), (PEER, 0.05))
+    ]
+    assert "change RW by +0.100 beside +0.050; want more than 0: reached" in table.report(gained)
     assert "WS353" not in table.report([ROW, replace(PEER, scores={})])
     assert "500 words/s on 1.50 cores" in table.line(ROW)

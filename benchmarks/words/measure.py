@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks import results, sides
 from benchmarks.processes import ROOT, Failed
 from benchmarks.results import Unusable
-from benchmarks.words.text import scores
+from benchmarks.words.text import rare_words, scores
 from benchmarks.words.train import Task, sides_of
 from nn.text.vectors import WordVectors
 
@@ -48,12 +48,13 @@ class Plan:
 @dataclass(frozen=True)
 class Row:
     """One training: seconds (of the clock; `processors` of all cores), bytes at the peak, scores by name.
-    `load` is what the machine did before it began; a + at the commit: files were changed since."""
+    `load` is what the machine did before it began; a + at the commit: files were changed since.
+    `cells`: those of GloVe's matrix that it trained a second."""
 
     model: str
     side: str
     seed: int
-    words: int  # read, of all epochs
+    words: int  # read, of all epochs (by GloVe once, to count its cells)
     vocabulary: int
     counting: float
     training: float
@@ -62,11 +63,12 @@ class Row:
     library: str
     commit: str = ""
     load: float = 0.0
+    cells: float = 0.0
     scores: dict[str, float] = field(default_factory=dict)
 
     @property
     def speed(self) -> float:
-        """Words a second: those read in all epochs, by the time of training."""
+        """Words a second: those read in all epochs, by the time of training (and of counting cells)."""
         return self.words / self.training
 
     @property
@@ -86,7 +88,8 @@ def trained(plan: Plan, text: Path, judgements: Path | None, model: str, side: s
     settings = {name: value for name, value in asdict(plan).items() if name not in ("text", "words")}
     with tempfile.TemporaryDirectory() as folder:
         output = str(Path(folder) / "vectors.npz")
-        task = Task(side, model, seed, str(text), output, **settings)
+        asked = rare_words(judgements) if model == "fasttext" else []
+        task = Task(side, model, seed, str(text), output, **settings, asked=asked)
         env = sides.environment(plan.threads, "default", "default") | {"PYTHONPATH": str(ROOT)}
         done = subprocess.run(
             [sys.executable, "-P", "-m", "benchmarks.words.train"],
@@ -99,9 +102,10 @@ def trained(plan: Plan, text: Path, judgements: Path | None, model: str, side: s
             raise sides.Refused(answer["refused"])
         with np.load(output) as saved:
             vectors = WordVectors(saved["words"].tolist(), saved["matrix"])
+            unseen = WordVectors(saved["unseen"].tolist(), saved["unseen_matrix"]) if asked else None
     return Row(
-        model, side, seed, plan.words * plan.epochs, **answer, load=load,
-        commit=commit + "+" * changed, scores=scores(vectors, judgements),
+        model, side, seed, plan.words * (1 if model == "glove" else plan.epochs), **answer, load=load,
+        commit=commit + "+" * changed, scores=scores(vectors, judgements, unseen),
     )  # fmt: skip
 
 

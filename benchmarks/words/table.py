@@ -12,14 +12,20 @@ __all__ = ["line", "report"]
 FASTER = 2.0  # goals: words a second beside gensim; scores at most so much below its
 BELOW = {"pairs": 0.02, "analogies": 1.5}
 ANALOGIES = ("semantic", "syntactic", "total")
+SOLE = ("glove",)  # models that no peer trains
 
 
 def line(row: Row) -> str:
     """One training."""
     return (
         f"{row.model:8} seed {row.seed} {row.side:8} {row.speed:11,.0f} words/s on {row.cores:.2f} cores, "
-        f"{row.counting:5.1f} s before, peak {row.peak / 1e6:5,.0f} MB  {shown(row.scores)}".rstrip()
+        f"{row.counting:5.1f} s before, peak {row.peak / 1e6:5,.0f} MB{cells(row.cells)}  "
+        f"{shown(row.scores)}".rstrip()
     )
+
+
+def cells(speed: float) -> str:
+    return f", {speed / 1e6:.2f} M cells/s" if speed else ""
 
 
 def shown(scores: dict[str, float]) -> str:
@@ -31,10 +37,11 @@ def number(name: str, value: float) -> str:
 
 
 def report(rows: Sequence[Row]) -> str:
-    """A paragraph for each model and each peer that trained it beside ours."""
+    """A paragraph for each model and each peer that trained it beside ours, or for ours alone."""
     wanted = dict.fromkeys((row.model, row.side) for row in rows if row.side != "ours")
     pairs = [both(model, peer, rows) for model, peer in wanted]
     parts = [paragraph(found) for found in pairs if found]
+    parts += [alone(found) for model in SOLE if (found := [row for row in rows if row.model == model])]
     if len(commits := dict.fromkeys(row.commit for row in rows)) > 1:
         parts.append(f"rows of several commits: {', '.join(commits)}")
     return "\n\n".join(parts)
@@ -65,7 +72,28 @@ def paragraph(pairs: Sequence[tuple[Row, Row]]) -> str:
         ours, peer = ([pair[i].scores[name] for pair in pairs] for i in (0, 1))
         reached = mean(ours) >= mean(peer) - BELOW["analogies" if name in ANALOGIES else "pairs"]
         lines.append(f"  {name:9} {spread(name, ours)} beside {spread(name, peer)}: {verdict(reached)}")
+    if all("RW unseen" in row.scores for pair in pairs for row in pair):
+        gains = [
+            [row.scores["RW unseen"] - row.scores["RW zero"] for row in side]
+            for side in zip(*pairs, strict=True)
+        ]
+        ours, peer = map(mean, gains)
+        lines.append(
+            f"  vectors of unseen words change RW by {ours:+.3f} beside {peer:+.3f}; want more than 0: "
+            f"{verdict(ours > 0)}"
+        )
     return "\n".join(lines)
+
+
+def alone(rows: Sequence[Row]) -> str:
+    """What ours gave that has no peer."""
+    speed, entries, memory = (
+        median(values)
+        for values in zip(*((row.speed, row.cells, row.peak / 1e6) for row in rows), strict=True)
+    )
+    head = f"{rows[0].model}: {speed:,.0f} words/s{cells(entries)}, {memory:,.0f} MB (seeds: {len(rows)})"
+    scores = [f"  {name:9} {spread(name, [row.scores[name] for row in rows])}" for name in rows[0].scores]
+    return "\n".join([head, *scores])
 
 
 def spread(name: str, values: Sequence[float]) -> str:

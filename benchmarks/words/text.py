@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.results import Unusable
 from nn.text import Corpus
+from nn.text.evaluate import read_pairs
 from nn.text.vectors import WordVectors
 
-__all__ = ["first_words", "scores", "text_of"]
+__all__ = ["first_words", "rare_words", "scores", "text_of"]
 
 LINE = 1000  # words of a line, which is a sentence to all sides
 PAIRS = {
@@ -63,18 +66,42 @@ def lines(words: Iterator[str]) -> Iterator[list[str]]:
         yield line
 
 
-def scores(vectors: WordVectors, judgements: Path | None) -> dict[str, float]:
+def rare_words(judgements: Path | None) -> list[str]:
+    """The words of RW in lower case: most are so rare that a text does not have them."""
+    if judgements is None or not (file := judgements / PAIRS["RW"]).exists():
+        return []
+    return sorted({word.lower() for a, b, _ in read_pairs(file) for word in (a, b)})
+
+
+def scores(
+    vectors: WordVectors, judgements: Path | None, unseen: WordVectors | None = None
+) -> dict[str, float]:
     """Spearman's correlation for each file of PAIRS that the folder has, then analogies solved, in percent:
-    semantic, syntactic, all. All with the words that have vectors; nothing without a folder."""
+    semantic, syntactic, all. These with the words that have vectors; nothing without a folder.
+
+    RW is about words that a text hardly has, so all of its pairs are asked too: "RW zero" has cosine 0 for a
+    pair with an unknown word, "RW unseen" the vectors that sub-words give to these, where there are any.
+    """
     if judgements is None:
         return {}
-    found = {
-        name: vectors.evaluate_pairs(judgements / file).spearman
-        for name, file in PAIRS.items()
-        if (judgements / file).exists()
-    }
+    found = {}
+    for name, file in PAIRS.items():
+        if not (path := judgements / file).exists():
+            continue
+        found[name] = vectors.evaluate_pairs(path, restrict=None).spearman
+        if name == "RW":
+            wider = {"RW zero": vectors} | (
+                {"RW unseen": joined(vectors, unseen)} if unseen is not None else {}
+            )
+            for way, known in wider.items():
+                found[way] = known.evaluate_pairs(path, restrict=None, dummy4unknown=True).spearman
     if (judgements / ANALOGIES).exists():
         solved = vectors.evaluate_analogies(judgements / ANALOGIES, restrict=RESTRICT)
         for name in ("semantic", "syntactic", "total"):
             found[name] = 100 * getattr(solved, name).accuracy
     return found
+
+
+def joined(a: WordVectors, b: WordVectors) -> WordVectors:
+    """The words of both."""
+    return WordVectors(a.words + b.words, np.concatenate([a.matrix, b.matrix]))

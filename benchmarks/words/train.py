@@ -14,7 +14,8 @@ import importlib.util
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,12 +26,13 @@ from benchmarks import sides
 
 __all__ = ["MODELS", "SIDES", "Task", "peak", "sides_of"]
 
-MODELS = ("cbow", "skipgram", "fasttext")
+MODELS = ("cbow", "skipgram", "fasttext", "glove")
 RARE = 5  # words that occur less often are left out
 
 
 class Task(NamedTuple):
-    """What is trained, by whom, and where the vectors go (npz: words, matrix)."""
+    """What is trained, by whom, and where the vectors go (npz: words, matrix; unseen, unseen_matrix: those
+    of `asked` that are no known words, from their sub-words)."""
 
     side: str
     model: str
@@ -43,16 +45,20 @@ class Task(NamedTuple):
     window: int = 5
     negative: int = 5
     bucket: int = 2_000_000
+    asked: Sequence[str] = ()
 
 
 class Trained(NamedTuple):
-    """Seconds to count the words and to train (of the clock, and of all processors), and the vectors."""
+    """Seconds to count the words and to train (of the clock, and of all processors), and the vectors; what
+    gives one to any word (FastText); cells a second (GloVe)."""
 
     counting: float
     training: float
     processors: float
     words: list[str]
     matrix: np.ndarray[Any, Any]
+    vector: Callable[[str], np.ndarray[Any, Any]] | None = None
+    cells: float = 0.0
 
 
 class Clock:
@@ -76,18 +82,31 @@ def ours(task: Task) -> Trained:
     }  # fmt: skip
     model: Word2Vec
     if task.model == "fasttext":
-        model = FastText(sg=True, shared=1, bucket=task.bucket, **common)
-    elif task.model == "skipgram":
-        model = Word2Vec(sg=True, **common)
+        model = FastText(sg=True, bucket=task.bucket, **common)
     else:
-        model = Word2Vec(alpha=0.1, **common)
+        model = Word2Vec(sg=task.model == "skipgram", **common)
     corpus, clock = Corpus(task.text), Clock()
     model.prepare(corpus, progress=False)
-    if task.model == "cbow":
-        model.trainer.divide = True  # the gradient of the mean
     counting, _ = clock()
     model.run(corpus, progress=False)
-    return Trained(counting, *clock(), model.vocabulary.words, model.vectors.matrix)
+    seconds, vectors = clock(), model.vectors
+    vector = vectors.__getitem__ if task.model == "fasttext" else None
+    return Trained(counting, *seconds, vectors.words, vectors.matrix, vector)
+
+
+def glove(task: Task) -> Trained:
+    """Ours: training is counting the cells and the passes over them, as many as GloVe's program makes."""
+    from nn.models import GloVe
+    from nn.text import Corpus
+
+    model = GloVe(dim=task.dim, min_count=RARE, workers=task.threads, seed=task.seed)
+    corpus, clock = Corpus(task.text), Clock()
+    model.prepare(corpus, progress=False)
+    counting, _ = clock()
+    model.run(corpus, progress=False)
+    seconds, vectors = clock(), model.vectors
+    cells = model.total / sum(record["seconds"] for record in model.history)
+    return Trained(counting, *seconds, vectors.words, vectors.matrix, cells=cells)
 
 
 def gensim(task: Task) -> Trained:
@@ -110,7 +129,8 @@ def gensim(task: Task) -> Trained:
         total_words=model.corpus_total_words,
         epochs=task.epochs,
     )
-    return Trained(counting, *clock(), model.wv.index_to_key, model.wv.vectors)
+    vector = model.wv.get_vector if task.model == "fasttext" else None
+    return Trained(counting, *clock(), model.wv.index_to_key, model.wv.vectors, vector)
 
 
 def facebook(task: Task) -> Trained:
@@ -127,14 +147,17 @@ def facebook(task: Task) -> Trained:
     both = clock()
     words = [word for word in model.get_words() if word != "</s>"]  # the end of a line
     matrix = np.stack([model.get_word_vector(word) for word in words])
-    return Trained(counting, both[0] - counting, both[1] - processors, words, matrix)
+    took = both[0] - counting, both[1] - processors
+    return Trained(counting, *took, words, matrix, model.get_word_vector)
 
 
 SIDES: dict[str, Callable[[Task], Trained]] = {"ours": ours, "gensim": gensim, "facebook": facebook}
 
 
 def sides_of(model: str) -> list[str]:
-    """Who trains a model; Facebook's program where it is installed."""
+    """Who trains a model; Facebook's program where it is installed. GloVe has no peer that Python imports."""
+    if model == "glove":
+        return ["ours"]
     has = model == "fasttext" and importlib.util.find_spec("fasttext") is not None
     return ["ours", "gensim", *["facebook"] * has]
 
@@ -158,6 +181,17 @@ def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
+def unseen_vectors(task: Task, trained: Trained) -> tuple[list[str], np.ndarray[Any, Any]]:
+    """Those words asked for that are not known but have sub-words, and their vectors."""
+    known, found = set(trained.words), dict[str, np.ndarray[Any, Any]]()
+    if trained.vector is not None:
+        for word in task.asked:
+            with suppress(KeyError):  # too short a word
+                found |= {} if word in known else {word: trained.vector(word)}
+    rows = np.array(list(found.values()), np.float32).reshape(len(found), trained.matrix.shape[1])
+    return list(found), rows
+
+
 def main() -> None:
     task = Task(**json.load(sys.stdin))
     try:
@@ -165,12 +199,17 @@ def main() -> None:
     except sides.Refused as error:
         print(json.dumps({"refused": str(error)}))
         return
-    trained = SIDES[task.side](task)
+    trained = glove(task) if task.model == "glove" else SIDES[task.side](task)
     memory = peak()
-    np.savez(task.output, words=np.array(trained.words), matrix=trained.matrix)
+    unseen, rows = unseen_vectors(task, trained)
+    np.savez(
+        task.output, words=np.array(trained.words), matrix=trained.matrix,
+        unseen=np.array(unseen, str), unseen_matrix=rows,
+    )  # fmt: skip
     answer = {
         "library": name, "vocabulary": len(trained.words), "counting": trained.counting,
         "training": trained.training, "processors": trained.processors, "peak": memory,
+        "cells": trained.cells,
     }  # fmt: skip
     print(json.dumps(answer))
 
