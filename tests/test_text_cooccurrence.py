@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -60,3 +62,16 @@ def test_no_pairs_and_too_many_words():
         assert pairs.entries == 0 and not pairs.toarray().any()
     with pytest.raises(ValueError, match="can't count"):
         count_pairs([], 1 << 31, window=100)
+
+
+def test_memory_is_what_was_allowed():
+    """Of pairs that would take twenty times as much (8 bytes each), and as much again to be added up."""
+    memory, window = 1 << 20, 20
+    tokens = np.random.default_rng(2).integers(0, 30_000, 50_000).astype(np.int32)
+    stream = (Chunk(part, np.array([len(part)]), Place()) for part in np.split(tokens, 50))
+    tracemalloc.start()
+    with count_pairs(stream, 30_000, window, memory=memory) as pairs:
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert pairs.cells > 970_000 and len(pairs.piles) > 10
+    assert most < 1.25 * memory, f"{most / 2**20:.1f} MB"

@@ -9,6 +9,7 @@ The counts stand in nn.text.cooccurrence, the model as an essay in tape.py.
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ from nn.text.vocabulary import Vocabulary
 __all__ = ["GloVe"]
 
 Array = np.ndarray[Any, Any]
+BLOCK = 64  # cells that stay together when an epoch shuffles them
 
 
 class Cells(NamedTuple):
@@ -140,30 +142,35 @@ class GloVe(WordModel):
 
 
 class Entries:
-    """The entries of the whole matrix in an order that is random, and new in each epoch."""
+    """The entries of the matrix: cells in a random order, blocks of them in one that is new in each epoch.
+    (To shuffle all cells anew would take longer than to train them; GloVe's program keeps its first order.)
+    """
 
     def __init__(self, pairs: Cooccurrence, model: GloVe) -> None:
         self.pairs, self.model = pairs, model
 
     def epoch(self, first: int, place: Place) -> Iterator[Cells]:
-        return ahead(self.pieces(first, self.model.position.epoch))
+        pieces = self.pieces(np.random.default_rng([self.model.seed % 2**64, self.model.position.epoch]))
+        return ahead(itertools.islice(pieces, first, None))
 
-    def pieces(self, first: int, epoch: int) -> Iterator[Cells]:
-        random = np.random.default_rng([self.model.seed % 2**64, epoch])
-        number = 0
+    def pieces(self, random: np.random.Generator) -> Iterator[Cells]:
         for i in random.permutation(len(self.pairs.piles)):
-            cells = self.pairs.pile(i)
-            count, mirrored = len(cells), np.flatnonzero(cells["row"] != cells["column"])
-            order = random.permutation(np.concatenate([np.arange(count), count + mirrored]))
-            plain = cells.view(np.int32).reshape(count, 3)  # whose rows NumPy takes many times quicker
-            for start in range(0, len(order), CHUNK):
-                if number >= first:
-                    chosen = order[start : start + CHUNK]
-                    turned = chosen >= count
-                    row, column, bits = plain.take(chosen - count * turned, axis=0).T
-                    yield Cells(
-                        np.where(turned, column, row),
-                        np.where(turned, row, column),
-                        np.ascontiguousarray(bits).view(np.float32),
-                    )
-                number += 1
+            cells = self.pairs.pile(i).view(np.int32).reshape(-1, 3)
+            whole = len(cells) // BLOCK
+            blocks = cells[: whole * BLOCK].reshape(whole, BLOCK, 3)
+            order = random.permutation(2 * whole)  # those from `whole` on are blocks of the mirrored matrix
+            step = max(CHUNK // BLOCK, 1)
+            for start in range(0, len(order), step):
+                chosen = order[start : start + step]
+                yield turned(blocks.take(chosen % whole, axis=0), (chosen >= whole)[:, None])
+            if len(rest := cells[whole * BLOCK :]):
+                yield turned(np.stack([rest, rest]), np.array([[False], [True]]))
+
+
+def turned(cells: Array, mirrored: Array) -> Cells:
+    """Blocks of cells (k, n, 3) as entries, rows and columns exchanged where `mirrored` (k, 1). The diagonal
+    is its own mirror image, and comes once."""
+    a, b, bits = cells.transpose(2, 0, 1)
+    row, column = np.where(mirrored, b, a), np.where(mirrored, a, b)
+    keep = (row != column) | ~mirrored
+    return Cells(row[keep], column[keep], bits[keep].view(np.float32))
