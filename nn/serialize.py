@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save as encode
+from safetensors.numpy import save_file
 
 from autograd import Tensor
 from autograd.tape import Value
@@ -117,16 +117,18 @@ def save(obj: Any, path: str | os.PathLike[str], metadata: Mapping[str, str] | N
             packer.store(value.data if isinstance(value, Value) else value, name)
     else:
         header[STRUCTURE] = json.dumps(packer.pack(obj, ""))
-    write_whole(Path(path), encode(packer.tensors, header or None))
+    write_whole(Path(path), packer.tensors, header)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that, at any moment, `path` is the old file or the new one."""
+def write_whole(path: Path, tensors: dict[str, np.ndarray], header: dict[str, str]) -> None:
+    """Write a file so that, at any moment, `path` is the old file or the new one. It is never in memory."""
     handle, temporary = tempfile.mkstemp(dir=path.parent or ".", prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
+            try:
+                save_file(tensors, temporary, header or None)
+            except SafetensorError as error:  # a full disk
+                raise OSError(f"{path}: {error}") from None
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~umask())
         os.replace(temporary, path)

@@ -69,6 +69,22 @@ def test_a_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.M
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
 
 
+def test_a_full_disk_is_an_oserror_and_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nn.save({"a": 1}, tmp_path / "x")
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))  # writes beyond fail, as on a full disk
+    try:
+        with pytest.raises(OSError, match="x: .*[Ee]rror"):
+            nn.save({"a": autograd.zeros(1000)}, tmp_path / "x")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert nn.load(tmp_path / "x") == {"a": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["x"]
+
+
 def test_bad_files_are_one_line_errors(tmp_path: Path) -> None:
     path = tmp_path / "x"
     with pytest.raises(FileNotFoundError, match="no such file"):
