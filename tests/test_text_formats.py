@@ -347,6 +347,17 @@ def test_packed_models_of_others_are_read(tmp_path):
         assert fasttext.read(write(tmp_path, pack(data), name)).words == ["ab", "c"]
 
 
+def test_safetensors_are_not_packed(v, tmp_path):
+    for name, format in (("v.safetensors.gz", None), ("v.xz", "safetensors")):
+        with pytest.raises(ValueError, match="safetensors files are not packed; leave out .[gx]z"):
+            formats.save(tmp_path / name, v, format)
+    assert not list(tmp_path.iterdir())
+    formats.save(tmp_path / "v.safetensors", v)
+    packed = write(tmp_path, gzip.compress((tmp_path / "v.safetensors").read_bytes()), "v.safetensors.gz")
+    with pytest.raises(DataError, match="a packed safetensors file; unpack it first"):
+        formats.load(packed)
+
+
 @pytest.mark.parametrize("name", ["v.vec", "v.bin", "v.glove", "v.safetensors", "words.bin", "v.bin.gz"])
 def test_changed_bytes_give_vectors_or_an_error_that_says_so(tmp_path, name):
     random, path = np.random.default_rng(0), tmp_path / name

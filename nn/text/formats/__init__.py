@@ -5,8 +5,9 @@ from nn.text import formats
 v = formats.load("vectors.vec")        # word2vec text or binary, fastText .bin, GloVe, safetensors
 formats.save("vectors.bin", v)         # the ending picks the format
 
-Files may be packed (.gz, .xz, .bz2). Malformed ones are a DataError with the line or the byte and the reason,
-never a part of their vectors. Writing goes to a temporary file that takes the old one's place at the end.
+Files but safetensors may be packed (.gz, .xz, .bz2). Malformed ones are a DataError with the line or the byte
+and the reason, never a part of their vectors. Writing goes to a temporary file that takes the old one's place
+at the end.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ def detect(path: str | os.PathLike[str]) -> str:
     if start[:4] == struct.pack("<i", fasttext.MAGIC):
         return "fasttext"
     if start[8:9] == b"{":
+        with open(path, "rb") as file:
+            if file.read(len(start)) != start:
+                raise DataError(f"{path}: a packed safetensors file; unpack it first")
         return "safetensors"
     first, _, rest = start.partition(b"\n")
     if not re.fullmatch(rb"\s*\d+\s+\d+\s*", first):
@@ -88,7 +92,8 @@ def save(path: str | os.PathLike[str], vectors: WordVectors, format: str | None 
         .bin fastText's binary of sub-word vectors, word2vec's of others
 
     Only fastText's binary and safetensors keep sub-words and counts. ValueError: no such format or ending,
-    words that a format can't hold, fastText's binary without sub-words. DataError: can't be written.
+    words that a format can't hold, fastText's binary without sub-words, safetensors that shall be packed.
+    DataError: can't be written.
     """
     if format is None:
         binary = "fasttext" if isinstance(vectors, SubwordVectors) else "word2vec-binary"
@@ -96,7 +101,9 @@ def save(path: str | os.PathLike[str], vectors: WordVectors, format: str | None 
         format = (endings | {".bin": binary}).get(ending(path))
         if format is None:
             raise ValueError(f"{path}: the ending must be .vec, .txt, .bin, .glove or .safetensors")
-    if known(format) == "fasttext":
+    if known(format) == "safetensors" and Path(path).suffix.lower() in PACKED:
+        raise ValueError(f"{path}: safetensors files are not packed; leave out {Path(path).suffix}")
+    if format == "fasttext":
         if not isinstance(vectors, SubwordVectors):
             raise ValueError("fastText's binary holds sub-words, and these vectors have none; take .vec")
         fasttext.write(path, fasttext.of_vectors(vectors))
