@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nn.models import FastText, FastTextClassifier, GloVe, Word2Vec, labelled
-from nn.text import corpus as corpus_module
+from nn.text import encoded as encoded_module
 from nn.text.cooccurrence import count_pairs
 from nn.text.corpus import Corpus
 from nn.text.formats.fasttext import write
@@ -64,6 +64,24 @@ def test_glove_makes_products_the_logarithms_of_counts():
     assert model.history[-1]["loss"] < model.history[0]["loss"] / 10
 
 
+def test_an_epoch_of_glove_has_each_entry_of_the_matrix_once(monkeypatch):
+    monkeypatch.setattr("nn.models.glove.BLOCK", 8)
+    monkeypatch.setattr("nn.models.glove.CHUNK", 50)
+    model = GloVe(2, window=4, min_count=1, memory=1)  # several piles
+    model.prepare(Corpus.of([*TEXT, "w00 w00"]), progress=False)
+    with model.source(Corpus.of([*TEXT, "w00 w00"]), progress=False) as entries:
+        want, orders = entries.pairs.toarray(), []
+        for model.position.epoch in range(2):
+            rows, columns, counts = map(
+                np.concatenate, zip(*entries.epoch(0, model.position.place), strict=True)
+            )
+            matrix = np.zeros_like(want)
+            np.add.at(matrix, (rows, columns), counts)
+            assert np.array_equal(matrix, want) and len(rows) == model.entries == (want > 0).sum()
+            orders.append(rows)
+    assert len(entries.pairs.piles) > 1 and not np.array_equal(*orders)
+
+
 def assert_planted(vectors):
     solved = asked = 0
     for a, b, c, d in itertools.permutations(range(4), 4):
@@ -80,7 +98,7 @@ def assert_planted(vectors):
 @pytest.fixture
 def text(tmp_path, monkeypatch):
     """A file of several chunks."""
-    monkeypatch.setattr(corpus_module.Encoded.__init__, "__defaults__", (1000, True))
+    monkeypatch.setattr(encoded_module, "CHUNK", 1000)
     path = tmp_path / "text.txt"
     path.write_text("\n".join(TEXT[:1000]))
     return path
@@ -109,6 +127,7 @@ def test_one_worker_and_seed_give_the_same_bits(kind, text):
 @pytest.mark.parametrize("stop", [1, 6])
 def test_a_run_that_was_stopped_ends_with_the_same_bits(kind, stop, text, tmp_path, monkeypatch):
     monkeypatch.setattr("nn.models.glove.CHUNK", 20)
+    monkeypatch.setattr("nn.models.glove.BLOCK", 4)
     whole = KINDS[kind]().fit(text, **QUIET)
     pieces = itertools.count(1)
 
@@ -129,7 +148,7 @@ def test_resume_wants_the_same_files(text, tmp_path):
     path = tmp_path / "run.safetensors"
     made("cbow", epochs=1).fit(text, checkpoint=path, **QUIET)
     text.write_text("another text\n" * 9)
-    with pytest.raises(ValueError, match=r"began with \[\['text.txt'"):
+    with pytest.raises(ValueError, match=r"began with \['whitespace', \['text.txt'"):
         Word2Vec.load(path).resume(text, **QUIET)
     with pytest.raises(ValueError, match="holds a Word2Vec, not a FastText"):
         FastText.load(path)

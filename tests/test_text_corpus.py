@@ -13,7 +13,9 @@ import pytest
 
 from nn.text import Vocabulary, characters
 from nn.text import corpus as module
-from nn.text.corpus import Corpus, Encoded, ahead
+from nn.text import encoded as encoded_module
+from nn.text.corpus import Corpus, ahead
+from nn.text.encoded import Encoded
 
 LINES = [
     "the cat sat on the mat",
@@ -131,7 +133,7 @@ def test_later_epochs_and_resumed_ones_give_the_same_chunks(path, cache):
         assert_equal(text.epoch(1, want[0].place), want[1:])  # from the middle, as a resumed run does
         for _ in range(2):
             assert_equal(text.epoch(), want)
-        assert (text.file is not None) == cache
+        assert (text.store is not None) == cache
         assert_equal(text.epoch(2, want[1].place), want[2:])
         next(text.epoch()).tokens  # noqa: B018  one that is given up leaves the rest whole
         assert_equal(text.epoch(), want)
@@ -152,7 +154,7 @@ def test_a_full_disk_only_costs_the_cache(monkeypatch, path):
         def close(self):
             pass
 
-    monkeypatch.setattr(module.tempfile, "TemporaryFile", Full)
+    monkeypatch.setattr(encoded_module.tempfile, "TemporaryFile", Full)
     vocabulary = Vocabulary(Corpus(path).count())
     with Encoded(Corpus(path), vocabulary, 4) as text:
         for _ in range(2):

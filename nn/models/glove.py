@@ -17,7 +17,7 @@ import numpy as np
 
 from autograd.ops.glove import table_and_squares, train_cells
 from autograd.ops.random import Generator
-from nn.models.training import Learned, WordModel, packed, unpacked, vocabulary_of
+from nn.models.training import Learned, WordModel, packed, unpacked
 from nn.text.cooccurrence import Cooccurrence, count_pairs
 from nn.text.corpus import CHUNK, Corpus, Place, ahead
 from nn.text.vectors import WordVectors
@@ -79,10 +79,9 @@ class GloVe(WordModel):
         self.entries = 0
 
     def prepare(self, corpus: Corpus, progress: bool) -> None:
-        of = self.settings
-        self.vocabulary = vocabulary_of(corpus, of["min_count"], of["max_vocab_size"], progress)
+        self.vocabulary = self.read(corpus, progress)
         self.build()
-        generator, dim = Generator(self.seed), of["dim"]
+        generator, dim = Generator(self.seed), self.settings["dim"]
         for table in (self.words, self.contexts):
             table[...] = (generator.uniform(table.shape) - np.float32(0.5)) / np.float32(dim)
 
@@ -100,11 +99,10 @@ class GloVe(WordModel):
 
     @contextlib.contextmanager
     def source(self, corpus: Corpus, progress: bool) -> Iterator[Entries]:
-        of = self.settings
-        chunks = ahead(corpus.chunks(self.vocabulary))
-        with count_pairs(
-            chunks, len(self.vocabulary), of["window"], memory=of["memory"], seed=self.seed
-        ) as pairs:
+        window, memory = self.settings["window"], self.settings["memory"]
+        with self.encoded(corpus, self.vocabulary) as text, contextlib.closing(text.epoch()) as chunks:
+            counted = count_pairs(chunks, len(self.vocabulary), window, memory=memory, seed=self.seed)
+        with counted as pairs:
             if not pairs.entries:
                 raise ValueError("GloVe: no two words stand in one sentence")
             self.entries = pairs.entries

@@ -12,67 +12,28 @@ import json
 import math
 import os
 import time
+import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple, Self
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any, Self
 
 import numpy as np
 
 import autograd
+from nn.models.run import Learned, Options, Position
 from nn.progress import Progress
 from nn.serialize import load, save
 from nn.text.corpus import Corpus, Place
+from nn.text.encoded import Encoded, Store, counted
 from nn.text.vocabulary import Vocabulary
 from nn.trainer import interruptible
 
-__all__ = ["Learned", "WordModel", "as_corpus", "packed", "threads", "unpacked", "vocabulary_of"]
+__all__ = ["Learned", "WordModel", "as_corpus", "packed", "threads", "unpacked"]
 
 Array = np.ndarray[Any, Any]
 History = list[dict[str, Any]]
 FORMAT = "kernelgrad words 1"
-
-
-class Learned(NamedTuple):
-    """What a piece gave: the sum of its losses, over how many samples, of how many words (or lines)."""
-
-    loss: float
-    samples: int
-    units: int
-
-
-@dataclass
-class Position:
-    """Where a run is: epochs done, and of the next one pieces, the place in the text, sentences and units;
-    sums since the epoch's beginning; sentences and units since the run's."""
-
-    epoch: int = 0
-    piece: int = 0
-    place: Place = field(default_factory=Place)
-    sentences: int = 0
-    units: int = 0
-    loss: float = 0.0
-    samples: int = 0
-    epoch_units: int = 0
-    seconds: float = 0.0
-
-    def add(self, learned: Learned) -> None:
-        self.loss += learned.loss
-        self.samples += learned.samples
-        self.units += learned.units
-        self.epoch_units += learned.units
-
-    @property
-    def mean(self) -> float:
-        return self.loss / self.samples if self.samples else math.nan
-
-    @property
-    def rate(self) -> float:
-        """Units per second in this epoch."""
-        return self.epoch_units / max(self.seconds, 1e-9)
-
-    def next_epoch(self) -> Position:
-        return Position(self.epoch + 1, sentences=self.sentences, units=self.units)
 
 
 class WordModel(ABC):
@@ -97,6 +58,7 @@ class WordModel(ABC):
         self.history: History = []
         self.best: dict[str, Any] | None = None  # score, epoch, tables of the best epoch
         self.origin: list[Any] = []  # the fingerprint of the text
+        self.store: Store | None = None  # the text as numbers, from `read` to `encoded`
 
     # What a model says of itself --------------------------------------------------------------------
 
@@ -129,59 +91,63 @@ class WordModel(ABC):
     def restore(self, state: dict[str, Any]) -> None:
         """Take `state` over and make tables of its sizes."""
 
+    # The text -----------------------------------------------------------------------------------------
+
+    def read(self, corpus: Corpus, progress: bool) -> Vocabulary:
+        """Count the words of a corpus; what `encoded` then gives is already read."""
+        of = self.settings
+        vocabulary, self.store = read(corpus, of["min_count"], of["max_vocab_size"], progress)
+        return vocabulary
+
+    def encoded(self, corpus: Corpus, vocabulary: Vocabulary) -> Encoded:
+        store, self.store = self.store, None
+        left = self.epochs - self.position.epoch
+        return Encoded(corpus, vocabulary, cache=left > 1, store=store)
+
     # Training -----------------------------------------------------------------------------------------
 
     def fit(self, corpus: Any, *, progress: bool = True, **options: Any) -> Self:
         """Train from the beginning.
 
         corpus      a Corpus, the path of a text file, or a list of sentences (strings or lists of words)
-        checkpoint  a path, written after every epoch and on Ctrl-C (`load`, then `resume` goes on)
+        checkpoint  a path from which `load` and `resume` go on. Written on Ctrl-C, in the middle of the run
+                    not more often than every `checkpoint_seconds`, and at the end, with the model that `fit`
+                    returns. Where it can't be written there is a RuntimeWarning, and the run goes on
         evaluation  called as evaluation(model) after each epoch; the higher its score, the better
-        patience    stop after so many epochs without a better score, and go back to the best one's tables
+        patience    stop after so many epochs without a better score, and go back to the best one's tables (of
+                    which a copy is kept)
         on_piece    called as on_piece(model, mean loss so far) after each piece of text
         on_epoch    called as on_epoch(model, record) after each epoch
         progress    False to print nothing (stderr: a bar on a terminal with tqdm, else lines)
 
         On Ctrl-C the piece is finished, a checkpoint saved, and what was learned so far is there (a second
-        Ctrl-C stops at once). A loss that is not finite is a FloatingPointError.
+        Ctrl-C stops at once). A loss that is not finite is a FloatingPointError, a text that can't be read or
+        changes meanwhile a ValueError.
         """
-        corpus = as_corpus(corpus)
+        told, corpus = Options(**options), as_corpus(corpus)
         self.position, self.history, self.best = Position(), [], None
         self.origin = corpus.fingerprint()
         self.prepare(corpus, progress)
-        return self.run(corpus, progress, **options)
+        return self.run(corpus, progress, told)
 
     def resume(self, corpus: Any, *, progress: bool = True, **options: Any) -> Self:
         """Go on with a run that was interrupted, from a loaded checkpoint; arguments as for `fit`.
 
-        ValueError: the files are not those the run began with.
+        A finished run stays as it is. `workers` may be set to another number before; the end is the same to
+        the last bit only if one worker does all. ValueError: the text or the tokenizer is another one.
         """
-        corpus = as_corpus(corpus)
+        told, corpus = Options(**options), as_corpus(corpus)
         if corpus.fingerprint() != self.origin:
-            raise ValueError(
-                f"resume: the run began with {self.origin or 'sentences in memory'}, not with "
-                f"{corpus.fingerprint() or 'sentences in memory'}"
-            )
-        return self.run(corpus, progress, **options)
+            raise ValueError(f"resume: the run began with {self.origin}, not with {corpus.fingerprint()}")
+        return self.run(corpus, progress, told)
 
-    def run(
-        self,
-        corpus: Corpus,
-        progress: bool,
-        checkpoint: str | os.PathLike[str] | None = None,
-        evaluation: Callable[[Any], float] | None = None,
-        patience: int | None = None,
-        on_piece: Callable[[Any, float], Any] | None = None,
-        on_epoch: Callable[[Any, dict[str, Any]], Any] | None = None,
-    ) -> Self:
-        if patience is not None and (evaluation is None or patience < 1):
-            raise ValueError("patience: wants a number from 1 on, and an evaluation to judge by")
+    def run(self, corpus: Corpus, progress: bool, told: Options) -> Self:
         with contextlib.ExitStack() as stack:
             stack.enter_context(threads(self.workers))
             source = stack.enter_context(self.source(corpus, progress))
             interrupted = stack.enter_context(interruptible())
             bar = stack.enter_context(Progress(self.total, self.position.units, progress, self.unit))
-            while self.position.epoch < self.epochs and not self.exhausted(patience):
+            while self.position.epoch < self.epochs and not self.exhausted(told.patience):
                 title, mark = f"epoch {self.position.epoch + 1}/{self.epochs}", time.perf_counter()
                 with contextlib.closing(source.epoch(self.position.piece, self.position.place)) as pieces:
                     for piece in pieces:
@@ -189,28 +155,29 @@ class WordModel(ABC):
                         here, now = self.position, time.perf_counter()
                         here.seconds, mark = here.seconds + now - mark, now
                         bar.batch(title, {"loss": here.mean}, here.rate, learned.units)
-                        if on_piece is not None:
-                            on_piece(self, here.mean)
+                        if told.on_piece is not None:
+                            told.on_piece(self, here.mean)
                         if interrupted.is_set():
                             break
+                        if told.due:
+                            self.keep(told)
                 if not interrupted.is_set():
-                    record = self.finish_epoch(evaluation, patience)
+                    record = self.finish_epoch(told)
                     shown: dict[str, float] = {
                         name: record[name] for name in ("loss", "score") if name in record
                     }
                     bar.line(title, shown, record[f"{self.unit}_per_second"])
-                    if on_epoch is not None:
-                        on_epoch(self, record)
-                    if checkpoint is not None:
-                        self.save(checkpoint)
+                    if told.on_epoch is not None:
+                        told.on_epoch(self, record)
                 if interrupted.is_set() and self.position.epoch < self.epochs:
-                    bar.say(self.stopped(checkpoint))
+                    bar.say(self.stopped(told))
                     return self
-            if self.best is not None and patience is not None:
+            if self.best is not None and told.patience is not None:
                 self.take(self.best["tables"])
                 bar.say(
                     f"the best epoch was {self.best['epoch']} (score {self.best['score']:.4f}): back to it"
                 )
+            self.keep(told)
         return self
 
     def step(self, piece: Any) -> Learned:
@@ -226,17 +193,27 @@ class WordModel(ABC):
         self.position.place = getattr(piece, "place", Place())
         return learned
 
-    def finish_epoch(self, evaluation: Callable[[Any], float] | None, patience: int | None) -> dict[str, Any]:
+    def finish_epoch(self, told: Options) -> dict[str, Any]:
         here = self.position
+        if not here.samples:
+            raise ValueError(
+                f"{type(self).__name__}: nothing to learn from: an epoch had no two words in one sentence "
+                "(are the sentences single words? is `sample` too small?)"
+            )
+        if self.settings.get("max_vocab_size") is None and here.epoch_units * self.epochs != self.total:
+            raise ValueError(
+                f"{type(self).__name__}: the text was changed: it had {self.total // self.epochs:,} "
+                f"{self.unit}, and has {here.epoch_units:,} now"
+            )
         record: dict[str, Any] = {
             "epoch": here.epoch + 1,
             "loss": here.mean,
             "seconds": here.seconds,
             f"{self.unit}_per_second": here.rate,
         }
-        if evaluation is not None:
-            record["score"] = score = float(evaluation(self))
-            if patience is not None and (self.best is None or score > self.best["score"]):
+        if told.evaluation is not None:
+            record["score"] = score = float(told.evaluation(self))
+            if told.patience is not None and (self.best is None or score > self.best["score"]):
                 tables = {name: table.copy() for name, table in self.tables().items()}
                 self.best = {"score": score, "epoch": here.epoch + 1, "tables": tables}
         self.history.append(record)
@@ -248,12 +225,26 @@ class WordModel(ABC):
             return False
         return self.position.epoch - int(self.best["epoch"]) >= patience
 
-    def stopped(self, checkpoint: str | os.PathLike[str] | None) -> str:
+    def stopped(self, told: Options) -> str:
         where = f"stopped in epoch {self.position.epoch + 1}/{self.epochs}"
-        if checkpoint is None:
+        if told.checkpoint is None:
             return where + "; no checkpoint was asked for, so the run can't be resumed"
-        self.save(checkpoint)
-        return where + f"; saved {os.fspath(checkpoint)}, from which the run can be resumed"
+        if not self.keep(told):
+            return where + "; not saved"
+        return where + f"; saved {os.fspath(told.checkpoint)}, from which the run can be resumed"
+
+    def keep(self, told: Options) -> bool:
+        """Write the checkpoint, if one is asked for and there is room; whether it was."""
+        if told.checkpoint is None:
+            return False
+        try:
+            self.save(told.checkpoint)
+        except OSError as error:
+            warnings.warn(f"the checkpoint could not be written: {error}", RuntimeWarning, stacklevel=4)
+            return False
+        finally:
+            told.written = time.perf_counter()
+        return True
 
     # Files --------------------------------------------------------------------------------------------
 
@@ -263,7 +254,7 @@ class WordModel(ABC):
         state = {
             "format": FORMAT,
             "model": type(self).__name__,
-            "settings": self.settings,
+            "settings": self.settings | {"epochs": self.epochs, "workers": self.workers},
             "state": self.state(),
             "tables": self.tables(),
             "position": position,
@@ -309,8 +300,11 @@ def as_corpus(source: Any) -> Corpus:
     return Corpus.of(source)
 
 
-def vocabulary_of(corpus: Corpus, min_count: int, max_vocab_size: int | None, progress: bool) -> Vocabulary:
-    """The words that occur `min_count` times or more; ValueError where those are fewer than two."""
+def read(
+    corpus: Corpus, min_count: int, max_vocab_size: int | None, progress: bool
+) -> tuple[Vocabulary, Store | None]:
+    """The words that occur `min_count` times or more, and the text as numbers (None where words are forgotten
+    on the way); ValueError: fewer than two words."""
     steps, begun = 1000, time.perf_counter()
     with Progress(steps, 0, progress, "words") as bar:
 
@@ -318,14 +312,18 @@ def vocabulary_of(corpus: Corpus, min_count: int, max_vocab_size: int | None, pr
             rate = words / (time.perf_counter() - begun)
             bar.batch("counting words", {}, rate, int(share * steps) - bar.done)
 
-        counts = corpus.count(max_vocab_size, tell)
+        store = None
+        if max_vocab_size is None:
+            counts, store = counted(corpus, tell)
+        else:
+            counts = corpus.count(max_vocab_size, tell)
     vocabulary = Vocabulary(counts, min_count)
     if len(vocabulary) < 2:
         raise ValueError(
             f"of {len(counts)} different words {len(vocabulary)} occur {min_count} times or more; want at "
             "least two (lower min_count?)"
         )
-    return vocabulary
+    return vocabulary, store
 
 
 def packed(vocabulary: Vocabulary) -> dict[str, Array]:

@@ -16,8 +16,9 @@ import numpy as np
 from autograd.ops.random import Generator
 from autograd.ops.words import WordTrainer, table
 from nn.models import huffman
-from nn.models.training import Learned, WordModel, packed, unpacked, vocabulary_of
-from nn.text.corpus import Chunk, Corpus, Encoded
+from nn.models.training import Learned, WordModel, packed, unpacked
+from nn.text.corpus import Chunk, Corpus
+from nn.text.encoded import Encoded
 from nn.text.vectors import WordVectors
 from nn.text.vocabulary import Vocabulary
 
@@ -101,10 +102,9 @@ class Word2Vec(WordModel):
     # Beginning --------------------------------------------------------------------------------------
 
     def prepare(self, corpus: Corpus, progress: bool) -> None:
-        of = self.settings
-        self.vocabulary = vocabulary_of(corpus, of["min_count"], of["max_vocab_size"], progress)
+        self.vocabulary = self.read(corpus, progress)
         self.build()
-        generator, width = Generator(self.seed), np.float32(2 * self.spread / of["dim"])
+        generator, width = Generator(self.seed), np.float32(2 * self.spread / self.settings["dim"])
         for i in range(0, self.rows, BLOCK):
             rows = self.inputs[i : i + BLOCK]
             rows[...] = (generator.uniform(rows.shape) - np.float32(0.5)) * width
@@ -150,7 +150,7 @@ class Word2Vec(WordModel):
         return self.epochs * int(self.vocabulary.counts.sum())
 
     def source(self, corpus: Corpus, progress: bool) -> contextlib.AbstractContextManager[Encoded]:
-        return Encoded(corpus, self.vocabulary, cache=self.epochs > 1)
+        return self.encoded(corpus, self.vocabulary)
 
     def learn(self, piece: Chunk) -> Learned:
         trained = self.trainer.train(

@@ -2,7 +2,7 @@
 
 A sentence is a line. One of more than LONGEST bytes (about ten thousand English words) is cut at the last
 blank before that, so a file that is one line can be read too. Every sentence has a Place, from which reading
-can go on later.
+can go on later. How training reads a corpus several times stands in encoded.py.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ import itertools
 import lzma
 import os
 import queue
-import tempfile
+import re
 import threading
 import zlib
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sized
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Sized
 from pathlib import Path
-from typing import IO, Any, NamedTuple, TypeVar
+from typing import IO, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 from nn.text.tokenize import Tokenizer, whitespace
-from nn.text.vocabulary import Vocabulary, count_words
+from nn.text.vocabulary import count_words
 
-__all__ = ["Chunk", "Corpus", "Encoded", "Place", "ahead"]
+__all__ = ["CHUNK", "Chunk", "Corpus", "Numbering", "Place", "chunk_of", "ahead", "known_of"]
 
 Array = np.ndarray[Any, Any]
 T = TypeVar("T")
@@ -37,11 +37,18 @@ BLOCK = 1 << 20  # bytes read at once
 CHUNK = 1 << 19  # words of a chunk
 BATCH = 1 << 13  # words looked up at once
 
-PACKED: list[tuple[bytes, Any]] = [  # how a packed file begins, and what unpacks it
-    (b"\x1f\x8b", gzip.open),
-    (b"\xfd7zXZ\x00", lzma.open),
-    (b"BZh", bz2.open),
+PACKED: list[tuple[re.Pattern[bytes], Any]] = [  # how a packed file begins, and what unpacks it
+    (re.compile(rb"\x1f\x8b"), gzip.open),
+    (re.compile(rb"\xfd7zXZ\x00"), lzma.open),
+    (re.compile(rb"BZh[1-9](1AY&|\x17rE8)"), bz2.open),  # BZh alone may begin a text
 ]
+FOREIGN = {
+    b"PK\x03\x04": "a zip archive",
+    b"\x28\xb5\x2f\xfd": "packed by zstd",
+    b"7z\xbc\xaf": "a 7-Zip archive",
+    b"\xff\xfe": "UTF-16 or UTF-32",
+    b"\xfe\xff": "UTF-16",
+}
 DAMAGE = (EOFError, OSError, lzma.LZMAError, zlib.error)
 
 
@@ -61,6 +68,12 @@ class Chunk(NamedTuple):
     place: Place
 
 
+class Numbering(Protocol):
+    """What gives words their numbers: a vocabulary."""
+
+    def numbers(self, tokens: Iterable[str], /) -> Array: ...
+
+
 class Corpus:
     """The sentences of text files: UTF-8, plain or packed by gzip, xz or bzip2 (recognised by content).
 
@@ -68,7 +81,8 @@ class Corpus:
     tokenizer  splits a line into words; a function of a line that gives its words
     errors     "strict": bytes that are not UTF-8 are a ValueError; "replace": they become U+FFFD
 
-    Nothing is held in memory but a megabyte of text. Iterating gives lists of words, and can be repeated.
+    Nothing is held in memory but a megabyte of text. Iterating gives lists of words, and can be repeated. A
+    file that has another size by then is a ValueError, as are damaged ones and those of other kinds.
 
     >>> path = Path(tempfile.mkdtemp()) / "text.txt"
     >>> _ = path.write_text("the cat sat\\non the mat\\n")
@@ -87,14 +101,14 @@ class Corpus:
         self.tokenizer = tokenizer
 
     @classmethod
-    def of(cls, sentences: Iterable[str | list[str]], tokenizer: Tokenizer = whitespace) -> Corpus:
+    def of(cls, sentences: Iterable[str | Sequence[str]], tokenizer: Tokenizer = whitespace) -> Corpus:
         """A corpus of sentences in memory, or of anything that can be iterated over again and again.
         Strings go through the tokenizer, lists of words are taken as they are.
 
         >>> list(Corpus.of(["the cat sat", ["the", "mat"]]))
         [['the', 'cat', 'sat'], ['the', 'mat']]
         """
-        if isinstance(sentences, str):
+        if isinstance(sentences, str | bytes):
             raise TypeError("Corpus.of: want sentences, got one string; Corpus(path) reads a file")
         if iter(sentences) is sentences:
             raise TypeError(
@@ -105,20 +119,26 @@ class Corpus:
         corpus.source, corpus.tokenizer = Sentences(sentences), tokenizer
         return corpus
 
-    def __iter__(self) -> Iterator[list[str]]:
+    def __iter__(self) -> Iterator[Sequence[str]]:
         return (words for words, _ in self.sentences())
 
-    def sentences(self, start: Place = Place()) -> Iterator[tuple[list[str], Place]]:  # noqa: B008
+    def sentences(self, start: Place = Place()) -> Iterator[tuple[Sequence[str], Place]]:  # noqa: B008
         """The sentences from a place on, each with the place after it; empty ones are left out."""
         tokenizer = self.tokenizer
         for sentence, place in self.source.sentences(start):
             words = tokenizer(sentence) if isinstance(sentence, str) else sentence
+            if not isinstance(words, list) and not isinstance(words, tuple):
+                raise TypeError(
+                    "Corpus: a sentence is a string or a list of words (files are opened by Corpus(*paths)), "
+                    f"got {type(words).__name__} {repr(words)[:80]}"
+                )
             if words:
                 yield words, place
 
     def fingerprint(self) -> list[Any]:
-        """What a resumed run compares: names and sizes of the files (of other corpora, nothing)."""
-        return self.source.fingerprint()
+        """What a resumed run compares: the tokenizer; names and sizes of the files, or how many sentences."""
+        name = getattr(self.tokenizer, "__qualname__", None) or repr(self.tokenizer)
+        return [re.sub(" at 0x[0-9a-f]+", "", name), *self.source.fingerprint()]
 
     @property
     def share(self) -> float:
@@ -134,7 +154,7 @@ class Corpus:
         """
         return count_words(self if progress is None else self.watched(progress), max_vocab_size)
 
-    def watched(self, progress: Callable[[float, int], Any]) -> Iterator[list[str]]:
+    def watched(self, progress: Callable[[float, int], Any]) -> Iterator[Sequence[str]]:
         words = told = 0
         for sentence in self:
             yield sentence
@@ -143,10 +163,11 @@ class Corpus:
                 told = words
                 progress(self.share, words)
 
-    def chunks(self, vocabulary: Vocabulary, words: int = CHUNK, start: Place = Place()) -> Iterator[Chunk]:  # noqa: B008
+    def chunks(self, vocabulary: Numbering, words: int = CHUNK, start: Place = Place()) -> Iterator[Chunk]:  # noqa: B008
         """Chunks of whole sentences, of `words` words or a few more, counted before words that the
         vocabulary lacks are dropped. A sentence of which nothing is left is dropped too.
 
+        >>> from nn.text.vocabulary import Vocabulary
         >>> chunk, = Corpus.of(["a b a", "c", "b"]).chunks(Vocabulary({"a": 2, "b": 2}))
         >>> chunk.tokens, chunk.ends
         (array([0, 1, 0, 1], dtype=int32), array([3, 4]))
@@ -160,20 +181,19 @@ class Corpus:
             ends.append(len(joined))
             full = total + len(joined) >= words
             if full or len(joined) >= BATCH:  # few enough words that their letters stay in the cache
-                parts.append(encoded(joined, ends, vocabulary))
+                parts.append(known_of(vocabulary.numbers(joined), ends))
                 total, joined, ends = total + len(joined), [], []
             if full:
                 yield chunk_of(parts, place)
                 parts, total = [], 0
         if joined:
-            parts.append(encoded(joined, ends, vocabulary))
+            parts.append(known_of(vocabulary.numbers(joined), ends))
         if parts:
             yield chunk_of(parts, place)
 
 
-def encoded(words: list[str], ends: list[int], vocabulary: Vocabulary) -> tuple[Array, Array]:
-    """Numbers of the known words, and how many there are in each sentence where there are any."""
-    tokens = vocabulary.numbers(words)
+def known_of(tokens: Array, ends: Sequence[int] | Array) -> tuple[Array, Array]:
+    """The numbers that are not -1, and how many there are in each sentence where there are any."""
     known = tokens >= 0
     before = np.concatenate([[0], np.cumsum(known)])  # known words before each position
     lengths = np.diff(before[ends], prepend=0)
@@ -181,6 +201,7 @@ def encoded(words: list[str], ends: list[int], vocabulary: Vocabulary) -> tuple[
 
 
 def chunk_of(parts: list[tuple[Array, Array]], place: Place) -> Chunk:
+    """Of numbers, and of how many of them are a sentence."""
     tokens, lengths = map(np.concatenate, zip(*parts, strict=True))
     return Chunk(tokens, np.cumsum(lengths), place)
 
@@ -191,14 +212,14 @@ def chunk_of(parts: list[tuple[Array, Array]], place: Place) -> Chunk:
 class Sentences:
     """Sentences of an iterable."""
 
-    def __init__(self, sentences: Iterable[str | list[str]]) -> None:
+    def __init__(self, sentences: Iterable[str | Sequence[str]]) -> None:
         self.all = sentences
         self.share = 0.0
 
     def fingerprint(self) -> list[Any]:
-        return []
+        return [f"{len(self.all)} sentences"] if isinstance(self.all, Sized) else ["sentences"]
 
-    def sentences(self, start: Place) -> Iterator[tuple[str | list[str], Place]]:
+    def sentences(self, start: Place) -> Iterator[tuple[str | Sequence[str], Place]]:
         size = len(self.all) if isinstance(self.all, Sized) else 0
         for i, sentence in enumerate(itertools.islice(self.all, start.offset, None), start.offset + 1):
             self.share = i / size if size else 0.0
@@ -212,7 +233,8 @@ class Files:
         self.paths, self.errors = paths, errors
         for path in paths:
             if not path.is_file():
-                raise FileNotFoundError(f"{path}: no such file")
+                reason = "no file that can be read again" if path.exists() else "no such file"
+                raise FileNotFoundError(f"{path}: {reason}")
         self.sizes = [path.stat().st_size for path in paths]
         self.share = 0.0
 
@@ -246,13 +268,22 @@ class Files:
                 begin = end
             rest, begin = yield from cut(rest, begin)
         if rest:
-            yield rest, begin, begin + len(rest)
+            yield rest.rstrip(b"\r"), begin, begin + len(rest)
 
     def blocks(self, stored: IO[bytes], i: int, offset: int) -> Iterator[bytes]:
         before, size = sum(self.sizes[:i]), sum(self.sizes)
-        head = stored.read(8)
+        if (now := os.fstat(stored.fileno()).st_size) != self.sizes[i]:
+            raise ValueError(
+                f"{self.paths[i]}: was changed: it had {self.sizes[i]:,} bytes, and has {now:,} now"
+            )
+        head = stored.read(16)
         stored.seek(0)
-        unpacks = next((unpacks for magic, unpacks in PACKED if head.startswith(magic)), None)
+        kind = next((kind for magic, kind in FOREIGN.items() if head.startswith(magic)), None)
+        if kind is not None:
+            raise ValueError(
+                f"{self.paths[i]}: is {kind}; want UTF-8 text, plain or packed by gzip, xz or bzip2"
+            )
+        unpacks = next((unpacks for magic, unpacks in PACKED if magic.match(head)), None)
         try:
             file = unpacks(stored) if unpacks is not None else stored
             file.seek(offset)
@@ -260,7 +291,9 @@ class Files:
                 self.share = (before + stored.tell()) / size
                 yield block
         except DAMAGE as error:
-            raise ValueError(f"{self.paths[i]}: can't be unpacked: {error}") from None
+            raise ValueError(
+                f"{self.paths[i]}: can't be {'unpacked' if unpacks else 'read'}: {error}"
+            ) from None
 
 
 def cut(line: bytes, begin: int) -> Generator[tuple[bytes, int, int], None, tuple[bytes, int]]:
@@ -281,76 +314,7 @@ def cut(line: bytes, begin: int) -> Generator[tuple[bytes, int, int], None, tupl
     return line[at:], begin + at
 
 
-# Chunks for training -----------------------------------------------------------------------------
-
-
-class Encoded:
-    """A corpus as chunks of numbers for several epochs: the first whole one also writes them to a temporary
-    file (4 bytes a word), from which the later ones read; it vanishes with this object. A thread works
-    ahead, so that training hardly ever waits for text.
-
-    cache  False to read the text anew in every epoch
-    """
-
-    def __init__(
-        self, corpus: Corpus, vocabulary: Vocabulary, words: int = CHUNK, cache: bool = True
-    ) -> None:
-        self.corpus, self.vocabulary, self.words = corpus, vocabulary, words
-        self.file: IO[bytes] | None = None
-        self.index: list[tuple[int, int, Place]] = []  # of each chunk in the file: tokens, sentences, place
-        self.cache = cache
-
-    def __enter__(self) -> Encoded:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        if self.file is not None:
-            self.file.close()
-            self.file = None
-
-    def epoch(self, first: int = 0, start: Place = Place()) -> Iterator[Chunk]:  # noqa: B008
-        """The chunks of an epoch, from number `first` on, which begins at the place `start`."""
-        if self.file is not None:
-            return ahead(self.remembered(first))
-        if self.cache and first == 0:
-            return ahead(self.remembering())
-        return ahead(self.corpus.chunks(self.vocabulary, self.words, start))
-
-    def remembering(self) -> Iterator[Chunk]:
-        file: IO[bytes] | None = tempfile.TemporaryFile()  # noqa: SIM115
-        index: list[tuple[int, int, Place]] = []
-        try:
-            for chunk in self.corpus.chunks(self.vocabulary, self.words):
-                if file is not None:
-                    try:
-                        file.write(chunk.tokens.data)
-                        file.write(chunk.ends.data)
-                        index.append((len(chunk.tokens), len(chunk.ends), chunk.place))
-                    except OSError:  # the disk is full: do without
-                        file.close()
-                        file, self.cache = None, False
-                yield chunk
-            self.file, self.index, file = file, index, None
-        finally:
-            if file is not None:
-                file.close()
-
-    def remembered(self, first: int) -> Iterator[Chunk]:
-        file = self.file
-        assert file is not None
-        file.seek(sum(4 * tokens + 8 * sentences for tokens, sentences, _ in self.index[:first]))
-        for tokens, sentences, place in self.index[first:]:
-            words, ends = np.empty(tokens, np.int32), np.empty(sentences, np.int64)
-            for array in (words, ends):
-                if file.readinto(array.data.cast("B")) != array.nbytes:  # type: ignore[attr-defined]
-                    raise OSError("the temporary file of encoded text was changed while it was read")
-            yield Chunk(words, ends, place)
-
-
-def ahead(items: Iterator[T], depth: int = 2) -> Iterator[T]:
+def ahead(items: Iterator[T], depth: int = 2) -> Generator[T, None, None]:
     """The same items, made by a thread that is up to `depth` items ahead.
 
     >>> list(ahead(iter("abc")))

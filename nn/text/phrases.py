@@ -15,6 +15,8 @@ from typing import Self
 
 import numpy as np
 
+from nn.text.vocabulary import blocks
+
 __all__ = ["Phrases"]
 
 BLOCK = 1 << 20  # words that are counted at a time
@@ -67,7 +69,7 @@ class Phrases:
         index: defaultdict[str, int] = defaultdict()
         index.default_factory = index.__len__
         words, pairs, floor = np.zeros(0, np.int64), no_pairs(), 0
-        for block in blocks(sentences):
+        for block in blocks(sentences, BLOCK):
             numbers = np.fromiter(map(index.__getitem__, chain.from_iterable(block)), np.int64)
             new = np.bincount(numbers, minlength=len(index))
             new[: len(words)] += words
@@ -86,10 +88,11 @@ class Phrases:
         enough = together >= self.min_count  # and so are the counts of its words
         first, second, together = first[enough], second[enough], together[enough]
         n = words.sum()
+        chance = words[first].astype(np.float64) * words[second]  # of large texts no 64-bit integer
         if self.scoring == "npmi":
-            scores = np.log(together * n / (words[first] * words[second])) / -np.log(together / n)
+            scores = np.log(together * float(n) / chance) / -np.log(together / n)
         else:
-            scores = (together - self.min_count) * n / (words[first] * words[second])
+            scores = (together - self.min_count) * float(n) / chance
         order = (-scores).argsort(kind="stable")
         order = order[scores[order] > self.threshold]
         ends = zip(first[order].tolist(), second[order].tolist(), strict=True)
@@ -113,20 +116,6 @@ class Phrases:
     def transform(self, sentences: Iterable[Sequence[str]]) -> Iterator[list[str]]:
         """A stream of sentences with their phrases joined."""
         return map(self, sentences)
-
-
-def blocks(sentences: Iterable[Sequence[str]]) -> Iterator[list[Sequence[str]]]:
-    """Sentences together until they have BLOCK words."""
-    block: list[Sequence[str]] = []
-    size = 0
-    for sentence in sentences:
-        block.append(sentence)
-        size += len(sentence)
-        if size >= BLOCK:
-            yield block
-            block, size = [], 0
-    if block:
-        yield block
 
 
 def neighbours(numbers: np.ndarray, lengths: list[int]) -> np.ndarray:

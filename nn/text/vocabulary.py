@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain, islice, repeat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Vocabulary", "count_words"]
+__all__ = ["Vocabulary", "blocks", "count_words"]
+
+BLOCK = 1 << 16  # words that are counted at a time
 
 
 def count_words(sentences: Iterable[Sequence[str]], max_vocab_size: int | None = None) -> Counter[str]:
@@ -21,19 +23,38 @@ def count_words(sentences: Iterable[Sequence[str]], max_vocab_size: int | None =
     >>> count_words([["a", "b"], ["a"]])
     Counter({'a': 2, 'b': 1})
     """
-    counts: Counter[str] = Counter()
-    if max_vocab_size is None:
-        counts.update(chain.from_iterable(sentences))
-        return counts
-    if max_vocab_size < 1:
+    if max_vocab_size is not None and max_vocab_size < 1:
         raise ValueError(f"count_words: max_vocab_size must be at least 1, got {max_vocab_size}")
-    stream, floor = iter(sentences), 0
-    while batch := list(islice(stream, 1000)):
-        counts.update(chain.from_iterable(batch))
-        while len(counts) > max_vocab_size:
+    counts: Counter[str] = Counter()
+    floor = 0
+    for block in blocks(sentences, BLOCK):
+        counts.update(chain.from_iterable(block))
+        while max_vocab_size is not None and len(counts) > max_vocab_size:
             floor += 1
             counts = Counter({word: count for word, count in counts.items() if count > floor})
     return counts
+
+
+def blocks(sentences: Iterable[Sequence[str]], words: int) -> Iterator[list[Sequence[str]]]:
+    """Sentences together until they have so many words. TypeError: one is a text instead of a list of words.
+
+    >>> list(blocks([["a", "b"], ["c"], ["d"]], 3))
+    [[['a', 'b'], ['c']], [['d']]]
+    """
+    block: list[Sequence[str]] = []
+    size = 0
+    for sentence in sentences:
+        if isinstance(sentence, str | bytes):
+            raise TypeError(
+                f"want sentences as lists of words, got the text {sentence[:40]!r}: split it first"
+            )
+        block.append(sentence)
+        size += len(sentence)
+        if size >= words:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
 
 
 class Vocabulary:
@@ -81,6 +102,9 @@ class Vocabulary:
             raise ValueError(f"Vocabulary: unk {unk!r} is not among the specials {list(specials)}")
         if max_size is not None and max_size < len(specials):
             raise ValueError(f"Vocabulary: max_size {max_size} leaves no room for {len(specials)} specials")
+        other = next((word for word in table if not isinstance(word, str)), None)
+        if other is not None:
+            raise TypeError(f"Vocabulary: words are strings, got {type(other).__name__} {other!r:.40}")
         everything = as_counts(table.values())
         first = [table.pop(word, 0) for word in specials]
         frequent = [word for word, count in table.items() if count >= min_count]
