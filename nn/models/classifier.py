@@ -125,24 +125,53 @@ class FastTextClassifier(WordModel):
         self.counts, self.tokens = None, sum(counts.values())
         # Rare words have no rows of their own, but their sub-words have: so all are encoded.
         words = list(dict.fromkeys([END, *(word for word in counts if word not in self.classes)]))
-        self.bags = bags_of(words, self.words, self.settings, self.bucket)
+        self.first_label = len(words)
+        self.features = Features(words, self.words, self.settings, self.bucket)
         return Encoded(corpus, Vocabulary.from_words(words + self.classes.words))
 
     def learn(self, piece: Chunk) -> Learned:
-        learned = train_labels(
-            self.inputs,
-            self.outputs,
-            self.bags,
-            piece.tokens,
-            piece.ends,
-            total=self.total,
-            before=self.position.units,
-            turn=self.position.epoch,
-            alpha=self.settings["alpha"],
-            batch=min(BATCH, 1 + int(self.classes.counts.sum()) // SHARE),
-        )
+        lines = np.repeat(np.arange(len(piece.ends)), np.diff(piece.ends, prepend=0))
+        is_label = piece.tokens >= self.first_label
+        counts = np.bincount(lines[is_label], minlength=len(piece.ends))
+        first = np.cumsum(counts) - counts
+        kept = np.flatnonzero(counts)
+        found = piece.tokens[is_label] - self.first_label
+        target = found[first[kept] + self.position.epoch % counts[kept]]
+
+        ends = np.cumsum(np.bincount(lines[~is_label], minlength=len(piece.ends)))
+        starts, rows = self.features(piece.tokens[~is_label], ends)
+        loss = 0.0
+        size = min(BATCH, 1 + int(self.classes.counts.sum()) // SHARE)
+        for i in range(0, len(kept), size):
+            done = (self.position.units + piece.ends[kept[i]]) / self.total
+            rate = self.settings["alpha"] * max(1 - done, 0)
+            loss += self.descend(starts, rows, kept[i : i + size], target[i : i + size], rate)
         self.position.sentences += len(piece.ends)
-        return Learned(learned.loss, learned.texts, len(piece.tokens))
+        return Learned(loss, len(kept), len(piece.tokens))
+
+    def descend(self, starts: Array, rows: Array, lines: Array, target: Array, rate: float) -> float:
+        """One update on some lines; the sum of their losses."""
+        begin, end = starts[lines], starts[lines + 1]
+        sizes = end - begin
+        if len(lines) == lines[-1] - lines[0] + 1:
+            mine = rows[begin[0] : end[-1]]
+        else:
+            mine = np.concatenate([rows[a:b] for a, b in zip(begin, end, strict=True)])
+        first = np.cumsum(sizes) - sizes
+        hidden = np.add.reduceat(self.inputs.take(mine, axis=0), first, axis=0) / sizes[:, None].astype(
+            np.float32
+        )
+        error = softmax(hidden @ self.outputs.T)
+        numbers = np.arange(len(lines))
+        loss = -float(np.log(error[numbers, target] + np.float32(1e-30)).sum())
+        error[numbers, target] -= 1
+        error *= np.float32(rate)
+        change = (error @ self.outputs) / sizes[:, None].astype(np.float32)
+        self.outputs -= error.T @ hidden
+        # Number by number: NumPy's `at` is several times faster on one dimension.
+        places = mine.astype(np.int64)[:, None] * change.shape[1] + np.arange(change.shape[1])
+        np.subtract.at(self.inputs.reshape(-1), places.ravel(), np.repeat(change, sizes, axis=0).ravel())
+        return loss
 
     # Results ------------------------------------------------------------------------------------------
 
@@ -204,15 +233,45 @@ class FastTextClassifier(WordModel):
         self.build(unpacked(state["words"]), unpacked(state["classes"]))
 
 
-def bags_of(words: list[str], known: Vocabulary, settings: dict[str, Any], bucket: int) -> Bags:
-    """The features of texts whose tokens are numbers of `words`; every one ends with fastText's "</s>".
+class Features:
+    """The rows of texts whose tokens are numbers of `words`; every line ends with fastText's "</s>".
 
     known  the vocabulary that has rows of its own; of other words there are only sub-words and n-grams
     """
-    spell, ngrams = SPELLINGS[settings["spelling"]], settings["word_ngrams"]
-    own = known.numbers(words)
-    parts = own_and_subwords(words, own, len(known), settings["minn"], settings["maxn"], bucket, spell)
-    hashes = None
-    if ngrams > 1:
-        hashes = np.array([fnv1a(word.encode()) for word in words], np.uint32).view(np.int32)
-    return Bags(*parts, words.index(END), hashes, ngrams, len(known), bucket)
+
+    def __init__(self, words: list[str], known: Vocabulary, settings: dict[str, Any], bucket: int) -> None:
+        self.first, self.bucket, self.most = len(known), bucket, settings["word_ngrams"]
+        self.end = words.index(END)
+        spell = SPELLINGS[settings["spelling"]]
+        self.starts, self.rows = own_and_subwords(
+            words, known.numbers(words), len(known), settings["minn"], settings["maxn"], bucket, spell
+        )
+        hashes = np.array([fnv1a(word.encode()) for word in words] if self.most > 1 else [], np.uint32)
+        self.hashes = hashes.view(np.int32).astype(np.int64).view(np.uint64)
+
+    def __call__(self, tokens: Array, ends: Array) -> tuple[Array, Array]:
+        """(starts, rows) of lines: rows[starts[i]:starts[i + 1]] are those of line i."""
+        tokens = np.insert(tokens, ends, self.end)
+        ends = ends + np.arange(1, len(ends) + 1)
+        lines = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
+        sizes = np.diff(self.starts)[tokens]
+        inside = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        rows = [self.rows[np.repeat(self.starts[tokens], sizes) + inside]]
+        owners = [np.repeat(lines, sizes)]
+        room = ends[lines] - np.arange(len(tokens))  # words to the line's end
+        value = self.hashes[tokens] if self.most > 1 else None
+        for n in range(2, self.most + 1):
+            begin = np.flatnonzero(room >= n)
+            assert value is not None
+            value[begin] = value[begin] * MIX + self.hashes[tokens[begin + n - 1]]
+            rows.append((value[begin] % np.uint64(self.bucket)).astype(np.int32) + np.int32(self.first))
+            owners.append(lines[begin])
+        owner = np.concatenate(owners)
+        order = np.argsort(owner, kind="stable")
+        starts = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(ends)))])
+        return starts, np.concatenate(rows)[order]
+
+
+def softmax(scores: Array) -> Array:
+    powers = np.exp(scores - scores.max(1, keepdims=True))
+    return np.asarray(powers / powers.sum(1, keepdims=True))
