@@ -58,13 +58,15 @@ def both(model: str, side: str, rows: Sequence[Row]) -> list[tuple[Row, Row]]:
 def paragraph(pairs: Sequence[tuple[Row, Row]]) -> str:
     ratios = [ours.speed / peer.speed for ours, peer in pairs]
     by_core = median(ours.words / ours.processors / (peer.words / peer.processors) for ours, peer in pairs)
+    whole = median((peer.counting + peer.training) / (ours.counting + ours.training) for ours, peer in pairs)
     memory = median(ours.peak / peer.peak for ours, peer in pairs)
     ratio = median(ratios)
     lines = [
         f"{pairs[0][0].model}: {ratio:.2f} times {pairs[0][1].side}'s words/s "
         f"({min(ratios):.2f} - {max(ratios):.2f}, seeds: "
         f"{len(pairs)}); want {FASTER:g}: {verdict(ratio >= FASTER)}",
-        f"  {by_core:.2f} times by processor time; {memory:.2f} of its peak memory",
+        f"  {by_core:.2f} times by processor time, {whole:.2f} with the counting before; "
+        f"{memory:.2f} of its peak memory",
     ]
     for name in pairs[0][0].scores:
         if not all(name in row.scores for pair in pairs for row in pair):

@@ -4,8 +4,9 @@ It reads a request as JSON (TASK) and answers with what the training took. Setti
 libraries' users for the same task: vectors of as many numbers, the same window, negatives, frequencies below
 which words are left out or thinned out. Rates are each library's own for the model: ours for CBOW is larger,
 since its step is the gradient of the mean that CBOW takes, and not that times the number of words around.
-gensim reads the file itself (corpus_file), which is its fastest way and takes the least memory. Facebook's
-program counts and trains in one call; what the counting took, a call without epochs tells. It takes no seed.
+Ours numbers the words of the file while it counts them. gensim reads the file itself (corpus_file) in each
+epoch, which is its fastest way and takes the least memory. Facebook's program counts and trains in one call;
+what the counting took, a call without epochs tells. It takes no seed.
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ class Clock:
 
 def ours(task: Task) -> Trained:
     from nn.models import FastText, Word2Vec
+    from nn.models.run import Options
     from nn.text import Corpus
 
     common: dict[str, Any] = {
@@ -88,22 +90,24 @@ def ours(task: Task) -> Trained:
     corpus, clock = Corpus(task.text), Clock()
     model.prepare(corpus, progress=False)
     counting, _ = clock()
-    model.run(corpus, progress=False)
+    model.run(corpus, False, Options())
     seconds, vectors = clock(), model.vectors
     vector = vectors.__getitem__ if task.model == "fasttext" else None
     return Trained(counting, *seconds, vectors.words, vectors.matrix, vector)
 
 
 def glove(task: Task) -> Trained:
-    """Ours: training is counting the cells and the passes over them, as many as GloVe's program makes."""
+    """Ours: training is counting the cells and 15 passes over them; x_max and passes are those with which
+    GloVe's program shows itself on a text of this size (its own default, 100, is for billions of words)."""
     from nn.models import GloVe
+    from nn.models.run import Options
     from nn.text import Corpus
 
-    model = GloVe(dim=task.dim, min_count=RARE, workers=task.threads, seed=task.seed)
+    model = GloVe(dim=task.dim, x_max=10, epochs=15, min_count=RARE, workers=task.threads, seed=task.seed)
     corpus, clock = Corpus(task.text), Clock()
     model.prepare(corpus, progress=False)
     counting, _ = clock()
-    model.run(corpus, progress=False)
+    model.run(corpus, False, Options())
     seconds, vectors = clock(), model.vectors
     cells = model.total / sum(record["seconds"] for record in model.history)
     return Trained(counting, *seconds, vectors.words, vectors.matrix, cells=cells)
