@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import functools
 import gzip
 import lzma
 import threading
@@ -11,7 +12,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from nn.text import Vocabulary, characters
+from nn.text import Vocabulary, characters, regex
 from nn.text import corpus as module
 from nn.text import encoded as encoded_module
 from nn.text.corpus import Corpus, ahead
@@ -85,6 +86,48 @@ def test_bad_files_say_where(tmp_path, path):
         (tmp_path / name).write_bytes(packed[:-9])
         with pytest.raises(ValueError, match=f"{name}: can't be unpacked"):
             list(Corpus(tmp_path / name))
+
+
+def test_files_of_other_kinds_say_what_they_are(tmp_path):
+    for content, kind in (
+        ("the cat".encode("utf-16"), "UTF-16"),
+        (b"PK\x03\x04...", "a zip archive"),
+        (b"\x28\xb5\x2f\xfd...", "packed by zstd"),
+    ):
+        (tmp_path / "file").write_bytes(content)
+        with pytest.raises(ValueError, match=f"file: is {kind}.*; want UTF-8"):
+            list(Corpus(tmp_path / "file"))
+    (tmp_path / "file").write_bytes(b"BZhang is no bzip2")
+    assert list(Corpus(tmp_path / "file")) == [["BZhang", "is", "no", "bzip2"]]
+    with pytest.raises(FileNotFoundError, match="is a folder"):
+        Corpus(tmp_path)
+
+
+def test_a_file_cut_or_damaged_in_its_middle_is_an_error_after_what_came_before(tmp_path):
+    text = "\n".join(f"{i:x} {i * i:x}" for i in range(100_000)).encode()
+    for name, pack in (("gz", gzip.compress), ("xz", lzma.compress), ("bz2", bz2.compress)):
+        packed = pack(text)
+        half = len(packed) // 2
+        for damaged in (packed[:half], packed[:half] + bytes(64) + packed[half + 64 :]):
+            (tmp_path / name).write_bytes(damaged)
+            with pytest.raises(ValueError, match=f"{name}: can't be unpacked"):
+                list(Corpus(tmp_path / name))
+
+
+def test_a_file_that_grows_is_an_error(path):
+    corpus = Corpus(path)
+    list(corpus)
+    path.write_text("more of it")
+    with pytest.raises(ValueError, match="text.txt: was changed: it had .* bytes, and has 10 now"):
+        list(corpus)
+
+
+def test_a_tokenizer_has_a_name_that_stays(path):
+    names = {
+        str(Corpus(path, tokenizer=t).fingerprint()[0]) for t in (characters, regex(r"\w+"), regex(r"\S+"))
+    }
+    assert len(names) == 3
+    assert " at 0x" not in str(Corpus(path, tokenizer=functools.partial(str.split)).fingerprint())
 
 
 def test_what_can_be_read_only_once_is_refused():

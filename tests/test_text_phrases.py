@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,3 +75,16 @@ def test_what_does_not_fit_is_refused(options):
         Phrases(**options)
     with pytest.raises(ValueError, match="call fit first"):
         Phrases()(["a"])
+
+
+def test_counts_of_large_texts_do_not_overflow():
+    words, n = np.array([5_000_000_000, 4_000_000_000]), 100_000_000_000
+    phrases = Phrases(1, -10.0)
+    counted = np.array([words[0], words[1], n - words.sum()])
+    scores = phrases.choose(["of", "the", "x"], counted, (np.array([1]), np.array([2_000_000_000])))
+    assert scores == {("of", "the"): pytest.approx(1_999_999_999 * 5e-9)}
+
+
+def test_texts_are_not_taken_for_lists_of_letters():
+    with pytest.raises(TypeError, match="split it first"):
+        Phrases().fit(["new york"])

@@ -19,6 +19,11 @@ def test_words_are_letters_of_any_script_in_lower_case(form):
     assert words(text) == wanted
 
 
+def test_marks_that_stay_apart_belong_to_their_word():
+    assert words("हिन्दी में คำว่า İ x́y") == ["हिन्दी", "में", "คำว่า", "i̇", "x́y"]
+    assert words("\u0301 7\u0301") == []
+
+
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 def test_characters_are_put_together(form):
     assert characters(unicodedata.normalize(form, "é 가\n나")) == ["é", "가", "나"]

@@ -82,6 +82,28 @@ def test_a_bounded_count_forgets_the_rarest_first():
     assert count_words(sentences, max_vocab_size=1) == {"often": 5}
 
 
+def test_max_vocab_size_bounds_long_sentences_too(monkeypatch):
+    sizes = []
+
+    class Watched(Counter):
+        def update(self, *words):
+            super().update(*words)
+            sizes.append(len(self))
+
+    monkeypatch.setattr("nn.text.vocabulary.Counter", Watched)
+    monkeypatch.setattr("nn.text.vocabulary.BLOCK", 100)
+    count_words(([f"{i} {j}" for j in range(50)] for i in range(100)), max_vocab_size=40)
+    assert len(sizes) >= 50 and max(sizes) <= 40 + 100
+
+
+def test_texts_are_not_taken_for_lists_of_letters():
+    for sentences in (["the cat"], [b"the cat"], [["the"], "cat"]):
+        with pytest.raises(TypeError, match="split it first"):
+            count_words(sentences)
+    with pytest.raises(TypeError, match="words are strings, got int 1"):
+        Vocabulary({1: 2})
+
+
 # Encoding ----------------------------------------------------------------------------------------
 
 

@@ -73,8 +73,11 @@ class Options:
             raise ValueError("patience: wants a number from 1 on, and an evaluation to judge by")
         if not self.checkpoint_seconds >= 0:
             raise ValueError(f"checkpoint_seconds: want 0 or more, got {self.checkpoint_seconds}")
-        if self.checkpoint is not None and not Path(self.checkpoint).absolute().parent.is_dir():
-            raise FileNotFoundError(f"checkpoint {os.fspath(self.checkpoint)}: no such folder")
+        if self.checkpoint is not None:
+            path = Path(self.checkpoint).absolute()
+            if path.is_dir() or not path.parent.is_dir():
+                reason = "is a folder" if path.is_dir() else "no such folder"
+                raise FileNotFoundError(f"checkpoint {path}: {reason}")
         self.written = time.perf_counter()
 
     @property

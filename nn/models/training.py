@@ -94,9 +94,27 @@ class WordModel(ABC):
     # The text -----------------------------------------------------------------------------------------
 
     def read(self, corpus: Corpus, progress: bool) -> Vocabulary:
-        """Count the words of a corpus; what `encoded` then gives is already read."""
-        of = self.settings
-        vocabulary, self.store = read(corpus, of["min_count"], of["max_vocab_size"], progress)
+        """The words that occur `min_count` times or more; ValueError where those are fewer than two.
+
+        What `encoded` gives then is already read, unless words were forgotten on the way."""
+        min_count, max_vocab_size = self.settings["min_count"], self.settings["max_vocab_size"]
+        steps, begun = 1000, time.perf_counter()
+        with Progress(steps, 0, progress, "words") as bar:
+
+            def tell(share: float, words: int) -> None:
+                rate = words / (time.perf_counter() - begun)
+                bar.batch("counting words", {}, rate, int(share * steps) - bar.done)
+
+            if max_vocab_size is None:
+                counts, self.store = counted(corpus, tell)
+            else:
+                counts = corpus.count(max_vocab_size, tell)
+        vocabulary = Vocabulary(counts, min_count)
+        if len(vocabulary) < 2:
+            raise ValueError(
+                f"of {len(counts)} different words {len(vocabulary)} occur {min_count} times or more; "
+                "want at least two (lower min_count?)"
+            )
         return vocabulary
 
     def encoded(self, corpus: Corpus, vocabulary: Vocabulary) -> Encoded:
@@ -127,8 +145,13 @@ class WordModel(ABC):
         told, corpus = Options(**options), as_corpus(corpus)
         self.position, self.history, self.best = Position(), [], None
         self.origin = corpus.fingerprint()
-        self.prepare(corpus, progress)
-        return self.run(corpus, progress, told)
+        try:
+            self.prepare(corpus, progress)
+            return self.run(corpus, progress, told)
+        finally:
+            if self.store is not None:  # there was an error on the way to `source`
+                self.store.close()
+                self.store = None
 
     def resume(self, corpus: Any, *, progress: bool = True, **options: Any) -> Self:
         """Go on with a run that was interrupted, from a loaded checkpoint; arguments as for `fit`.
@@ -298,32 +321,6 @@ def as_corpus(source: Any) -> Corpus:
     if isinstance(source, str | os.PathLike):
         return Corpus(source)
     return Corpus.of(source)
-
-
-def read(
-    corpus: Corpus, min_count: int, max_vocab_size: int | None, progress: bool
-) -> tuple[Vocabulary, Store | None]:
-    """The words that occur `min_count` times or more, and the text as numbers (None where words are forgotten
-    on the way); ValueError: fewer than two words."""
-    steps, begun = 1000, time.perf_counter()
-    with Progress(steps, 0, progress, "words") as bar:
-
-        def tell(share: float, words: int) -> None:
-            rate = words / (time.perf_counter() - begun)
-            bar.batch("counting words", {}, rate, int(share * steps) - bar.done)
-
-        store = None
-        if max_vocab_size is None:
-            counts, store = counted(corpus, tell)
-        else:
-            counts = corpus.count(max_vocab_size, tell)
-    vocabulary = Vocabulary(counts, min_count)
-    if len(vocabulary) < 2:
-        raise ValueError(
-            f"of {len(counts)} different words {len(vocabulary)} occur {min_count} times or more; want at "
-            "least two (lower min_count?)"
-        )
-    return vocabulary, store
 
 
 def packed(vocabulary: Vocabulary) -> dict[str, Array]:

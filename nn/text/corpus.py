@@ -110,6 +110,8 @@ class Corpus:
         """
         if isinstance(sentences, str | bytes):
             raise TypeError("Corpus.of: want sentences, got one string; Corpus(path) reads a file")
+        if not isinstance(sentences, Iterable):
+            raise TypeError(f"Corpus.of: want sentences, got {type(sentences).__name__}")
         if iter(sentences) is sentences:
             raise TypeError(
                 "Corpus.of: want something that can be iterated over again, as training does; of a "
@@ -232,9 +234,10 @@ class Files:
     def __init__(self, paths: list[Path], errors: str) -> None:
         self.paths, self.errors = paths, errors
         for path in paths:
-            if not path.is_file():
-                reason = "no file that can be read again" if path.exists() else "no such file"
-                raise FileNotFoundError(f"{path}: {reason}")
+            if not os.path.isfile(path):
+                kind = "is a folder" if os.path.isdir(path) else "is no file that can be read twice"
+                reason = kind if os.path.exists(path) else "no such file"
+                raise FileNotFoundError(f"{str(path)[:200]}: {reason}")
         self.sizes = [path.stat().st_size for path in paths]
         self.share = 0.0
 

@@ -24,7 +24,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Store:
-    """Chunks in a temporary file, 4 bytes a word and 8 a sentence; it vanishes with this object.
+    """Chunks in a temporary file, 4 bytes a word and 8 a sentence, until it is closed.
 
     words  of which the numbers in the file are the positions; None: they are the vocabulary's own
     """
@@ -98,12 +98,16 @@ def counted(
     """
     sight, total = FirstSight(), 0
     store = Store()
-    for chunk in corpus.chunks(sight, CHUNK if words is None else words):
-        sight.count(chunk.tokens)
-        store.write(chunk)
-        total += len(chunk.tokens)
-        if progress is not None:
-            progress(corpus.share, total)
+    try:
+        for chunk in corpus.chunks(sight, CHUNK if words is None else words):
+            sight.count(chunk.tokens)
+            store.write(chunk)
+            total += len(chunk.tokens)
+            if progress is not None:
+                progress(corpus.share, total)
+    except BaseException:
+        store.close()
+        raise
     store.words = list(sight.index)
     return dict(zip(store.words, sight.counts.tolist(), strict=True)), store
 

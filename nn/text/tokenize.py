@@ -14,7 +14,10 @@ __all__ = ["Regex", "Tokenizer", "characters", "regex", "whitespace", "words"]
 
 Tokenizer = Callable[[str], list[str]]
 
-LETTERS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")  # \w without digits and _; an apostrophe inside a word
+# Marks that have no code point together with their letter: vowels of Devanagari or Thai, rare accents.
+MARKS = "".join(chr(i) for i in range(0x300, 0x3100) if unicodedata.category(chr(i)).startswith("M"))
+# \w without digits and _, and marks behind them; an apostrophe inside a word.
+LETTERS = re.compile(rf"[^\W\d_]+(?:[{MARKS}]+[^\W\d_]*|['’][^\W\d_]+)*")
 
 
 def whitespace(text: str) -> list[str]:
@@ -29,7 +32,8 @@ def whitespace(text: str) -> list[str]:
 def words(text: str) -> list[str]:
     """Words of letters of any script in lower case, apostrophes inside kept; digits and punctuation go.
 
-    Letters written as a base and combining marks (NFD) are put together first (NFC).
+    Letters written as a base and combining marks (NFD) are put together first (NFC); marks for which there is
+    no such letter, as the vowels of Hindi, stay in the word.
 
     >>> words("It's 7 o'clock: naïve café, 도서관!")
     ["it's", "o'clock", 'naïve', 'café', '도서관']
