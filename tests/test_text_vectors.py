@@ -71,6 +71,72 @@ def test_a_zero_vector_is_like_nothing():
     assert v.most_similar("a")[-1] == ("zero", 0.0)
 
 
+def test_how_many_are_wanted_and_among_how_many(v):
+    assert len(v.most_similar("king", topn=None)) == 4 and len(v.most_similar_cosmul("king", topn=99)) == 4
+    assert [name for name, _ in v.most_similar("king", topn=None, restrict=2)] == ["man", "woman"]
+    assert v.most_similar(np.array(["king", "man"])) == v.most_similar(["king", "man"])
+    for wrong in ({"topn": 0}, {"restrict": 0}, {"restrict": -2}):
+        with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be at least 1"):
+            v.most_similar("king", **wrong)
+
+
+@pytest.mark.parametrize(
+    ("ask", "error"),
+    [
+        (lambda v: v.most_similar([]), "want at least one word or vector"),
+        (lambda v: v.most_similar_cosmul([]), "want at least one word or vector"),
+        (lambda v: v.most_similar([1.0, 0.0, 1.0]), r"a vector of 3 numbers, got shape \(\)"),  # of one each
+        (lambda v: v.most_similar(np.ones(4)), r"a vector of 3 numbers, got shape \(4,\)"),
+        (lambda v: v.most_similar([("king", "man")]), "the weight of 'king' is no number: 'man'"),
+        (lambda v: v.most_similar_cosmul([("king", 2.0)]), r"a vector of 3 numbers, got \('king', 2.0\)"),
+        (lambda v: v.most_similar(np.full(3, np.nan)), "no finite length"),
+        (lambda v: v.similarity("king", np.full(3, 1e30)), "no finite length"),
+        (lambda v: v.nearest("king"), "want a list of words, got 'king'"),
+        (lambda v: v.nearest(np.ones(3)), r"want vectors \(n, 3\), got shape \(3,\)"),
+        (lambda v: v.nearest(["king"], 5), "topn must be from 1 to 4, got 5"),
+        (lambda v: v.doesnt_match("king man"), "want a list of words, got 'king man'"),
+        (lambda v: v.n_similarity("king", ["man"]), "want two lists of words"),
+    ],
+)
+def test_questions_that_make_no_sense(v, ask, error):
+    with pytest.raises((TypeError, ValueError), match=error):
+        ask(v)
+
+
+def test_an_unknown_word_is_told_with_the_known_one_it_may_be(v):
+    for word, meant in {
+        "King": "king",
+        "quen": "queen",
+        "wmoan": "woman",
+        "applee": "apple",
+        "men": "man",
+    }.items():
+        with pytest.raises(KeyError, match=rf"no vector for '{word}'.*did you mean '{meant}'\?"):
+            v.similarity("man", word)
+    with pytest.raises(KeyError, match="among the 5 words'?\"?$"):
+        v["prince"]
+
+
+def test_cosines_stay_within_one():
+    v = random_vectors()
+    assert max(v.similarity(word, word) for word in v.words) == 1
+    assert min(v.similarity(v[word], -v[word]) for word in v.words) == -1
+
+
+@pytest.mark.parametrize("layout", ["padded", "columns", "reversed"])
+def test_rows_may_lie_anyhow(layout):
+    plain = random_vectors(70, 6)
+    if layout == "padded":
+        matrix = np.zeros((70, 16), np.float32)[:, :6]
+    else:
+        matrix = np.zeros((70, 6), np.float32, order="F")[:: -1 if layout == "reversed" else 1]
+    matrix[...] = plain.matrix
+    v = WordVectors(plain.words, matrix)
+    assert not v.matrix.flags.c_contiguous and np.shares_memory(v.matrix, matrix)
+    assert [name for name, _ in v.most_similar("w3")] == [name for name, _ in plain.most_similar("w3")]
+    assert np.array_equal(v.nearest(v.words, 3)[0], plain.nearest(plain.matrix.astype(float), 4)[0][:, 1:])
+
+
 def test_many_at_once_are_each_alone():
     v = random_vectors()
     ids, cosines = v.nearest(v.words[:40], topn=7)
@@ -201,6 +267,8 @@ def test_unknown_words_can_count_as_zero_or_by_their_subwords(tmp_path):
         ("man king 3\nman king\n", "line 2 is not two words and a score: 'man king'"),
         ("man king 3\nman king 3 4\n", "line 2"),
         ("man king 3\nman woman nan\n", "line 2"),
+        ("man\tking\t3\nman\twoman\t2,5\n", "line 2"),
+        ("", "0 of 0 pairs have vectors"),
     ],
 )
 def test_malformed_pairs(v, tmp_path, text, error):
@@ -240,6 +308,8 @@ def test_what_counts_as_unknown(v, tmp_path):
     assert v.evaluate_analogies(path, dummy4unknown=True).total.accuracy == pytest.approx(1 / 3)
     assert v.evaluate_analogies(path, case_insensitive=False).total.unknown == 2
     assert v.evaluate_analogies(path, restrict=3).total.unknown == 3
+    with pytest.raises(ValueError, match="restrict must be at least 1"):
+        v.evaluate_analogies(path, restrict=0)
 
 
 @pytest.mark.parametrize(

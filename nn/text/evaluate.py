@@ -140,7 +140,7 @@ def read_analogies(path: str | os.PathLike[str]) -> list[tuple[str, list[tuple[s
 
 def numbers(vectors: WordVectors, restrict: int | None, fold: bool) -> tuple[list[str], dict[str, int]]:
     """The first `restrict` words as they are compared, and the number of each (of equals the first)."""
-    words = [word.upper() if fold else word for word in vectors.words[:restrict]]
+    words = [word.upper() if fold else word for word in vectors.words[similar.first(restrict)]]
     return words, dict(zip(reversed(words), range(len(words) - 1, -1, -1), strict=True))
 
 
@@ -160,7 +160,8 @@ def evaluate_pairs(
     unseen: unknown words take the vectors of their sub-words, where they have any (in lower case, if
         case_insensitive)
 
-    DataError: a line that is not two words and a score, or fewer than two pairs with vectors.
+    DataError: a line that is not two words and a score, or fewer than two pairs with vectors. ValueError:
+    restrict below 1.
     """
     _, index = numbers(vectors, restrict, case_insensitive)
     pairs = read_pairs(path)

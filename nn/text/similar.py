@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["blocks", "cosines", "inverse_norms", "nearest", "top"]
+__all__ = ["blocks", "cosines", "first", "inverse_norms", "nearest", "top"]
 
 Array = np.ndarray[Any, Any]
 
@@ -25,6 +25,13 @@ def inverse_norms(matrix: Array) -> Array:
         raise ValueError(f"row {int(np.isfinite(lengths).argmin())} of the vectors has no finite length")
     inverse: Array = np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)
     return inverse
+
+
+def first(restrict: int | None) -> slice:
+    """The first `restrict` words; None: all. ValueError: fewer than one."""
+    if restrict is not None and restrict < 1:
+        raise ValueError(f"restrict must be at least 1, or None for all words, got {restrict}")
+    return slice(restrict)
 
 
 def cosines(matrix: Array, inverse: Array, queries: Array) -> Array:

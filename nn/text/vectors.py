@@ -13,12 +13,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from nn.text import similar
 from nn.text.evaluate import AnalogyScores, PairScores, evaluate_analogies, evaluate_pairs
+from nn.text.spelling import meant
 from nn.text.subwords import END, fnv1a, ngrams, subwords
 
 __all__ = ["SubwordVectors", "WordVectors"]
@@ -100,92 +102,129 @@ class WordVectors:
 
     def unseen(self, word: str) -> Array:
         """The vector of a word that is not among `words`: here, a KeyError."""
-        raise KeyError(f"no vector for {word!r}: it is not among the {len(self):,} words")
+        hint = f" (did you mean {other!r}?)" if (other := meant(word, self.index)) else ""
+        raise KeyError(f"no vector for {word!r}: it is not among the {len(self):,} words{hint}")
 
     def unit(self, word: str | Array) -> Array:
-        """The vector of a word, or a vector, at length 1 (zeros stay)."""
-        vector = self.vector(word) if isinstance(word, str) else np.asarray(word, np.float32)
-        if vector.shape != (self.dim,):
-            raise ValueError(f"a vector of shape {vector.shape} where the words have dim {self.dim}")
-        length = np.linalg.norm(vector)
+        """The vector of a word, or a vector, at length 1 (zeros stay). ValueError: no finite length."""
+        vector = self.given(word)
+        with np.errstate(over="ignore"):
+            length = np.linalg.norm(vector)
+        if not np.isfinite(length):
+            raise ValueError(f"the vector of {word!r} has no finite length")
         unit: Array = vector / (length or 1)
         return unit
 
+    def given(self, word: str | Array) -> Array:
+        """The vector of a word, or a vector as float32. TypeError, ValueError: neither a word nor (dim,)."""
+        if isinstance(word, str):
+            return self.vector(word)
+        try:
+            vector = np.asarray(word, np.float32)
+        except (TypeError, ValueError):
+            raise TypeError(f"want a word or a vector of {self.dim} numbers, got {word!r}") from None
+        if vector.shape != (self.dim,):
+            raise ValueError(f"want a word or a vector of {self.dim} numbers, got shape {vector.shape}")
+        return vector
+
     def cosines(self, units: Array, restrict: int | None = None) -> Array:
         """Cosines (n, words) of vectors of length 1 (n, dim) with the first words."""
-        return similar.cosines(self.matrix[:restrict], self.inverse_norms[:restrict], units)
+        part = similar.first(restrict)
+        return similar.cosines(self.matrix[part], self.inverse_norms[part], units)
 
     def known(self, keys: Sequence[Any]) -> list[int]:
         """The numbers of those keys that are words of ours."""
         return [self.index[key] for key in keys if isinstance(key, str) and key in self.index]
 
     def similarity(self, a: str | Array, b: str | Array) -> float:
-        """The cosine between two words (or vectors), -1 to 1."""
-        return float(self.unit(a) @ self.unit(b))
+        """The cosine between two words (or vectors), -1 to 1; 0 with a vector of zeros."""
+        return min(max(float(self.unit(a) @ self.unit(b)), -1.0), 1.0)
 
     def n_similarity(self, a: Sequence[str], b: Sequence[str]) -> float:
         """The cosine between the means of two sets of words."""
-        if not len(a) or not len(b):
-            raise ValueError("n_similarity: two sets of words are needed, one is empty")
+        if isinstance(a, str) or isinstance(b, str) or not len(a) or not len(b):
+            raise ValueError(f"n_similarity: want two lists of words, each with some, got {a!r} and {b!r}")
         return self.similarity(self[list(a)].mean(0), self[list(b)].mean(0))
 
     def most_similar(
         self,
         positive: Query | Sequence[Query],
         negative: Query | Sequence[Query] = (),
-        topn: int = 10,
+        topn: int | None = 10,
         restrict: int | None = None,
     ) -> list[tuple[str, float]]:
         """The words nearest to the sum of the positive minus the negative ones, each at length 1, and their
         cosines with it, falling. The words asked with are left out.
 
         positive, negative: words, vectors (counted as they are), or pairs of one of them and a weight
+        topn: how many; None: all, or all that there are
         restrict: only among the first so many words
+
+        KeyError: a word has no vector. TypeError, ValueError: what is no word, vector or weight; none at all.
         """
-        target, keys = np.zeros(self.dim, np.float32), list[Any]()
+        target: Array = np.zeros(self.dim, np.float32)
+        keys = list[Any]()
         for sign, items in ((1, queries(positive)), (-1, queries(negative))):
             for item in items:
-                key, weight = item if isinstance(item, tuple) else (item, 1.0)
-                vector = self.unit(key) if isinstance(key, str) else np.asarray(key, np.float32)
-                target = target + np.float32(sign * weight) * vector
+                key, weight = item if isinstance(item, tuple) and len(item) == 2 else (item, 1.0)
+                if not isinstance(weight, Real):
+                    raise TypeError(f"most_similar: the weight of {key!r} is no number: {weight!r}")
+                vector = self.unit(key) if isinstance(key, str) else self.given(key)
+                target = target + np.float32(sign * float(weight)) * vector
                 keys.append(key)
+        if not keys:
+            raise ValueError("most_similar: want at least one word or vector")
         return self.named(self.cosines(self.unit(target)[None], restrict)[0], topn, self.known(keys))
 
     def most_similar_cosmul(
         self,
         positive: str | Array | Sequence[str | Array],
         negative: str | Array | Sequence[str | Array] = (),
-        topn: int = 10,
+        topn: int | None = 10,
         restrict: int | None = None,
     ) -> list[tuple[str, float]]:
         """As most_similar, by multiplication: the product of (1 + cosine) / 2 with the positive words over
         that with the negative ones, so that one large cosine can't outweigh the rest (3CosMul: O. Levy,
         Y. Goldberg, "Linguistic Regularities in Sparse and Explicit Word Representations", 2014)."""
         positive, negative = queries(positive), queries(negative)
+        if not positive and not negative:
+            raise ValueError("most_similar_cosmul: want at least one word or vector")
         units = np.stack([self.unit(each) for each in [*positive, *negative]])
         shifted = (1 + self.cosines(units, restrict)) / 2
         above, below = shifted[: len(positive)].prod(0), shifted[len(positive) :].prod(0)
         return self.named(above / (below + np.float32(1e-6)), topn, self.known([*positive, *negative]))
 
     def analogy(
-        self, a: str, b: str, c: str, topn: int = 10, restrict: int | None = None, multiply: bool = False
+        self,
+        a: str,
+        b: str,
+        c: str,
+        topn: int | None = 10,
+        restrict: int | None = None,
+        multiply: bool = False,
     ) -> list[tuple[str, float]]:
         """The words for ? in "a is to b as c is to ?": nearest to b - a + c, or by multiplication."""
         return (self.most_similar_cosmul if multiply else self.most_similar)([b, c], [a], topn, restrict)
 
-    def named(self, scores: Array, topn: int, without: Sequence[int]) -> list[tuple[str, float]]:
+    def named(self, scores: Array, topn: int | None, without: Sequence[int]) -> list[tuple[str, float]]:
+        topn = len(scores) if topn is None else topn
         if topn < 1:
-            raise ValueError(f"topn must be at least 1, got {topn}")
+            raise ValueError(f"topn must be at least 1, or None for all words, got {topn}")
         scores[[i for i in without if i < len(scores)]] = -np.inf
         return [(self.words[i], float(scores[i])) for i in similar.top(scores, topn) if scores[i] > -np.inf]
 
     def nearest(self, words: Sequence[str] | Array, topn: int = 10) -> tuple[Array, Array]:
         """The nearest words of many words at once: their numbers (n, topn) and cosines (n, topn), falling.
-        Also of vectors (n, dim). A word is not its own neighbour."""
-        if isinstance(words, np.ndarray):
-            targets, own = words, None
+        Also of vectors (n, dim). A word is not its own neighbour. KeyError: a word has no vector. ValueError:
+        no list of words or vectors, or topn is not from 1 to the number of words, less one for words."""
+        if isinstance(words, str):
+            raise ValueError(f"nearest: want a list of words, got {words!r}; for one, most_similar")
+        if isinstance(words, np.ndarray) and words.dtype.kind in "fiu":
+            targets, own = np.asarray(words, np.float32), None
+            if targets.ndim != 2 or targets.shape[1] != self.dim:
+                raise ValueError(f"nearest: want vectors (n, {self.dim}), got shape {targets.shape}")
         else:
-            targets, own = self[words], [self.known([w]) for w in words]
+            targets, own = self[list(words)], [self.known([w]) for w in words]
         if topn < 1 or topn > len(self) - (own is not None):
             raise ValueError(f"topn must be from 1 to {len(self) - (own is not None)}, got {topn}")
         targets = targets * similar.inverse_norms(targets)[:, None]
@@ -194,10 +233,9 @@ class WordVectors:
         return np.array([i for i, _ in found]).reshape(shape), np.array([s for _, s in found]).reshape(shape)
 
     def doesnt_match(self, words: Iterable[str]) -> str:
-        """The word farthest from the mean of them all, each at length 1."""
-        words = list(words)
-        if not words:
-            raise ValueError("doesnt_match: no words")
+        """The word farthest from the mean of them all, each at length 1; of equals the first."""
+        if isinstance(words, str) or not (words := list(words)):
+            raise ValueError(f"doesnt_match: want a list of words, got {words!r}")
         units = np.stack([self.unit(word) for word in words])
         return words[int((units @ self.unit(units.mean(0))).argmin())]
 
@@ -299,6 +337,8 @@ class SubwordVectors(WordVectors):
 
 def queries(items: Any) -> list[Any]:
     """A list of words, vectors or weighted ones, given one or several."""
-    single = isinstance(items, str) or (isinstance(items, np.ndarray) and items.ndim == 1)
-    weighted = isinstance(items, tuple) and len(items) == 2 and isinstance(items[1], int | float)
+    single = isinstance(items, str)
+    if isinstance(items, np.ndarray) and items.dtype.kind in "fiu":
+        single = items.ndim < 2
+    weighted = isinstance(items, tuple) and len(items) == 2 and isinstance(items[1], Real)
     return [items] if single or weighted else list(items)
