@@ -91,6 +91,21 @@ def test_ends_of_lines_as_others_write_them(tmp_path, text):
     assert v.words == ["the", "cat"] and v.matrix.tolist() == [[1, 2, 3], [-4.5, 0.5, 6]]
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_word(tmp_path):
+    for text in (TEXT, TEXT[4:]):
+        v = formats.load(write(tmp_path, b"\xef\xbb\xbf" + text))
+        assert v.words == ["the", "cat"] and v["the"].tolist() == [1, 2, 3]
+
+
+def test_a_brace_among_the_words_is_no_safetensors(tmp_path):
+    assert formats.load(write(tmp_path, b"00002 2\n{ 1 2\n} 3 4\n")).words == ["{", "}"]
+
+
+def test_glove_of_one_dimension(tmp_path):
+    formats.save(tmp_path / "v.glove", WordVectors(["a", "b"], np.ones((2, 1), np.float32)))
+    assert formats.load(tmp_path / "v.glove").words == ["a", "b"]
+
+
 def test_glove_has_words_with_spaces(tmp_path):
     v = glove.read(write(tmp_path, b"the 1 2\n. . . 3 4\nat name@domain.com 5 6\n"))
     assert v.words == ["the", ". . .", "at name@domain.com"] and v.matrix.tolist() == [[1, 2], [3, 4], [5, 6]]
@@ -121,7 +136,9 @@ def test_binary_of_gensim_has_no_newlines(tmp_path):
         (b"2 3\nthe 1 2 3\nthe 4 5 6\n", "line 3: the word 'the' was there before, at line 2"),
         (b"2 3\nthe 1 2 3\n\xff 4 5 6\n", r"line 3: the word b'\\xff' is not UTF-8"),
         (b"2 3\nthe 1 2 3\n 4 5 6\n", "line 3: the word is empty"),
+        (b"2 3\nthe 1 2 1_0\ncat 4 5 6\n", "line 2 has '1_0' where a number should be"),
         (b"2 0\nthe\n", "line 1 promises 2 words of 0 dimensions"),
+        (b"2 -3\nthe 1 2 3\n", "line 1 should say how many words and dimensions there are, not '2 -3'"),
     ],
 )
 def test_malformed_text(tmp_path, text, error):

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from nn.data import DataError
 from nn.text.formats import fasttext, glove, safetensors, word2vec
-from nn.text.formats.files import reading
+from nn.text.formats.files import BOM, reading
 from nn.text.vectors import SubwordVectors, WordVectors
 
 __all__ = ["FORMATS", "detect", "load", "save"]
@@ -42,15 +42,19 @@ def detect(path: str | os.PathLike[str]) -> str:
         start = reader.peek(1 << 12)
     if start[:4] == struct.pack("<i", fasttext.MAGIC):
         return "fasttext"
-    if start[8:9] == b"{":
+    # A header's size is the first 8 bytes, the upper ones 0; a text may have a brace there too.
+    if start[8:9] == b"{" and (start[4:8] == bytes(4) or ending(path) == ".safetensors"):
         with open(path, "rb") as file:
             if file.read(len(start)) != start:
                 raise DataError(f"{path}: a packed safetensors file; unpack it first")
         return "safetensors"
-    first, _, rest = start.partition(b"\n")
-    if not re.fullmatch(rb"\s*\d+\s+\d+\s*", first):
-        # The models of 2016 begin with their sizes.
-        return "fasttext" if b"\0" in first and ending(path) == ".bin" else "glove"
+    first, _, rest = start.removeprefix(BOM).partition(b"\n")
+    if b"\0" in first and ending(path) == ".bin":
+        return "fasttext"  # the models of 2016 begin with their sizes
+    # Two fields should be sizes (if not, their reader says so), but in GloVe may be a word and a number.
+    word = ending(path) == ".glove" and not re.fullmatch(rb"\s*\d+\s+\d+\s*", first)
+    if len(first.split()) != 2 or word:
+        return "glove"
     odd = any(byte < 32 and byte not in b"\t\n\v\f\r" for byte in rest)
     binary = ending(path) == ".bin" or (odd and ending(path) not in (".vec", ".txt"))
     return "word2vec-binary" if binary else "word2vec"

@@ -16,12 +16,13 @@ import numpy as np
 
 from nn.data import DataError
 
-__all__ = ["Reader", "reading", "replacing"]
+__all__ = ["BOM", "Reader", "reading", "replacing"]
 
 Array = np.ndarray[Any, Any]
 Path_ = str | os.PathLike[str]
 
 BLOCK = 1 << 22
+BOM = b"\xef\xbb\xbf"  # which some editors set before UTF-8; it is no part of the first word
 MAGIC: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\0": lzma.open, b"BZh": bz2.open}
 BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError)
 
@@ -61,6 +62,11 @@ class Reader:
         while len(self.buffer) - self.at < size and self.fill():
             pass
         return self.buffer[self.at : self.at + size]
+
+    def skip(self, mark: bytes) -> None:
+        """Take `mark` if it comes next."""
+        if self.peek(len(mark)) == mark:
+            self.at += len(mark)
 
     def take(self, size: int, what: str) -> bytes:
         data = self.peek(size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 
-from nn.text.formats.files import reading, replacing
+from nn.text.formats.files import BOM, reading, replacing
 from nn.text.formats.rows import read_rows, write_rows
 from nn.text.vectors import WordVectors
 
@@ -19,6 +19,7 @@ def read(path: str | os.PathLike[str], limit: int | None = None) -> WordVectors:
     DataError, with the line and the reason: whatever is malformed (see rows.read_rows).
     """
     with reading(path) as reader:
+        reader.skip(BOM)
         first = reader.peek(1 << 20).partition(b"\n")[0].rstrip(b" \r")
         dim = first.count(b" ")
         if not dim:

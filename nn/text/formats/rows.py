@@ -104,7 +104,8 @@ def diagnosis(lines: list[bytes], dim: int, spaced: bool, number: int) -> str:
             shown = field[:30].decode(errors="backslashreplace")
             try:
                 with np.errstate(over="ignore"):
-                    value = np.float32(float(field)) if field.strip() == field else None
+                    # Python would also take spaces around a number and underscores in it.
+                    value = None if set(field) & set(b"_ \t\r\v\f") else np.float32(float(field))
             except ValueError:
                 value = None
             if value is None:

@@ -12,7 +12,7 @@ import os
 
 import numpy as np
 
-from nn.text.formats.files import Reader, reading, replacing
+from nn.text.formats.files import BOM, Reader, reading, replacing
 from nn.text.formats.rows import Rows, check_words, decoded, read_rows, write_rows
 from nn.text.vectors import WordVectors
 
@@ -21,6 +21,7 @@ __all__ = ["read_binary", "read_text", "write_binary", "write_text"]
 
 def header(reader: Reader) -> tuple[int, int]:
     """The numbers of words and of dimensions, from the first line."""
+    reader.skip(BOM)
     line = reader.until(b"\n", "the first line", 1 << 10)
     reader.line += 1
     fields = line.split()
@@ -73,8 +74,7 @@ def read_binary(path: str | os.PathLike[str], limit: int | None = None) -> WordV
         wanted = count if limit is None else min(count, limit)
         names, places, rows = list[bytes](), list[int](), Rows(dim)
         for i in range(wanted):
-            if reader.peek(1) == b"\n":
-                reader.take(1, "a vector")
+            reader.skip(b"\n")
             places.append(reader.position)
             names.append(reader.until(b" ", f"word {i + 1:,} of {count:,}"))
             reader.into(rows.grow(1), f"the vector of word {i + 1:,} of {count:,}")
