@@ -151,6 +151,12 @@ enum {
    * args: words contexts word_squares context_squares rows(int32) columns(int32) counts loss(out, 1 double)
    * sizes: cells width words contexts | the distances of rows of the four tables     values: alpha x_max power */
   KG_GLOVE,
+  /* One pass over a chunk of labelled texts: a softmax over the mean of their rows, in place, lock-free (csrc/labels.c).
+   * args: tokens(int32) ends(int64: behind each line) starts(int64, words + 1) rows(int32) hashes(int32, words; NULL:
+   * no n-grams of words) inputs outputs result(out, 2 doubles: loss, lines learned)
+   * sizes: lines words labels dim rows_of_inputs inputs_row outputs_row ngrams bucket first end most_words most_rows
+   * turn tokens_before tokens_in_all     values: alpha */
+  KG_LABELS,
   KG_KERNELS /* how many there are */
 };
 

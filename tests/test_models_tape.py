@@ -7,13 +7,14 @@ import pytest
 
 import autograd
 import nn.functional as F
+from autograd.ops import labels
 from autograd.ops.glove import reference as train_cells
 from autograd.ops.update import assign
 from autograd.ops.words import WordTrainer
 from autograd.ops.words_reference import Progress
 from autograd.tape import no_grad
-from nn.models import FastTextClassifier, huffman, labelled, tape
-from nn.models.classifier import Features
+from nn.models import huffman, tape
+from nn.optim import SGD
 
 WORDS, DIM = 12, 5
 TEXT = [[0, 1, 2, 3, 4, 2, 5], [6, 7], [8], [9, 10, 11, 0, 0, 1, 0, 3]]
@@ -173,24 +174,29 @@ def test_glove_adds_up_repeated_rows_of_a_batch():
 
 
 def test_classifier_takes_the_steps_of_the_tape():
-    corpus = labelled(["a b", "b c c", "d"], ["x", "y", "z"])
-    model = FastTextClassifier(dim=DIM, word_ngrams=2, bucket=9, epochs=1).fit(corpus, progress=False)
-    model.outputs[...] = RANDOM.normal(size=model.outputs.shape)
-    (chunk,) = corpus.chunks(model.words)
-    features = Features(model.words.words, model.words, model.settings, model.bucket)
-    starts, rows = features(chunk.tokens, chunk.ends)
-    longest = np.diff(starts).max()
-    bags, weights = np.zeros((3, longest), np.int64), np.zeros((3, longest), np.float32)
-    for i, (a, b) in enumerate(zip(starts, starts[1:], strict=False)):
-        bags[i, : b - a], weights[i, : b - a] = rows[a:b], 1 / (b - a)
-    twin = tape.Classifier(len(model.inputs), 3, DIM)
-    fill(twin.input.weight, model.inputs)
-    fill(twin.output.weight, model.outputs)
-    scores = twin(autograd.tensor(bags), autograd.tensor(weights))
-    loss = F.cross_entropy(scores, autograd.tensor([0, 2, 1]), reduction="sum")
-    loss.backward()
-    found = model.descend(starts, rows, np.arange(3), np.array([0, 2, 1]), 0.5)
-    assert found == pytest.approx(loss.item(), rel=1e-5)
-    for table, parameter in ((model.inputs, twin.input.weight), (model.outputs, twin.output.weight)):
-        want = parameter.data - 0.5 * parameter.grad.data
-        np.testing.assert_allclose(table, want, rtol=1e-4, atol=1e-6)
+    """Its kernel (or NumPy) on texts of sub-words and pairs of words, at falling rates."""
+    starts, rows = np.array([0, 1, 3, 6, 7]), np.array([0, 1, 4, 2, 4, 5, 3], np.int32)
+    hashes = np.array([7, -(2**31), 12345, 99], np.int32)
+    bags = labels.Bags(starts, rows, 3, hashes, ngrams=2, first=6, bucket=4)
+    twin = tape.Classifier(10, 3, DIM, np.float64)
+    inputs, outputs = twin.input.weight.data.copy(), RANDOM.normal(size=(3, DIM))
+    fill(twin.output.weight, outputs)
+    texts = [([0, 1], 2), ([2, 1, 1], 0), ([], 1), ([2], 2)]
+    tokens = np.array([token for words, label in texts for token in (*words, 4 + label)], np.int32)
+    ends = np.cumsum([len(words) + 1 for words, _ in texts])
+    found = labels.train_labels(inputs, outputs, bags, tokens, ends, total=20, alpha=0.5)
+
+    loss, optimizer = 0.0, SGD(twin.parameters(), lr=1.0)
+    for (words, label), end in zip(texts, ends, strict=True):
+        _, row = bags.of(np.array(words, np.int32), np.array([len(words)]))
+        weights = np.full((1, len(row)), 1 / len(row))
+        scores = twin(autograd.tensor(row[None].astype(np.int64)), autograd.tensor(weights))
+        optimizer.zero_grad()
+        value = F.cross_entropy(scores, autograd.tensor([label]))
+        value.backward()
+        optimizer.param_groups[0]["lr"] = 0.5 * (1 - (end - len(words) - 1) / 20)
+        optimizer.step()
+        loss += value.item()
+    assert found.loss == pytest.approx(loss, rel=1e-9) and found.texts == 4
+    np.testing.assert_allclose(inputs, twin.input.weight.data, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(outputs, twin.output.weight.data, rtol=1e-9, atol=1e-12)

@@ -3,19 +3,23 @@
 model = FastTextClassifier(word_ngrams=2).fit(labelled(texts, labels))
 model.predict(["a film that stays with you"])
 
-A text is words, their sub-words, and pairs (n-grams) of words; all but the words are hashed to rows. tape.py
-has the same model as an essay.
+A text is words, their sub-words, and pairs (n-grams) of words; all but the words are hashed to rows. What is
+computed stands in autograd/ops/labels.py; tape.py has the same model as an essay.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any, Self
 
 import numpy as np
 
+from autograd.ops.labels import Bags, softmax, train_labels
 from autograd.ops.random import Generator
+from autograd.ops.words import table
 from nn.models.fasttext import own_and_subwords
 from nn.models.training import Learned, WordModel, packed, unpacked
 from nn.text.corpus import Chunk, Corpus
@@ -30,9 +34,9 @@ __all__ = ["LABEL", "FastTextClassifier", "labelled"]
 Array = np.ndarray[Any, Any]
 
 LABEL = "__label__"  # how labels begin, among the words of a line
-MIX = np.uint64(116049371)  # fastText's multiplier for the hash of several words
-BATCH = 32  # at most so many texts are computed before any is written,
+BATCH = 32  # without kernels, at most so many texts are computed before any is written,
 SHARE = 1000  # and no more than this part of all: what a few texts repeat would be added up to leaps
+ASKED = 1 << 15  # words, or a few more, that are classified at once
 
 
 def labelled(
@@ -40,11 +44,18 @@ def labelled(
 ) -> Corpus:
     """A corpus to fit: texts (or lists of words), each with a label.
 
+    ValueError: a text has a word that begins as labels do, or there are more of the one than of the other.
+
     >>> list(labelled(["good film"], ["positive"]))
     [['__label__positive', 'good', 'film']]
     """
-    pairs = zip(texts, labels, strict=True)
-    return Corpus.of([[f"{LABEL}{b}", *(tokenizer(a) if isinstance(a, str) else a)] for a, b in pairs])
+    lines = []
+    for i, (text, label) in enumerate(zip(texts, labels, strict=True)):
+        words = tokenizer(text) if isinstance(text, str) else text
+        if (LABEL in text or not isinstance(text, str)) and any(word.startswith(LABEL) for word in words):
+            raise ValueError(f"labelled: text {i} has a word that begins with {LABEL}, as a label does")
+        lines.append([f"{LABEL}{label}", *words])
+    return Corpus.of(lines)
 
 
 class FastTextClassifier(WordModel):
@@ -56,7 +67,8 @@ class FastTextClassifier(WordModel):
     alpha        the rate of learning at the beginning; it falls to 0
 
     A line of several labels learns them in turn, one an epoch. `labels` are the classes, the most frequent
-    first. Up to 32 texts are computed at once, by NumPy, so `workers` does nothing.
+    first. Memory: (words + bucket) dim float32, of which a few classes need little: dim=16 does for two.
+    Texts are asked about with the tokenizer that they were learned with.
 
     >>> texts, wanted = ["so good", "how bad", "good one", "bad one"] * 50, ["+", "-", "+", "-"] * 50
     >>> model = FastTextClassifier(dim=4, bucket=100).fit(labelled(texts, wanted), progress=False)
@@ -82,8 +94,11 @@ class FastTextClassifier(WordModel):
         super().__init__(**settings)
         if spelling not in SPELLINGS:
             raise ValueError(f"FastTextClassifier: spelling is one of {', '.join(SPELLINGS)}")
-        if word_ngrams < 1 or not alpha > 0:
-            raise ValueError("FastTextClassifier: want word_ngrams >= 1 and alpha > 0")
+        if word_ngrams < 1 or not 0 < alpha < math.inf:
+            raise ValueError(
+                "FastTextClassifier: want word_ngrams >= 1 and finite alpha > 0, got "
+                f"{word_ngrams} and {alpha}"
+            )
         if maxn and not 1 <= minn <= maxn:
             raise ValueError(f"FastTextClassifier: want 1 <= minn <= maxn, got {minn} and {maxn}")
         self.bucket = bucket if maxn or word_ngrams > 1 else 0
@@ -103,16 +118,20 @@ class FastTextClassifier(WordModel):
             )
         words = {word: n for word, n in self.counts.items() if word not in labels}
         words[END] = sum(labels.values())
+        if words[END] < (least := self.settings["min_count"]):
+            raise ValueError(f"FastTextClassifier: min_count {least} is more than the {words[END]} lines")
         self.build(Vocabulary(words, self.settings["min_count"]), Vocabulary(labels))
-        dim = self.settings["dim"]
-        self.inputs[...] = (2 * Generator(self.seed).uniform(self.inputs.shape) - 1) / np.float32(dim)
+        self.inputs[...] = Generator(self.seed).uniform(self.inputs.shape)
+        self.inputs *= 2
+        self.inputs -= 1
+        self.inputs /= self.settings["dim"]
 
     def build(self, words: Vocabulary, classes: Vocabulary) -> None:
         self.words, self.classes = words, classes
         self.labels = [label.removeprefix(LABEL) for label in classes.words]
         dim = self.settings["dim"]
-        self.inputs = np.zeros((len(words) + self.bucket, dim), np.float32)
-        self.outputs = np.zeros((len(classes), dim), np.float32)
+        self.inputs = table(len(words) + self.bucket, dim)
+        self.outputs = table(len(classes), dim)
 
     # Training -----------------------------------------------------------------------------------------
 
@@ -125,66 +144,41 @@ class FastTextClassifier(WordModel):
         self.counts, self.tokens = None, sum(counts.values())
         # Rare words have no rows of their own, but their sub-words have: so all are encoded.
         words = list(dict.fromkeys([END, *(word for word in counts if word not in self.classes)]))
-        self.first_label = len(words)
-        self.features = Features(words, self.words, self.settings, self.bucket)
+        self.bags = bags_of(words, self.words, self.settings, self.bucket)
         return Encoded(corpus, Vocabulary.from_words(words + self.classes.words))
 
     def learn(self, piece: Chunk) -> Learned:
-        lines = np.repeat(np.arange(len(piece.ends)), np.diff(piece.ends, prepend=0))
-        is_label = piece.tokens >= self.first_label
-        counts = np.bincount(lines[is_label], minlength=len(piece.ends))
-        first = np.cumsum(counts) - counts
-        kept = np.flatnonzero(counts)
-        found = piece.tokens[is_label] - self.first_label
-        target = found[first[kept] + self.position.epoch % counts[kept]]
-
-        ends = np.cumsum(np.bincount(lines[~is_label], minlength=len(piece.ends)))
-        starts, rows = self.features(piece.tokens[~is_label], ends)
-        loss = 0.0
-        size = min(BATCH, 1 + int(self.classes.counts.sum()) // SHARE)
-        for i in range(0, len(kept), size):
-            done = (self.position.units + piece.ends[kept[i]]) / self.total
-            rate = self.settings["alpha"] * max(1 - done, 0)
-            loss += self.descend(starts, rows, kept[i : i + size], target[i : i + size], rate)
-        self.position.sentences += len(piece.ends)
-        return Learned(loss, len(kept), len(piece.tokens))
-
-    def descend(self, starts: Array, rows: Array, lines: Array, target: Array, rate: float) -> float:
-        """One update on some lines; the sum of their losses."""
-        begin, end = starts[lines], starts[lines + 1]
-        sizes = end - begin
-        if len(lines) == lines[-1] - lines[0] + 1:
-            mine = rows[begin[0] : end[-1]]
-        else:
-            mine = np.concatenate([rows[a:b] for a, b in zip(begin, end, strict=True)])
-        first = np.cumsum(sizes) - sizes
-        hidden = np.add.reduceat(self.inputs.take(mine, axis=0), first, axis=0) / sizes[:, None].astype(
-            np.float32
+        learned = train_labels(
+            self.inputs,
+            self.outputs,
+            self.bags,
+            piece.tokens,
+            piece.ends,
+            total=self.total,
+            before=self.position.units,
+            turn=self.position.epoch,
+            alpha=self.settings["alpha"],
+            batch=min(BATCH, 1 + int(self.classes.counts.sum()) // SHARE),
         )
-        error = softmax(hidden @ self.outputs.T)
-        numbers = np.arange(len(lines))
-        loss = -float(np.log(error[numbers, target] + np.float32(1e-30)).sum())
-        error[numbers, target] -= 1
-        error *= np.float32(rate)
-        change = (error @ self.outputs) / sizes[:, None].astype(np.float32)
-        self.outputs -= error.T @ hidden
-        # Number by number: NumPy's `at` is several times faster on one dimension.
-        places = mine.astype(np.int64)[:, None] * change.shape[1] + np.arange(change.shape[1])
-        np.subtract.at(self.inputs.reshape(-1), places.ravel(), np.repeat(change, sizes, axis=0).ravel())
-        return loss
+        self.position.sentences += len(piece.ends)
+        return Learned(learned.loss, learned.texts, len(piece.tokens))
 
     # Results ------------------------------------------------------------------------------------------
 
     def predict_proba(self, texts: Sequence[str | list[str]], tokenizer: Tokenizer = whitespace) -> Array:
-        """The probability of each class, float32 (texts, classes), in the order of `labels`."""
-        scores = [self.scores(texts[i : i + 4096], tokenizer) for i in range(0, len(texts), 4096)]
-        return softmax(np.concatenate([np.zeros((0, len(self.labels)), np.float32), *scores]))
+        """The probability of each class, float32 (texts, classes), in the order of `labels`.
 
-    def scores(self, texts: Sequence[str | list[str]], tokenizer: Tokenizer) -> Array:
-        lines = [tokenizer(text) if isinstance(text, str) else text for text in texts]
+        A text of which nothing is known is judged by its end alone: about the classes' shares.
+        """
+        if isinstance(texts, str):
+            raise TypeError(f"FastTextClassifier: want a list of texts, got the text {texts[:40]!r}")
+        parts = [self.scores(lines) for lines in batches(texts, tokenizer)]
+        return softmax(np.concatenate([np.zeros((0, len(self.labels)), np.float32), *parts]))
+
+    def scores(self, lines: list[list[str]]) -> Array:
         words = list(dict.fromkeys([END, *(word for line in lines for word in line)]))
         tokens, ends = Vocabulary.from_words(words).encode_sentences(lines)
-        starts, rows = Features(words, self.words, self.settings, self.bucket)(tokens, ends)
+        starts, rows = bags_of(words, self.words, self.settings, self.bucket).of(tokens, ends)
         sizes = np.diff(starts)[:, None].astype(np.float32)
         return np.add.reduceat(self.inputs.take(rows, axis=0), starts[:-1], axis=0) / sizes @ self.outputs.T
 
@@ -192,12 +186,28 @@ class FastTextClassifier(WordModel):
         """The most probable class of each text."""
         return [self.labels[i] for i in self.predict_proba(texts, tokenizer).argmax(1)]
 
+    def predict_top(
+        self, texts: Sequence[str | list[str]], k: int, tokenizer: Tokenizer = whitespace
+    ) -> list[list[tuple[str, float]]]:
+        """The k most probable classes of each text (all, if there are fewer) and how probable each is."""
+        if k < 1:
+            raise ValueError(f"predict_top: want k >= 1, got {k}")
+        chances = self.predict_proba(texts, tokenizer)
+        best = np.argsort(-chances, axis=1, kind="stable")[:, :k]
+        return [
+            [(self.labels[i], float(row[i])) for i in first] for row, first in zip(chances, best, strict=True)
+        ]
+
     def score(
         self, texts: Sequence[str | list[str]], labels: Iterable[Any], tokenizer: Tokenizer = whitespace
     ) -> float:
-        """The share of texts whose most probable class is their label."""
+        """The share of texts, one at least, whose most probable class is their label."""
+        if not len(texts):
+            raise ValueError("score: no texts")
         pairs = zip(self.predict(texts, tokenizer), labels, strict=True)
         return float(np.mean([found == str(label) for found, label in pairs]))
+
+    # Files --------------------------------------------------------------------------------------------
 
     def file(self) -> FastTextFile:
         """What Facebook's program would write, for formats.fasttext.write: a `.bin` that it can read.
@@ -220,8 +230,28 @@ class FastTextClassifier(WordModel):
         )
         words, classes = self.words, self.classes
         tokens = int(words.counts.sum() + classes.counts.sum())
-        tables = self.inputs, self.outputs
+        tables = np.ascontiguousarray(self.inputs), np.ascontiguousarray(self.outputs)
         return FastTextFile(args, words.words, words.counts, tokens, *tables, classes.words, classes.counts)
+
+    @classmethod
+    def from_file(cls, file: FastTextFile) -> Self:
+        """The classifier that formats.fasttext.read has read, with the predictions of Facebook's program.
+
+        ValueError: the file has word vectors, or a loss other than softmax.
+        """
+        of = file.args
+        if of.model != "sup" or of.loss != "softmax":
+            raise ValueError(
+                f"FastTextClassifier: wants a supervised model with softmax, the file has model {of.model} "
+                f"with loss {of.loss}"
+            )
+        shared = ("dim", "min_count", "word_ngrams", "minn", "maxn", "bucket")
+        settings = {name: value for name, value in asdict(of).items() if name in shared}
+        model = cls(epochs=max(of.epoch, 1), **settings)
+        counts = file.counts, file.label_counts
+        model.build(*map(Vocabulary.from_words, (file.words, file.labels), counts))
+        model.take({"inputs": file.input, "outputs": file.output})
+        return model
 
     def tables(self) -> dict[str, Array]:
         return {"inputs": self.inputs, "outputs": self.outputs}
@@ -233,45 +263,29 @@ class FastTextClassifier(WordModel):
         self.build(unpacked(state["words"]), unpacked(state["classes"]))
 
 
-class Features:
-    """The rows of texts whose tokens are numbers of `words`; every line ends with fastText's "</s>".
+def batches(texts: Sequence[str | list[str]], tokenizer: Tokenizer) -> Iterator[list[list[str]]]:
+    """The words of texts, without labels among them, about ASKED words at once."""
+    lines, count = list[list[str]](), 0
+    for text in texts:
+        words = tokenizer(text) if isinstance(text, str) else text
+        lines.append([word for word in words if not word.startswith(LABEL)])
+        count += len(words) + 1
+        if count >= ASKED:
+            yield lines
+            lines, count = [], 0
+    if lines:
+        yield lines
+
+
+def bags_of(words: list[str], known: Vocabulary, settings: dict[str, Any], bucket: int) -> Bags:
+    """The features of texts whose tokens are numbers of `words`; every one ends with fastText's "</s>".
 
     known  the vocabulary that has rows of its own; of other words there are only sub-words and n-grams
     """
-
-    def __init__(self, words: list[str], known: Vocabulary, settings: dict[str, Any], bucket: int) -> None:
-        self.first, self.bucket, self.most = len(known), bucket, settings["word_ngrams"]
-        self.end = words.index(END)
-        spell = SPELLINGS[settings["spelling"]]
-        self.starts, self.rows = own_and_subwords(
-            words, known.numbers(words), len(known), settings["minn"], settings["maxn"], bucket, spell
-        )
-        hashes = np.array([fnv1a(word.encode()) for word in words] if self.most > 1 else [], np.uint32)
-        self.hashes = hashes.view(np.int32).astype(np.int64).view(np.uint64)
-
-    def __call__(self, tokens: Array, ends: Array) -> tuple[Array, Array]:
-        """(starts, rows) of lines: rows[starts[i]:starts[i + 1]] are those of line i."""
-        tokens = np.insert(tokens, ends, self.end)
-        ends = ends + np.arange(1, len(ends) + 1)
-        lines = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
-        sizes = np.diff(self.starts)[tokens]
-        inside = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        rows = [self.rows[np.repeat(self.starts[tokens], sizes) + inside]]
-        owners = [np.repeat(lines, sizes)]
-        room = ends[lines] - np.arange(len(tokens))  # words to the line's end
-        value = self.hashes[tokens] if self.most > 1 else None
-        for n in range(2, self.most + 1):
-            begin = np.flatnonzero(room >= n)
-            assert value is not None
-            value[begin] = value[begin] * MIX + self.hashes[tokens[begin + n - 1]]
-            rows.append((value[begin] % np.uint64(self.bucket)).astype(np.int32) + np.int32(self.first))
-            owners.append(lines[begin])
-        owner = np.concatenate(owners)
-        order = np.argsort(owner, kind="stable")
-        starts = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(ends)))])
-        return starts, np.concatenate(rows)[order]
-
-
-def softmax(scores: Array) -> Array:
-    powers = np.exp(scores - scores.max(1, keepdims=True))
-    return np.asarray(powers / powers.sum(1, keepdims=True))
+    spell, ngrams = SPELLINGS[settings["spelling"]], settings["word_ngrams"]
+    own = known.numbers(words)
+    parts = own_and_subwords(words, own, len(known), settings["minn"], settings["maxn"], bucket, spell)
+    hashes = None
+    if ngrams > 1:
+        hashes = np.array([fnv1a(word.encode()) for word in words], np.uint32).view(np.int32)
+    return Bags(*parts, words.index(END), hashes, ngrams, len(known), bucket)
