@@ -186,12 +186,12 @@ def test_the_kernel_refuses_what_it_could_not_read(name, worst, error):
     of, (inputs, outputs), (tokens, ends) = bags(), tables(3, 5), texts(3)
     arguments = [tokens, ends, of.starts, of.rows, of.hashes, inputs, outputs, np.zeros(2)]
     sizes = [len(ends), WORDS, 3, 5, len(inputs), 5, 5, 3, BUCKET, ROWS, 0, 99, 999, 0, 0, 900]
-    kernels.call(kernels.LABELS, arguments, sizes, [0.1], dtype=np.float32)
+    kernels.call(kernels.LABELS, arguments, sizes, [0.1], dtype=inputs.dtype)
     begun = inputs.copy()
     if name in ("token", "row"):
         arguments[0 if name == "token" else 3][-1] = worst
     else:
         sizes[{"bucket": 8, "most words": 11, "most rows": 12}[name]] = worst
     with pytest.raises(error):
-        kernels.call(kernels.LABELS, arguments, sizes, [0.1], dtype=np.float32)
+        kernels.call(kernels.LABELS, arguments, sizes, [0.1], dtype=inputs.dtype)
     assert np.array_equal(inputs, begun)

@@ -10,7 +10,6 @@ computed stands in autograd/ops/labels.py; tape.py has the same model as an essa
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, Self
@@ -23,7 +22,7 @@ from autograd.ops.words import table
 from nn.models.fasttext import own_and_subwords
 from nn.models.training import Learned, WordModel, packed, unpacked
 from nn.text.corpus import Chunk, Corpus
-from nn.text.encoded import Encoded
+from nn.text.encoded import Encoded, counted
 from nn.text.formats.fasttext import FastTextArgs, FastTextFile
 from nn.text.subwords import END, SPELLINGS, fnv1a
 from nn.text.tokenize import Tokenizer, whitespace
@@ -104,13 +103,13 @@ class FastTextClassifier(WordModel):
         self.bucket = bucket if maxn or word_ngrams > 1 else 0
         if self.bucket < 1 and (maxn or word_ngrams > 1):
             raise ValueError("FastTextClassifier: sub-words and n-grams need at least one bucket")
-        self.counts: Counter[str] | None = None  # of the corpus, from prepare to source
+        self.counts: dict[str, int] | None = None  # of the corpus, from prepare to source
         self.tokens = 0
 
     # Beginning --------------------------------------------------------------------------------------
 
     def prepare(self, corpus: Corpus, progress: bool) -> None:
-        self.counts = corpus.count()
+        self.counts, self.store = counted(corpus)
         labels = {word: n for word, n in self.counts.items() if word.startswith(LABEL)}
         if len(labels) < 2:
             raise ValueError(
@@ -145,7 +144,7 @@ class FastTextClassifier(WordModel):
         # Rare words have no rows of their own, but their sub-words have: so all are encoded.
         words = list(dict.fromkeys([END, *(word for word in counts if word not in self.classes)]))
         self.bags = bags_of(words, self.words, self.settings, self.bucket)
-        return Encoded(corpus, Vocabulary.from_words(words + self.classes.words))
+        return self.encoded(corpus, Vocabulary.from_words(words + self.classes.words))
 
     def learn(self, piece: Chunk) -> Learned:
         learned = train_labels(
