@@ -9,6 +9,7 @@ them in random order.
 from __future__ import annotations
 
 import tempfile
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, NamedTuple
 
@@ -33,6 +34,17 @@ class Run(NamedTuple):
     def read(self, start: int, stop: int) -> Array:
         self.file.seek(start * SUM.itemsize)
         return np.fromfile(self.file, SUM, stop - start)
+
+    @property
+    def keys(self) -> Array:
+        """All keys, mapped from the file while they are looked at: pages that stay would count as ours."""
+        keys: Array = np.memmap(self.file, SUM, "r", shape=self.size)["key"]
+        return keys
+
+    def cuts(self, fences: Array) -> list[int]:
+        """Where the parts between the fences begin, and where the last ends."""
+        keys = self.keys
+        return [0, *(bisect_left(keys, fence) for fence in fences.tolist()), self.size]
 
 
 class Cooccurrence:
@@ -157,14 +169,11 @@ def written(key: Array, sums: Array) -> Run:
 def merged(runs: list[Run], capacity: int) -> Iterator[tuple[Array, Array]]:
     """The sums of all runs by rising keys, each key once; (keys, sums) of at most about `capacity`."""
     step = max(capacity // (2 * max(len(runs), 1)), 1)
-    maps = [np.memmap(run.file, SUM, "r", shape=run.size) for run in runs]
     # Between two of these keys, each run has at most two steps.
-    fences = np.unique(np.concatenate([each["key"][step::step] for each in maps]))[:: len(runs)]
-    at = [0] * len(runs)
-    for fence in [*fences.tolist(), None]:
-        to = [len(m) if fence is None else int(np.searchsorted(m["key"], fence)) for m in maps]
-        part = np.concatenate([run.read(a, b) for run, a, b in zip(runs, at, to, strict=True)])
-        at = to
+    fences = np.unique(np.concatenate([np.array(run.keys[step::step]) for run in runs]))[:: len(runs)]
+    cuts = [run.cuts(fences) for run in runs]
+    for i in range(len(fences) + 1):
+        part = np.concatenate([run.read(cut[i], cut[i + 1]) for run, cut in zip(runs, cuts, strict=True)])
         if len(part):
             order = np.argsort(part["key"], kind="stable")  # which merges what is sorted piecewise
             key, sums = part["key"][order], part["sum"][order]
