@@ -11,7 +11,7 @@
  *           and writes them. Arithmetic bounds it while rows are in L2, else memory: rows are fetched AHEAD.
  * Rows      `width` numbers, rows any distance apart, any alignment; nothing behind them is touched. The four tables
  *           must not overlap.
- * Threads   cut the cells and write the same tables without locks, as csrc/words.c does. One thread is exact: cells
+ * Threads   cut the cells and write the same tables without locks, as csrc/words.c does and says why. One thread is exact: cells
  *           are taken in their order, and the tables become the same bits however they are cut into calls. */
 #include "lanes.h"
 #include "parallel.h"

@@ -1,8 +1,11 @@
 /* KG_WORDS: one pass over a chunk of text (words.h).
  *
  * Threads take parts of the chunk, cut at sentences, and write the same tables without locks (Niu et al., "Hogwild!",
- * 2011): most rows are rare, and an update lost now and then costs nothing. One thread is exact: the tables become
- * the same bits however the text is cut into chunks. */
+ * 2011): most rows are rare, and an update lost now and then costs nothing. C calls this undefined; what is relied
+ * upon is that a number of 4 or 8 aligned bytes is read and written as one, so that a race yields some thread's
+ * number, and that numbers of the tables are only computed with: no index or branch hangs on them. All else that
+ * threads share is read only. One thread is exact: the tables become the same bits however the text is cut into
+ * chunks. */
 #include "words.h"
 
 enum { GRAIN = 2000 /* tokens */, RESULTS = 3 };
@@ -54,7 +57,7 @@ static words_job job_of(const kg_instruction *in) {
   const int64_t longest_bag = n[14], longest_path = n[15];
   j.together = !j.skipgram || j.bags;
   j.most_around = 2 * lesser(j.window, greater(j.longest, 1));
-  const int64_t shared = j.shared ? lesser(j.shared, j.most_around) : j.most_around;
+  const int64_t shared = greater(j.shared ? lesser(j.shared, j.most_around) : j.most_around, 1);
   const int64_t targets = j.skipgram && j.together ? j.most_around : 1;
   const int64_t groups = (targets + shared - 1) / shared;
   j.most_rows = !j.together ? shared : (j.skipgram ? 1 : j.most_around) * (j.bags ? longest_bag : 1);
@@ -62,32 +65,36 @@ static words_job job_of(const kg_instruction *in) {
   return j;
 }
 
-/* The scratch memory of a thread, laid out from *at, which moves behind it. */
-static void *take(char **at, int64_t bytes) {
-  void *p = *at;
-  *at += (bytes + 63) & ~(int64_t)63;
+/* The next bytes of some memory, of which `used` were taken; without memory they are only counted. */
+static void *take(char *memory, int64_t *used, int64_t bytes) {
+  void *p = memory ? memory + *used : 0;
+  *used += (bytes + 63) & ~(int64_t)63;
   return p;
 }
 
-static void lay_out(const words_job *j, char **at, words_stream *stream, words_task *tasks,
-                    words_scratch *s) {
+/* Gives a thread its scratch memory; how much that is. */
+static int64_t lay_out(const words_job *j, char *memory, words_stream *stream, words_task *tasks,
+                       words_scratch *s) {
+  int64_t used = 0;
   const int64_t size = sizeof(real), columns = j->most_columns + VL, width = whole_vectors(j->dim);
   const int64_t pairs = (j->together ? 1 : j->most_rows) * j->most_columns + VL;
-  stream->kept = take(at, (j->longest + 1) * (int64_t)sizeof(int32_t)); /* one is written behind the last */
-  stream->reach = take(at, (j->longest + 1) * (int64_t)sizeof(int32_t));
-  stream->around = take(at, j->most_around * (int64_t)sizeof(int32_t));
+  stream->kept =
+      take(memory, &used, (j->longest + 1) * (int64_t)sizeof(int32_t)); /* one is written behind the last */
+  stream->reach = take(memory, &used, (j->longest + 1) * (int64_t)sizeof(int32_t));
+  stream->around = take(memory, &used, j->most_around * (int64_t)sizeof(int32_t));
   for (int i = 0; i < WORDS_TASKS; i++) {
-    tasks[i].row = take(at, j->most_rows * (int64_t)sizeof(real *));
-    tasks[i].column = take(at, j->most_columns * (int64_t)sizeof(real *));
-    tasks[i].times = take(at, j->most_rows * size);
-    tasks[i].yes = take(at, columns * size);
-    tasks[i].all = take(at, columns * size);
+    tasks[i].row = take(memory, &used, j->most_rows * (int64_t)sizeof(real *));
+    tasks[i].column = take(memory, &used, j->most_columns * (int64_t)sizeof(real *));
+    tasks[i].times = take(memory, &used, j->most_rows * size);
+    tasks[i].yes = take(memory, &used, columns * size);
+    tasks[i].all = take(memory, &used, columns * size);
   }
-  s->z = take(at, pairs * size);
-  s->yes = take(at, pairs * size);
-  s->all = take(at, pairs * size);
-  s->hidden = take(at, width * size);
-  s->error = take(at, (j->together ? 0 : j->most_rows) * width * size);
+  s->z = take(memory, &used, pairs * size);
+  s->yes = take(memory, &used, pairs * size);
+  s->all = take(memory, &used, pairs * size);
+  s->hidden = take(memory, &used, width * size);
+  s->error = take(memory, &used, (j->together ? 0 : j->most_rows) * width * size);
+  return used;
 }
 
 /* Sentences [first, last): tasks are made WORDS_AHEAD of their computation. */
@@ -95,7 +102,7 @@ static void train(const words_job *j, int64_t first, int64_t last, char *workspa
   words_stream stream = {.job = j, .sentence = first, .end = last};
   words_task tasks[WORDS_TASKS];
   words_scratch scratch = {.loss = 0};
-  lay_out(j, &workspace, &stream, tasks, &scratch);
+  lay_out(j, workspace, &stream, tasks, &scratch);
   int64_t made = 0, done = 0, pairs = 0;
   for (int more = 1; more || done < made;) {
     if (more && (more = NAME(words_next)(&stream, &tasks[made % WORDS_TASKS]))) made++;
@@ -128,12 +135,10 @@ static void work(void *context, int64_t begin, int64_t end, int worker) {
 }
 
 static int64_t thread_bytes(const words_job *j) {
-  char *end = 0;
   words_stream stream;
   words_task tasks[WORDS_TASKS];
   words_scratch scratch;
-  lay_out(j, &end, &stream, tasks, &scratch);
-  return (int64_t)(uintptr_t)end;
+  return lay_out(j, 0, &stream, tasks, &scratch);
 }
 
 int64_t NAME(words_workspace)(const kg_instruction *in) {
@@ -142,8 +147,8 @@ int64_t NAME(words_workspace)(const kg_instruction *in) {
 }
 
 static int refuse(const words_job *j) {
-  if (j->window < 1 || j->negative < 0 || j->shared < 0 || j->dim < 1 || j->words < 1 || j->total < 1 ||
-      (j->negative && !j->outputs))
+  if (j->window < 1 || j->window > INT32_MAX || j->negative < 0 || j->shared < 0 || j->dim < 1 ||
+      j->words < 1 || j->total < 1 || (j->negative && !j->outputs))
     return KG_BAD_ARGUMENT;
   for (int64_t s = 0, from = 0; s < j->sentences; from = j->ends[s++])
     if (j->ends[s] < from || j->ends[s] - from > j->longest) return KG_BAD_ARGUMENT;

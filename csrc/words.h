@@ -15,11 +15,14 @@
  * A task's updates are all made from the numbers before it: they are -rate times the gradient of its loss. Rows and
  * columns that occur several times count several times.
  *
- * Random numbers are those of splitmix64, counted: draw i under a key is mix(key + (i + 1) GOLDEN).
+ * Random numbers are those of splitmix64, counted: draw i under a key is mix(key + (i + 1) GOLDEN), all modulo 2^64.
+ * So what is drawn depends neither on chunks nor on threads. u and l: a draw's upper and lower 32 bits.
  *   sentence  key = mix(mix(seed) + (number of the sentence + 1) GOLDEN)
- *   token i   draw i under key: the upper half against keep[token], the lower picks the window's size
- *   negative  draw (p 2 window + q) negative + k under mix(key), of the kept word p and those of its contexts that
- *             begin with the q-th: so what is drawn depends neither on chunks nor on threads. */
+ *   token i   draw i under key: the token is kept if u <= keep[token], its window is 1 + (l window >> 32) wide
+ *   negative  draw (p 2 window + q) negative + k under mix(key): the k-th of kept word p for a group of its contexts
+ *             that begins with the q-th (CBOW: q = 0). With w = u words >> 32, row w of the alias table (own, other)
+ *             gives w if l <= own, else other; without a table it is w. A word is no negative of itself: then there
+ *             is one less. */
 #ifndef WORDS_H
 #define WORDS_H
 #include "lanes.h"

@@ -23,7 +23,7 @@ INLINE int64_t noise_word(const words_job *j, uint64_t bits) {
   return word ^ ((word ^ other) & -(int64_t)((uint32_t)bits > own)); /* no branch: it could not be foreseen */
 }
 
-/* Subsample the next sentence that has words left; 0 at the end. */
+/* Subsamples the next sentence of which two words are left, for a lone word has no contexts; 0 at the end. */
 static int begin_sentence(words_stream *s) {
   const words_job *j = s->job;
   for (s->length = 0; s->sentence < s->end && s->length < 2; s->sentence++) {
@@ -121,7 +121,7 @@ int NAME(words_next)(words_stream *s, words_task *t) {
   const int64_t p = s->centre, reach = s->reach[p];
   const int64_t from = p < reach ? 0 : p - reach, to = p + reach < s->length ? p + reach : s->length - 1;
   const int64_t contexts = to - from, group = s->group;
-  const uint64_t number = (uint64_t)(p * 2 * j->window);
+  const uint64_t number = (uint64_t)p * 2 * (uint64_t)j->window;
   const int64_t shared = j->shared && j->shared < contexts ? j->shared : contexts;
   int32_t *const around = s->around;
   for (int64_t i = 0; i < contexts; i++) around[i] = s->kept[from + i + (from + i >= p)];

@@ -22,10 +22,10 @@ OPTIONS = {
     "cbow": {},
     "cbow, sums, divided": {"cbow_mean": False, "divide": True, "window": 2},
     "cbow, tree": {"tree": True, "negative": 0, "divide": True},
-    "sub-words, skipgram": {"sg": True, "bags": True},
-    "sub-words, skipgram, own negatives": {"sg": True, "bags": True, "shared": 1, "window": 3},
-    "sub-words, skipgram, tree": {"sg": True, "bags": True, "tree": True, "negative": 2, "shared": 3},
-    "sub-words, cbow": {"bags": True, "window": 40},
+    "sub-words, skipgram": {"sg": True, "bags": 5},
+    "sub-words, skipgram, own negatives": {"sg": True, "bags": 5, "shared": 1, "window": 3},
+    "sub-words, skipgram, tree": {"sg": True, "bags": 5, "tree": True, "negative": 2, "shared": 3},
+    "sub-words, cbow": {"bags": 5, "window": 40},
 }
 
 
@@ -34,18 +34,19 @@ def text(rng: np.random.Generator, lengths: list[int]) -> tuple[np.ndarray, np.n
     return tokens, np.cumsum(lengths, dtype=np.int64)
 
 
-def trainer(dtype=np.float32, dim=DIM, tree=False, bags=False, seed=3, **options) -> WordTrainer:
+def trainer(dtype=np.float32, dim=DIM, tree=False, bags=0, seed=3, **options) -> WordTrainer:
+    """tree: one with random ways; bags: how many sub-words a word has at most."""
     rng = np.random.default_rng(0)
     rows = WORDS + 15 if bags else WORDS
     inputs, outputs, nodes = table(rows, dim, dtype), table(WORDS, dim, dtype), table(WORDS - 1, dim, dtype)
     for a in (inputs, outputs, nodes):
         a[:] = rng.normal(0, 0.4, a.shape)
     if bags:
-        counts = rng.integers(1, 6, WORDS)
+        counts = rng.integers(1, bags + 1, WORDS)
         starts = np.concatenate([[0], np.cumsum(counts)])
         options["subwords"] = (starts, rng.integers(0, rows, counts.sum()).astype(np.int32))
     if tree:
-        starts = np.concatenate([[0], np.cumsum(rng.integers(1, 9, WORDS))])
+        starts = np.concatenate([[0], np.cumsum(rng.integers(0, 9, WORDS))])
         points = rng.integers(0, WORDS - 1, starts[-1]).astype(np.int32)
         options |= {
             "nodes": nodes,
@@ -85,6 +86,29 @@ def test_kernel_does_as_the_reference(options, isa):
             np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance)
 
 
+EDGES = {
+    "one number, one word to a side": {"dim": 1, "window": 1, "sg": True},
+    "many numbers": {"dim": 1000, "sg": True, "shared": 10},
+    "windows of any size": {"window": 2**31 - 1, "sg": True, "shared": 7},
+    "windows that are whole sentences": {"window": 2**31 - 1, "shrink_windows": False, "negative": 50},
+    "hardly a word is left": {"keep": np.full(WORDS, 1e-12)},
+    "all negatives are the word itself": {"noise": np.eye(WORDS)[0], "sg": True},
+    "long lists of sub-words": {"bags": 1000, "dim": 5, "divide": True},
+    "one sub-word each": {"bags": 1, "sg": True, "cbow_mean": False},
+}
+
+
+@pytest.mark.parametrize("isa", kernels.isas())
+@pytest.mark.parametrize("options", EDGES.values(), ids=EDGES)
+def test_it_does_so_at_the_ends_of_its_settings(options, isa):
+    tokens, ends = text(np.random.default_rng(8), [6, 2, 13])
+    ours, wanted = trainer(np.float64, **options), trainer(np.float64, **options)
+    result, want = train(ours, tokens, ends, isa), train(wanted, tokens, ends)
+    assert result == pytest.approx(want, rel=1e-9)
+    for got, expected in zip(tables(ours), tables(wanted), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-12)
+
+
 def loss_on_tape(t: WordTrainer, task: reference.Task, x, columns) -> ag.Tensor:
     """The loss of a task from its rows (as leaves) and columns, written as one would."""
     weight = np.array(list(task.columns.values()), float)
@@ -102,7 +126,7 @@ def test_updates_are_gradients_of_the_tape(options):
     t = trainer(np.float64, **options)
     tokens, ends = text(np.random.default_rng(2), [12, 9])
     progress = reference.Progress(0, 0, 100, 0.1, 0.01)
-    found = [task for _, some in reference.tasks(t, tokens, ends, progress) for task in some]
+    found = [task for _, some in reference.tasks(t, tokens, ends, progress) for task in some if task.columns]
     for task in found[:12]:
         before = [a.copy() for a in tables(t)]
         x = ag.tensor(t.inputs[task.rows], requires_grad=True)
@@ -171,7 +195,9 @@ def test_padding_and_neighbours_are_left_alone():
     assert (memory[:, :2] == 7).all() and (memory[:, 19:] == 7).all() and (memory[:, 2:19] != 7).any()
 
 
-@pytest.mark.parametrize("p", [[1.0], [1, 1, 1], [5, 1, 0, 0], 1 / np.arange(1, 1000), [1e-9, 1, 3, 3, 0.1]])
+@pytest.mark.parametrize(
+    "p", [[1.0], [1, 1, 1], [5, 1, 0, 0], 1 / np.arange(1, 1000), [1e-9, 1, 3, 3, 0.1], [0.1] * 3]
+)
 def test_the_alias_table_stands_for_its_probabilities(p):
     p = np.asarray(p, float)
     rows = noise_table(p)
@@ -210,11 +236,21 @@ def test_bad_text_is_refused(tokens, ends, error, says):
             "rows 99 to 99 of 30",
         ),
         (
-            {"subwords": (np.zeros(WORDS + 1), np.zeros(0, np.int32))},
+            {"subwords": (np.zeros(WORDS + 1, np.int64), np.zeros(0, np.int32))},
             ValueError,
             "rise from 0 to 0 by at least 1",
         ),
-        ({"paths": (np.zeros(WORDS + 1), np.zeros(0, np.int32))}, ValueError, "both nodes and paths"),
+        ({"paths": (np.zeros(WORDS + 1, np.int64), np.zeros(0, np.int32))}, ValueError, "nodes and paths"),
+        ({"subwords": (np.arange(31.0), np.zeros(30, np.int32))}, TypeError, "int64 starts and int32 rows"),
+        ({"window": 2**31}, ValueError, "window must be an int >= 1 and < 2.31"),
+        (
+            {
+                "nodes": np.ones((1, DIM), np.float32),
+                "paths": (np.arange(WORDS + 1), np.zeros(WORDS, np.int32), np.full(WORDS, 256)),
+            },
+            ValueError,
+            "codes must be 0 or 1",
+        ),
     ],
 )
 def test_bad_settings_are_refused(options, error, says):
@@ -224,3 +260,18 @@ def test_bad_settings_are_refused(options, error, says):
         WordTrainer(table(4, 3), table(4, 3, np.float64))
     with pytest.raises(ValueError, match="numbers of words differ"):
         WordTrainer(table(4, 3), table(5, 3))
+    both = table(4, 6)
+    with pytest.raises(ValueError, match="tables of their own"):
+        WordTrainer(both[:, :4], both[:, 2:])
+    WordTrainer(both[:, :3], both[:, 3:])
+
+
+@pytest.mark.skipif(not kernels.active, reason="of the kernel itself")
+def test_the_kernel_refuses_what_it_could_not_read():
+    t, (tokens, ends) = trainer(), text(np.random.default_rng(9), [9])
+    sizes = [1, 5, 5, 0, DIM, 1, 1, 0, WORDS, 32, 32, 0, 1, 9, 0, 0, 0, 0, 0, 10]
+    for place, value, error in ((1, 0, ValueError), (8, int(tokens.max()), IndexError), (13, 8, ValueError)):
+        args = [tokens, ends, t.inputs, t.outputs, *[None] * 8, np.zeros(3)]
+        changed = [*sizes[:place], value, *sizes[place + 1 :]]
+        with pytest.raises(error):
+            kernels.call(kernels.WORDS, args, changed, [0.1, 0.0], dtype=np.dtype(np.float32))

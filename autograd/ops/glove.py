@@ -63,7 +63,8 @@ def train_cells(
     tables = words, contexts, word_squares, context_squares
     check_tables(*tables)
     check_cells(words, contexts, rows, columns, counts)
-    if not (0 <= alpha < np.inf and 0 < x_max < np.inf and 0 <= power < np.inf):
+    most = np.finfo(words.dtype).max
+    if not (0 <= alpha <= most and 0 < x_max <= most and 0 <= power <= most):
         raise ValueError(
             f"train_cells: want finite alpha >= 0, x_max > 0, power >= 0; got {alpha}, {x_max}, {power}"
         )

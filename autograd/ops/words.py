@@ -16,6 +16,7 @@ same and trains in NumPy, where there are no kernels, and says what the kernel m
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -62,7 +63,9 @@ def noise_table(probabilities: Array) -> Array:
     filled up by the next. So the sums of what is missing and of what is left over say who fills whom."""
     p = np.asarray(probabilities, np.float64)
     scaled = p * (p.size / p.sum())
-    small, large = np.flatnonzero(scaled < 1), np.flatnonzero(scaled >= 1)
+    above = scaled >= 1
+    above[scaled.argmax()] = True  # of equal ones all may lie below, by rounding
+    small, large = np.flatnonzero(~above), np.flatnonzero(above)
     missing, over = np.cumsum(1 - scaled[small]), np.cumsum(scaled[large] - 1)
     own, alias = np.ones(p.size), np.arange(p.size)
     before = np.concatenate([[0.0], missing[:-1]]) if small.size else missing
@@ -119,8 +122,8 @@ class WordTrainer:
         seed: int = 0,
     ) -> None:
         for name, number, least in (("window", window, 1), ("negative", negative, 0), ("shared", shared, 0)):
-            if not isinstance(number, int) or number < least:
-                raise ValueError(f"WordTrainer: {name} must be an int >= {least}, got {number!r}")
+            if not isinstance(number, int) or not least <= number < 2**31:
+                raise ValueError(f"WordTrainer: {name} must be an int >= {least} and < 2^31, got {number!r}")
         if not isinstance(seed, int) or not 0 <= seed < 2**63:
             raise ValueError(f"WordTrainer: seed must be an int from 0 to 2^63 - 1, got {seed!r}")
         if negative and outputs is None:
@@ -132,6 +135,9 @@ class WordTrainer:
         self.inputs, self.outputs, self.nodes = inputs, outputs if negative else None, nodes
         for name in ("inputs", "outputs", "nodes"):
             check_table(name, getattr(self, name), inputs)
+        tables = [a for a in (self.inputs, self.outputs, self.nodes) if a is not None]
+        if any(np.shares_memory(a, b) for a, b in combinations(tables, 2)):
+            raise ValueError("WordTrainer: inputs, outputs and nodes must be tables of their own")
         self.words = self.count_words(subwords, paths)
         self.window, self.sg, self.negative, self.shared = window, bool(sg), negative, shared
         self.shrink, self.mean, self.divide, self.seed = shrink_windows, cbow_mean, divide, seed
@@ -143,9 +149,10 @@ class WordTrainer:
         self.paths = self.codes = None
         if paths is not None and nodes is not None:
             self.paths = lists("paths", paths[0], paths[1], nodes.shape[0], 0)
-            self.codes = np.ascontiguousarray(paths[2], np.uint8)
-            if self.codes.shape != self.paths[1].shape or self.codes.max(initial=0) > 1:
+            codes = np.asarray(paths[2])
+            if codes.shape != self.paths[1].shape or not np.isin(codes, (0, 1)).all():
                 raise ValueError("WordTrainer: codes must be 0 or 1, one for each point")
+            self.codes = np.ascontiguousarray(codes, np.uint8)
 
     def count_words(self, subwords: Any, paths: Any) -> int:
         """How many words there are; all arrays must agree."""
@@ -181,9 +188,9 @@ class WordTrainer:
         locks.
         """
         longest = check_text(tokens, ends, self.words)
-        if total < 1 or words < 0 or sentence < 0:
+        if total < 1 or words < 0 or sentence < 0 or max(total, words, sentence) >= 2**62:
             raise ValueError(
-                f"train: want total >= 1, words, sentence >= 0; got {total}, {words}, {sentence}"
+                f"train: want total >= 1, words, sentence >= 0, < 2^62; got {total}, {words}, {sentence}"
             )
         if not (np.isfinite(alpha) and np.isfinite(min_alpha) and alpha >= 0 and min_alpha >= 0):
             raise ValueError(f"train: want finite rates >= 0, got alpha {alpha}, min_alpha {min_alpha}")
@@ -235,10 +242,13 @@ def weights(name: str, values: Array, words: int) -> Array:
 
 def lists(name: str, starts: Array, members: Array, count: int, least: int) -> tuple[Array, Array]:
     """Checked lists, one for each word: members[starts[w] : starts[w + 1]], numbers below `count`."""
-    starts, members = np.ascontiguousarray(starts, np.int64), np.ascontiguousarray(members)
-    if members.dtype != np.int32:
-        raise TypeError(f"WordTrainer: {name} must hold int32 rows, got {members.dtype}")
-    if starts[0] != 0 or starts[-1] != members.size or np.diff(starts).min() < least:
+    starts, members = np.ascontiguousarray(starts), np.ascontiguousarray(members)
+    if starts.dtype != np.int64 or members.dtype != np.int32:
+        raise TypeError(
+            f"WordTrainer: {name} must be int64 starts and int32 rows, got {starts.dtype}, {members.dtype}"
+        )
+    whole = starts.ndim == members.ndim == 1 and starts[0] == 0 and starts[-1] == members.size
+    if not whole or np.diff(starts).min() < least:
         raise ValueError(
             f"WordTrainer: starts of {name} must rise from 0 to {members.size} by at least {least}"
         )

@@ -158,6 +158,8 @@ def tasks(
 
 def step(trainer: WordTrainer, task: Task) -> float:
     """Makes the updates of a task, all from the numbers before it; its loss."""
+    if not task.columns:  # a word at the root of a tree
+        return 0.0
     inputs, dtype = trainer.inputs, trainer.inputs.dtype
     tables = {0: trainer.outputs, 1: trainer.nodes}
     places = list(task.columns)
