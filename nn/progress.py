@@ -50,9 +50,11 @@ class Progress:
             self.bar.close()
 
     def left(self) -> str:
-        """The time that the rest will take, as m:ss or h:mm:ss."""
+        """The time that the rest will take, as m:ss or h:mm:ss; ? while nothing is done that would tell."""
+        if self.done == self.first:
+            return "?"
         spent = time.perf_counter() - self.begun
-        seconds = round(spent / max(self.done - self.first, 1) * (self.total - self.done))
+        seconds = round(spent / (self.done - self.first) * (self.total - self.done))
         minutes, seconds = divmod(seconds, 60)
         hours, minutes = divmod(minutes, 60)
         return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

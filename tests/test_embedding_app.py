@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 import autograd
 from apps.embedding.__main__ import main
 from apps.texts import tiny_shakespeare
+from nn.progress import Progress
 from nn.text import formats
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -249,6 +251,7 @@ def test_convert_keeps_the_numbers_and_says_what_it_cannot_keep(vectors, tmp_pat
     [
         (["--corpus", "no.txt"], "no.txt: no such file"),
         (["--corpus", "."], ": is a folder"),
+        (["--corpus", "-"], "--corpus -: is no file"),
         (["--output", "words.doc"], "the ending picks the format"),
         (["--output", "words.safetensors.xz"], "are not packed"),
         (["--model", "glove", "--negative", 3], "--negative: --model glove has no such setting"),
@@ -266,6 +269,39 @@ def test_train_refuses_in_one_line_and_leaves_nothing(tmp_path, capsys, monkeypa
     monkeypatch.chdir(tmp_path)
     assert reason in refused(capsys, "train", *flags)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_pipe_is_refused_as_a_text_is_read_more_than_once(tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe")
+    said = refused(capsys, "train", "--corpus", tmp_path / "pipe", "--output", tmp_path / "a.vec")
+    assert f"{tmp_path / 'pipe'}: is no file" in said
+
+
+def test_a_text_too_short_to_learn_from_is_said(tmp_path, capsys):
+    text = tmp_path / "one.txt"
+    text.write_text("the cat sat\n")
+    flags = ["--corpus", text, "--min-count", 1, "--output", tmp_path / "a.vec"]
+    assert "--sample" in refused(capsys, "train", *flags)
+    assert train(*flags, "--sample", 0, "--epochs", 1) == 0
+    assert "read 3 words once" in capsys.readouterr().out
+
+
+def test_others_may_read_the_vectors(vectors):
+    mask = os.umask(0)
+    os.umask(mask)
+    assert vectors.stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def test_a_file_that_cannot_be_written_is_named_once(vectors, capsys):
+    said = refused(capsys, "convert", vectors, "/proc/words.vec")
+    assert said.count("/proc/words.vec") == 1 and "cannot be written" in said
+
+
+def test_the_time_left_is_not_guessed_from_nothing():
+    with Progress(100, 40, show=False, unit="words") as bar:
+        assert bar.left() == "?"
+        bar.batch("epoch 1", {}, 1.0, 10)
+        assert re.fullmatch(r"\d+:\d\d", bar.left())
 
 
 def test_a_text_that_is_no_text_is_refused(tmp_path, capsys):

@@ -34,8 +34,12 @@ TOKENIZERS: dict[str, Tokenizer] = {
 def open_corpus(paths: Sequence[Path], tokenizer: str) -> Corpus:
     """The sentences of some files, or of tiny Shakespeare; UserError where one can't be read."""
     for path in paths:
-        if not path.is_file():
-            raise UserError(f"--corpus {path}: {'is a folder' if path.is_dir() else 'no such file'}")
+        if path.is_dir():
+            raise UserError(f"--corpus {path}: is a folder; want files")
+        if str(path) == "-" or (path.exists() and not path.is_file()):
+            raise UserError(f"--corpus {path}: is no file; a text is read more than once, so write it to one")
+        if not path.exists():
+            raise UserError(f"--corpus {path}: no such file")
         with open(path, "rb"):  # says now what can't be read
             pass
     return Corpus(*(paths or [PACKED]), tokenizer=TOKENIZERS[tokenizer])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from apps.command import UserError
+from nn.data import DataError
 from nn.text import SubwordVectors, WordVectors, formats
 
 __all__ = ["check_ending", "losses_of", "open_vectors", "word_error", "write"]
@@ -35,6 +36,8 @@ def write(path: Path, vectors: WordVectors, format: str | None = None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         formats.save(path, vectors, format)
+    except DataError:  # names the file itself
+        raise
     except ValueError as error:
         raise UserError(f"{path}: {error}") from None
 

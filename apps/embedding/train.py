@@ -101,7 +101,7 @@ def fitted(model: WordModel, this: Run, corpus: Corpus, checkpoint: Path, resume
     try:
         fit(corpus, checkpoint=checkpoint, evaluation=scoring(this), patience=this.patience)
     except ValueError as error:  # the text is not what it should be; a checkpoint there may be stays
-        raise UserError(str(error).split("; errors=")[0].replace("min_count", "--min-count")) from None
+        raise UserError(in_flags(str(error).split("; errors=")[0])) from None
     except FloatingPointError as error:
         checkpoint.unlink(missing_ok=True)
         raise UserError(f"the training diverged: {error}") from None
@@ -136,16 +136,14 @@ def finish(model: WordModel, this: Run, file: Path) -> int:
     shutil.rmtree(unfinished_of(file), ignore_errors=True)
     seconds = sum(record["seconds"] for record in model.history)
     words = int(model.vocabulary.counts.sum())
+    times, loss = len(model.history), model.history[-1]["loss"]
     print(
-        f"read {words:,} words {len(model.history)} times in {seconds:.1f} s, "
+        f"read {words:,} words {'once' if times == 1 else f'{times} times'} in {seconds:.1f} s, "
         f"wrote {file} in {time.perf_counter() - begun:.1f} s{losses_of(file, model.vectors)}"
     )
     print(f"try: python -m apps.embedding similar {file} {' '.join(examples(model.vocabulary))}")
-    rate = words * len(model.history) / max(seconds, 1e-9)
-    print(
-        f"{rate:,.0f} words/s, loss {model.history[-1]['loss']:.4f}, {len(model.vocabulary):,} words, {file}",
-        flush=True,
-    )
+    rate = words * times / max(seconds, 1e-9)
+    print(f"{rate:,.0f} words/s, loss {loss:.4f}, {len(model.vocabulary):,} words, {file}", flush=True)
     return 0
 
 
@@ -153,6 +151,11 @@ def examples(vocabulary: Vocabulary) -> list[str]:
     """Two frequent words that mean something: long ones, if there are such."""
     plain = [word for word in vocabulary.words[:200] if word not in ENGLISH]
     return sorted(plain, key=len)[-2:] or vocabulary.words[:1]
+
+
+def in_flags(error: str) -> str:
+    """What a model says of its settings, as flags."""
+    return error.replace("min_count", "--min-count").replace("`sample`", "--sample")
 
 
 def flag(name: str) -> str:
@@ -168,7 +171,7 @@ def announce(this: Run, model: WordModel) -> None:
     with threads(model.workers):
         print(backend())
     shown = [
-        f"{flag(name)[2:]} {of[name]}"
+        flag(name)[2:] + ("" if of[name] is True else f" {of[name]}")
         for name in SETTINGS
         if name != "workers" and of.get(name) not in (None, False)
     ]
@@ -185,11 +188,16 @@ def chosen(options: Namespace) -> Run:
     model = options.model or "cbow"
     given = {name: getattr(options, name) for name in SETTINGS}
     settings = recipes.settings_of(model, not options.corpus, given)
-    paths = [str(path.resolve()) for path in options.corpus or []]
+    paths = [absolute(path) for path in options.corpus or []]
     if options.patience and not options.pairs:
         raise UserError("--patience needs --pairs, by which epochs are judged")
-    pairs = str(options.pairs.resolve()) if options.pairs else None
+    pairs = absolute(options.pairs) if options.pairs else None
     return Run(model, paths, options.tokenizer or "words", settings, pairs, options.patience)
+
+
+def absolute(path: Path) -> str:
+    """A path that holds from any folder; "-" and a pipe stay as they are, for the error to name."""
+    return str(path if str(path) == "-" or path.is_fifo() else path.resolve())
 
 
 def resumed(options: Namespace, file: Path, unfinished: Path) -> Run:
@@ -205,9 +213,9 @@ def resumed(options: Namespace, file: Path, unfinished: Path) -> Run:
     for name in ("model", "tokenizer", "corpus", "pairs", "patience", *SETTINGS):
         given = getattr(options, name)
         if name == "corpus" and given is not None:
-            given = [str(path.resolve()) for path in given]
+            given = [absolute(path) for path in given]
         if name == "pairs" and given is not None:
-            given = str(given.resolve())
+            given = absolute(given)
         if given is not None and given != known.get(name):
             raise UserError(
                 f"{flag(name)}: the run was started with {known.get(name)}, which can't change in the middle"

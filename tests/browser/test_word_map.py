@@ -103,3 +103,21 @@ def test_a_narrow_window_shows_map_and_neighbours_without_scrolling_sideways(pag
     search(page, "king")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.locator("#canvas").bounding_box()["height"] > 250
+
+
+def test_however_many_events_there_are_a_frame_is_drawn_once(page):
+    drawn = page.evaluate(
+        """async () => {
+          const frame = () => new Promise(requestAnimationFrame), canvas = document.getElementById("canvas");
+          const scale = CanvasRenderingContext2D.prototype.scale;
+          let drawn = 0;
+          CanvasRenderingContext2D.prototype.scale = function (...to) { drawn++; scale.apply(this, to); };
+          await frame();
+          drawn = 0;
+          for (let i = 0; i < 20; i++)
+            canvas.dispatchEvent(new WheelEvent("wheel", { deltaY: -9, cancelable: true }));
+          await frame();
+          return drawn;
+        }"""
+    )
+    assert drawn == 1

@@ -6,7 +6,8 @@ const { words, maps, near, cosines, chosen } = JSON.parse(document.getElementByI
 const SAID = {
   en: {
     search: "Word", find: "Find", map: "Map", whole: "Whole map", nearer: "Nearer", farther: "Farther",
-    none: "Choose a word", near: "Its nearest words, by the cosine of the angle between the vectors:",
+    none: "Choose a word",
+    near: `Its nearest of the ${words.length} words here, by the cosine of the angle between the vectors:`,
     unknown: (word) => `“${word}” is not among the ${words.length} words of this page`,
     how: "Click a word in the map or in the list, or search one. Drag to move; wheel, + and − to come nearer. " +
       "With the keyboard: arrows move the map, + and − zoom, 0 shows it whole.",
@@ -14,7 +15,8 @@ const SAID = {
   },
   ko: {
     search: "단어", find: "찾기", map: "지도", whole: "전체 보기", nearer: "확대", farther: "축소",
-    none: "단어를 고르세요", near: "벡터 사이 각도의 코사인으로 가장 가까운 단어:",
+    none: "단어를 고르세요",
+    near: `이 페이지의 단어 ${words.length}개 가운데 벡터 사이 각도의 코사인으로 가장 가까운 단어:`,
     unknown: (word) => `“${word}”은(는) 이 페이지의 단어 ${words.length}개에 없습니다`,
     how: "지도나 목록에서 단어를 누르거나 검색하세요. 끌면 움직이고, 휠이나 +와 −로 확대·축소합니다. " +
       "키보드: 화살표로 이동, +와 −로 확대·축소, 0으로 전체 보기.",
@@ -34,35 +36,44 @@ let selected = chosen[0] ?? -1;
 let hovered = -1;
 let view = { x: 0, y: 0, zoom: 1 };
 let unknown = "";
+let size = { width: 0, height: 0 }; // of the canvas: to ask it for each point takes longer than to draw it
+let frame = 0;
+const widths = new Map(); // of names, by font: to measure them takes longer still
 
 // The map -----------------------------------------------------------------------------------------
 
-const scale = () => (view.zoom * Math.min(canvas.clientWidth, canvas.clientHeight) * 0.92) / 2;
+const scale = () => (view.zoom * Math.min(size.width, size.height) * 0.92) / 2;
 
 function onScreen([x, y]) {
-  return [canvas.clientWidth / 2 + (x - view.x) * scale(), canvas.clientHeight / 2 - (y - view.y) * scale()];
+  return [size.width / 2 + (x - view.x) * scale(), size.height / 2 - (y - view.y) * scale()];
+}
+
+// Events come faster than pictures: one drawing a frame is enough.
+function redraw() {
+  frame ||= requestAnimationFrame(draw);
 }
 
 function draw() {
+  frame = 0;
   const style = getComputedStyle(document.body);
   const [ink, blue, orange, paper, quiet] = ["ink", "blue", "orange", "paper", "quiet"].map((name) => {
     canvas.style.color = `var(--${name})`; // a canvas knows no variables: have them computed
     return getComputedStyle(canvas).color;
   });
   const ratio = devicePixelRatio;
-  canvas.width = canvas.clientWidth * ratio;
-  canvas.height = canvas.clientHeight * ratio;
+  canvas.width = size.width * ratio;
+  canvas.height = size.height * ratio;
   pen.scale(ratio, ratio);
+  const at = places.map(onScreen);
   const neighbours = new Set(selected < 0 ? [] : near[selected]);
 
   if (selected >= 0) {
-    const from = onScreen(places[selected]);
     pen.strokeStyle = orange;
     pen.globalAlpha = 0.45;
     for (const i of neighbours) {
       pen.beginPath();
-      pen.moveTo(...from);
-      pen.lineTo(...onScreen(places[i]));
+      pen.moveTo(...at[selected]);
+      pen.lineTo(...at[i]);
       pen.stroke();
     }
   }
@@ -71,42 +82,54 @@ function draw() {
     pen.globalAlpha = bright || i === hovered ? 1 : 0.4;
     pen.fillStyle = bright ? orange : blue;
     pen.beginPath();
-    pen.arc(...onScreen(places[i]), i === selected ? 5 : bright ? 3.5 : 2.5, 0, 2 * Math.PI);
+    pen.arc(...at[i], i === selected ? 5 : bright ? 3.5 : 2.5, 0, 2 * Math.PI);
     pen.fill();
   }
   pen.globalAlpha = 1;
   const first = [hovered, selected, ...neighbours, ...marked].filter((i) => i >= 0);
-  name([...new Set([...first, ...words.keys()])], new Set(first), style.fontFamily, { ink, orange, paper, quiet });
+  name([...new Set([...first, ...words.keys()])], new Set(first), at, style.fontFamily, { ink, orange, paper, quiet });
 }
 
-// Names that touch none before them; those that matter have a rim of paper.
-function name(order, first, family, { ink, orange, paper, quiet }) {
-  const taken = [];
+// Names that touch none before them, with a rim of paper to be read above points.
+function name(order, first, at, family, { ink, orange, paper, quiet }) {
+  const fonts = { chosen: `bold 17px ${family}`, bright: `600 14px ${family}`, plain: `12px ${family}` };
+  const taken = new Map(); // from a band of the picture, as high as a name, to the names in it
+  pen.strokeStyle = paper;
+  pen.lineJoin = "round";
   for (const i of order) {
-    const [x, y] = onScreen(places[i]);
-    if (x < -50 || y < -20 || x > canvas.clientWidth + 50 || y > canvas.clientHeight + 20) {
+    const [x, y] = at[i];
+    if (x < -50 || y < -20 || x > size.width + 50 || y > size.height + 20) {
       continue;
     }
     const bright = first.has(i);
-    pen.font = `${i === selected ? "bold 17px" : bright ? "600 14px" : "12px"} ${family}`;
-    const width = pen.measureText(words[i]).width;
-    const left = x + 6 + width > canvas.clientWidth ? x - 6 - width : x + 6;
+    const font = i === selected ? fonts.chosen : bright ? fonts.bright : fonts.plain;
+    const width = widthOf(i, font);
+    const left = x + 6 + width > size.width ? x - 6 - width : x + 6;
     const box = [left - 2, y - 10, left + width + 2, y + 7];
-    const free = taken.every((b) => box[0] > b[2] || box[2] < b[0] || box[1] > b[3] || box[3] < b[1]);
-    if (!free && i !== selected && i !== hovered) {
+    const bands = [Math.floor(box[1] / 17), Math.floor(box[3] / 17)].map(
+      (band) => taken.get(band) ?? taken.set(band, []).get(band),
+    );
+    const apart = (b) => box[0] > b[2] || box[2] < b[0] || box[1] > b[3] || box[3] < b[1];
+    if (!bands.every((band) => band.every(apart)) && i !== selected && i !== hovered) {
       continue;
     }
-    taken.push(box);
-    if (bright) {
-      pen.strokeStyle = paper;
-      pen.lineWidth = 4;
-      pen.lineJoin = "round";
-      pen.strokeText(words[i], left, y + 4);
-      pen.lineWidth = 1;
-    }
+    bands.forEach((band) => band.push(box));
+    pen.font = font;
+    pen.lineWidth = bright ? 4 : 2.5;
+    pen.strokeText(words[i], left, y + 4);
     pen.fillStyle = i === selected ? orange : bright ? ink : quiet;
     pen.fillText(words[i], left, y + 4);
   }
+  pen.lineWidth = 1;
+}
+
+function widthOf(i, font) {
+  const known = widths.get(font) ?? widths.set(font, []).get(font);
+  if (known[i] === undefined) {
+    pen.font = font;
+    known[i] = pen.measureText(words[i]).width;
+  }
+  return known[i];
 }
 
 function nearest(x, y, reach = 14) {
@@ -121,18 +144,18 @@ function nearest(x, y, reach = 14) {
   return best;
 }
 
-function zoom(factor, x = canvas.clientWidth / 2, y = canvas.clientHeight / 2) {
+function zoom(factor, x = size.width / 2, y = size.height / 2) {
   const before = scale();
   view.zoom = Math.min(60, Math.max(0.8, view.zoom * factor));
   const change = 1 / before - 1 / scale();
-  view.x += (x - canvas.clientWidth / 2) * change;
-  view.y -= (y - canvas.clientHeight / 2) * change;
-  draw();
+  view.x += (x - size.width / 2) * change;
+  view.y -= (y - size.height / 2) * change;
+  redraw();
 }
 
 function whole() {
   view = { x: 0, y: 0, zoom: 1 };
-  draw();
+  redraw();
 }
 
 // Words -------------------------------------------------------------------------------------------
@@ -141,12 +164,12 @@ function select(i, bring = false) {
   [selected, unknown] = [i, ""];
   if (bring) {
     const [x, y] = onScreen(places[i]);
-    if (x < 30 || y < 30 || x > canvas.clientWidth - 30 || y > canvas.clientHeight - 30) {
+    if (x < 30 || y < 30 || x > size.width - 30 || y > size.height - 30) {
       [view.x, view.y] = places[i];
     }
   }
   tell();
-  draw();
+  redraw();
 }
 
 function tell() {
@@ -186,7 +209,7 @@ function search(text) {
   } else if (wanted) {
     [selected, unknown] = [-1, wanted];
     tell();
-    draw();
+    redraw();
   }
 }
 
@@ -243,14 +266,14 @@ canvas.addEventListener("pointermove", (event) => {
     const [dx, dy] = [event.offsetX - drag.x, event.offsetY - drag.y];
     drag.moved ||= Math.hypot(dx, dy) > 4;
     [view.x, view.y] = [drag.from.x - dx / scale(), drag.from.y + dy / scale()];
-    draw();
+    redraw();
     return;
   }
   const over = nearest(event.offsetX, event.offsetY);
   canvas.classList.toggle("over", over >= 0);
   if (over !== hovered) {
     hovered = over;
-    draw();
+    redraw();
   }
 });
 canvas.addEventListener("pointerup", (event) => {
@@ -263,7 +286,7 @@ canvas.addEventListener("pointerup", (event) => {
 canvas.addEventListener("pointercancel", () => (drag = null));
 canvas.addEventListener("pointerleave", () => {
   hovered = -1;
-  draw();
+  redraw();
 });
 canvas.addEventListener("wheel", (event) => {
   event.preventDefault();
@@ -282,11 +305,13 @@ canvas.addEventListener("keydown", (event) => {
   } else if (x || y) {
     event.preventDefault();
     [view.x, view.y] = [view.x + x, view.y + y];
-    draw();
+    redraw();
   }
 });
 
-new ResizeObserver(draw).observe(canvas);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+new ResizeObserver(() => {
+  size = { width: canvas.clientWidth, height: canvas.clientHeight };
+  redraw();
+}).observe(canvas);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 speak();
-draw();

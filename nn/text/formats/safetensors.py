@@ -18,11 +18,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import save_file
 
 from nn.data import DataError
 from nn.serialize import read as read_tensors
+from nn.serialize import write_whole
 from nn.text.subwords import SPELLINGS
 from nn.text.vectors import SubwordVectors, WordVectors
 
@@ -91,11 +90,7 @@ def write(
     if vectors.counts is not None:
         tensors["counts"] = vectors.counts.astype(np.int64, copy=False)
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, temporary, notes)
-        temporary.replace(path)
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+        write_whole(path, {name: np.ascontiguousarray(array) for name, array in tensors.items()}, notes)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from None
