@@ -41,10 +41,10 @@ class Run(NamedTuple):
         keys: Array = np.memmap(self.file, SUM, "r", shape=self.size)["key"]
         return keys
 
-    def cuts(self, fences: Array) -> list[int]:
+    def cuts(self, fences: Array) -> Array:
         """Where the parts between the fences begin, and where the last ends."""
         keys = self.keys
-        return [0, *(bisect_left(keys, fence) for fence in fences.tolist()), self.size]
+        return np.array([0, *(bisect_left(keys, fence) for fence in fences.tolist()), self.size])
 
 
 class Cooccurrence:
