@@ -65,10 +65,11 @@ def test_no_pairs_and_too_many_words():
 
 
 def test_memory_is_what_was_allowed():
-    """Of pairs that would take eight times as much (8 bytes each), and as much again to be added up."""
+    """Of pairs that would take four times as much (8 bytes each), and as much again to be added up."""
     memory, window = 2 << 20, 20
     tokens = np.random.default_rng(2).integers(0, 30_000, 50_000).astype(np.int32)
     stream = (Chunk(part, np.array([len(part)]), Place()) for part in np.split(tokens, 50))
+    count_pairs([chunks(SENTENCES)], WORDS).close()  # imports what it needs
     tracemalloc.start()
     with count_pairs(stream, 30_000, window, memory=memory) as pairs:
         _, most = tracemalloc.get_traced_memory()
