@@ -193,5 +193,6 @@ def test_korean_words_are_scored_without_and_with_subwords(tmp_path, capsys):
         for way in korean.WAYS
     }
     assert same == {"none": True, "syllables": False, "jamo": False}
+    assert korean.whole("(책은, 책.) ·") == ["책은", "책"] and korean.whole("<doc id=5>") == []
     assert korean.main(["--data", str(tmp_path / "nowhere")]) == 2
     assert "kowiki/*.txt" in capsys.readouterr().err

@@ -1,17 +1,20 @@
 """What sub-words bring to Korean: WS353 in Korean by Word2Vec, FastText of syllables, FastText of jamo.
 
     python -m benchmarks.words.korean --data DIR --seeds 3
+    python -m benchmarks.words.korean --data DIR --tokenizer whole
 
-All are skip-gram, read Korean Wikipedia (kowiki/ of the data folder) as the app does, particles apart from
-nouns, and are asked the pairs of wordeval-ko/WS353_korean.csv. The sizes of sub-words are those that Park et
-al. found for these pairs on another text (Subword-level Word Vector Representations for Korean, 2018): 1 to 4
-syllables, 3 to 5 jamo. Nothing was chosen by the scores.
+All are skip-gram, read Korean Wikipedia (kowiki/ of the data folder), and are asked the pairs of
+wordeval-ko/WS353_korean.csv. The text is read as the app reads it, particles apart from nouns; or words stay
+whole, as they stand between spaces, without the punctuation around them. The sizes of sub-words are those
+that Park et al. found for these pairs on another text (Subword-level Word Vector Representations for Korean,
+2018): 1 to 4 syllables, 3 to 5 jamo. Nothing was chosen by the scores.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -27,6 +30,15 @@ from nn.text import Corpus, WordVectors
 WAYS = {"none": None, "syllables": ("letters", 1, 4), "jamo": ("jamo", 3, 5)}
 SIZES = "{:14} {:>6} {:>9} {:>12} {:>12} {:>9} {:>10}"
 HEAD = SIZES.format("sub-words", "known", "of pairs", "all, without", "all, with", "in reach", "words/s")
+
+
+def whole(line: str) -> list[str]:
+    """The words of a line as they are written; <doc> lines are no text."""
+    bare = (re.sub(r"^\W+|\W+$", "", word) for word in line.split())
+    return [] if line.startswith(("<doc ", "</doc>")) else [word for word in bare if word]
+
+
+TOKENIZERS = {"particles": of_page, "whole": whole}
 
 
 class Scores(NamedTuple):
@@ -74,8 +86,8 @@ def table(options: argparse.Namespace) -> Iterator[str]:
         raise Unusable("want kowiki/*.txt and wordeval-ko/WS353_korean.csv in --data DIR or $AUTOGRAD_DATA")
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder) / "text.txt"
-        words = written(Corpus(*pages, tokenizer=of_page), text)
-        yield f"{words:,} words of Korean Wikipedia, epochs {options.epochs}, dim {options.dim}"
+        words = written(Corpus(*pages, tokenizer=TOKENIZERS[options.tokenizer]), text)
+        yield f"{words:,} words of Korean Wikipedia ({options.tokenizer}), epochs {options.epochs}"
         yield HEAD
         found: dict[str, list[tuple[Scores, float]]] = {way: [] for way in WAYS}
         for seed in range(1, options.seeds + 1):
@@ -106,6 +118,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="has kowiki/ and wordeval-ko/ ($AUTOGRAD_DATA)"
     )
+    parser.add_argument("--tokenizer", choices=TOKENIZERS, default="particles")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=5)
