@@ -74,6 +74,11 @@ def parser() -> argparse.ArgumentParser:
         "--threads", type=positive, default=min(2, len(probe.cores())), help="of a training (2)"
     )
     words.add_argument("--model", nargs="+", choices=WORD_MODELS, default=WORD_MODELS, help="which (all)")
+    words.add_argument(
+        "--classify",
+        action="store_true",
+        help="classify reviews (nsmc/ of --data) instead, beside scikit-learn",
+    )
     words.add_argument("--text", type=Path, metavar="FILE", help="what is read (enwiki/ of --data)")
     words.add_argument("--data", type=Path, metavar="DIR", help="has enwiki/, wordeval/ ($AUTOGRAD_DATA)")
     words.add_argument("--json", type=Path, metavar="FILE", help="the file (benchmarks/results/words/...)")

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from benchmarks import results, sides
-from benchmarks.words import measure, table
+from benchmarks.words import classify, measure, table
 from benchmarks.words.text import first_words, text_of
 
 __all__ = ["words"]
@@ -16,6 +16,8 @@ __all__ = ["words"]
 
 def words(options: argparse.Namespace) -> int:
     """Measure what the options ask for, and print it. Status 0 whatever is reached: machines are shared."""
+    if options.classify:
+        return classify.classify(options)
     source = options.text or text_of(options.data)
     text, count = first_words(source, options.words, measure.FOLDER)
     digest = hashlib.sha256(text.read_bytes()).hexdigest()[:16]
