@@ -1,5 +1,5 @@
-"""How the settings of the classifier on NSMC were chosen: each trains on nine tenths of the training file, and is
-judged by the tenth that is held out (reviews.py). The test file is not read.
+"""How the settings of the classifier on NSMC were chosen: each trains on nine tenths of the training file and
+is judged by the tenth that is held out (reviews.py). The test file is not read.
 
     python -m benchmarks.words.choose --data DIR            # some minutes
     python -m benchmarks.words.choose --data DIR syllables  # those of which the description has this
