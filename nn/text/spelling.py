@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 __all__ = ["meant"]
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
+LONGEST = 32  # of words whose slips are looked for
 
 
 def meant(word: str, index: Mapping[str, int]) -> str | None:
@@ -28,7 +29,7 @@ def meant(word: str, index: Mapping[str, int]) -> str | None:
 
 def slips(word: str) -> Iterator[str]:
     """All texts that differ by a letter too many or too few, another letter, or two exchanged."""
-    for i in range(min(len(word), 32) + 1):
+    for i in range(len(word) + 1 if len(word) <= LONGEST else 0):
         left, right = word[:i], word[i:]
         yield left + right[1:]
         yield left + right[1:2] + right[:1] + right[2:]
