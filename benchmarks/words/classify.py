@@ -35,7 +35,7 @@ SETTINGS: dict[str, Any] = {"dim": 16, "word_ngrams": 4, "alpha": 0.05, "epochs"
 
 
 class Row(NamedTuple):
-    """A training: seconds of the clock and of all processors, peak bytes, the share of the test that is right."""
+    """A training: seconds of the clock and of all processors, peak bytes, how much of the test is right."""
 
     side: str
     seed: int
