@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 import autograd
 import nn.functional as F
+from autograd import kernels
 from autograd.ops import labels
-from autograd.ops.glove import reference as train_cells
+from autograd.ops.glove import reference, train_cells
 from autograd.ops.update import assign
 from autograd.ops.words import WordTrainer
 from autograd.ops.words_reference import Progress
@@ -21,6 +24,20 @@ TEXT = [[0, 1, 2, 3, 4, 2, 5], [6, 7], [8], [9, 10, 11, 0, 0, 1, 0, 3]]
 TOKENS = np.array([word for line in TEXT for word in line], np.int32)
 ENDS = np.cumsum([len(line) for line in TEXT])
 RANDOM = np.random.default_rng(0)
+
+
+@pytest.fixture(params=[*kernels.isas(), ""], ids=lambda isa: isa or "NumPy")
+def isa(request, monkeypatch):
+    """The instruction set that the kernels take; "": NumPy stands in for them."""
+    before = kernels.isa(), kernels.get_num_threads()
+    if request.param:
+        kernels.set_num_threads(1)
+        kernels.set_isa(request.param)
+    else:
+        monkeypatch.setattr(kernels, "active", False)
+    yield request.param
+    if request.param:
+        kernels.set_isa(before[0]), kernels.set_num_threads(before[1])
 
 
 def fill(parameter, values):
@@ -97,12 +114,13 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_kernel_takes_the_steps_of_the_tape(way):
+def test_kernel_takes_the_steps_of_the_tape(way, isa):
     options = dict(WAYS[way])
     rows = 20 if options.pop("subwords", False) else WORDS
     if rows > WORDS:
         options["subwords"] = SUBWORDS
-    model = tape.CBOW(rows, WORDS + WORDS - 1, DIM, np.float64)
+    separate = options.get("sg") and rows == WORDS
+    model = (tape.SkipGram if separate else tape.CBOW)(rows, WORDS + WORDS - 1, DIM, np.float64)
     begun, both = model.input.weight.data.copy(), model.output.weight.data.copy()
     inputs = begun.copy()
     outputs, nodes = both[:WORDS].copy(), both[WORDS:].copy()
@@ -133,22 +151,23 @@ def test_kernel_takes_the_steps_of_the_tape(way):
 # GloVe and the classifier ------------------------------------------------------------------------
 
 
-def test_glove_takes_the_steps_of_the_tape():
+def test_glove_takes_the_steps_of_the_tape(isa):
     model = tape.GloVe(WORDS, DIM, x_max=3.0, power=0.75, dtype=np.float64)
     fill(model.word_bias.weight, RANDOM.normal(size=(WORDS, 1)))
     names = [("word", "word_bias"), ("context", "context_bias")]
     tables = [np.hstack([getattr(model, name).weight.data for name in pair]) for pair in names]
     squares = [np.ones((WORDS, DIM + 1)) for _ in tables]
-    i, j = RANDOM.integers(0, WORDS, (2, 40))
+    i, j = RANDOM.integers(0, WORDS, (2, 40), dtype=np.int32)
     x = RANDOM.uniform(0.5, 9, 40)
     mine = [table.copy() for table in (*tables, *squares)]
-    loss = train_cells(*mine, i, j, x, alpha=0.1, x_max=3.0, power=0.75, batch=1)
+    one_by_one = train_cells if isa else partial(reference, batch=1)
+    loss = one_by_one(*mine, i, j, x, alpha=0.1, x_max=3.0, power=0.75)
 
     total = 0.0
     for a, b, count in zip(i, j, x, strict=True):
         for parameter in model.parameters():
             parameter.grad = None
-        value = model(*(autograd.tensor([v]) for v in (a, b, count)))
+        value = model(*(autograd.tensor(v[None]) for v in (a, b, count)))
         value.backward()
         total += value.item()
         for table, square, pair in zip(tables, squares, names, strict=True):
@@ -157,23 +176,23 @@ def test_glove_takes_the_steps_of_the_tape():
             square += gradient**2
             fill(getattr(model, pair[0]).weight, table[:, :DIM])
             fill(getattr(model, pair[1]).weight, table[:, DIM:])
-    assert loss == pytest.approx(total)
+    assert loss == pytest.approx(total, rel=1e-9)
     for got, want in zip(mine, [*tables, *squares], strict=True):
-        np.testing.assert_allclose(got, want, rtol=1e-6)
+        np.testing.assert_allclose(got, want, rtol=1e-9)
 
 
 def test_glove_adds_up_repeated_rows_of_a_batch():
     tables = [RANDOM.normal(size=(3, 4)) for _ in range(2)] + [np.ones((3, 4)) for _ in range(2)]
     i, j, x = np.array([1, 1, 0]), np.array([2, 2, 1]), np.array([2.0, 2.0, 3.0])
     once, thrice = [t.copy() for t in tables], [t.copy() for t in tables]
-    train_cells(*once, i[1:], j[1:], x[1:], alpha=0.1, x_max=9, power=1, batch=9)
-    train_cells(*thrice, i, j, x, alpha=0.1, x_max=9, power=1, batch=9)
+    reference(*once, i[1:], j[1:], x[1:], alpha=0.1, x_max=9, power=1, batch=9)
+    reference(*thrice, i, j, x, alpha=0.1, x_max=9, power=1, batch=9)
     np.testing.assert_allclose(thrice[0][1] - tables[0][1], 2 * (once[0][1] - tables[0][1]))
     np.testing.assert_allclose(thrice[2][1] - 1, 2 * (once[2][1] - 1))
     assert np.array_equal(thrice[0][2], tables[0][2])
 
 
-def test_classifier_takes_the_steps_of_the_tape():
+def test_classifier_takes_the_steps_of_the_tape(isa):
     """Its kernel (or NumPy) on texts of sub-words and pairs of words, at falling rates."""
     starts, rows = np.array([0, 1, 3, 6, 7]), np.array([0, 1, 4, 2, 4, 5, 3], np.int32)
     hashes = np.array([7, -(2**31), 12345, 99], np.int32)

@@ -1,29 +1,52 @@
-"""The models of words written through the tape: what each of them is, in a few lines, to read and to check.
+"""The models of words, written once more through the tape: what each of them is, to read and to check.
 
-Training runs in kernels that never form a gradient; tests compare their steps with the gradients of these
-modules on the same samples. A sample has K targets: rows of the output table with a label each, 1 for what
-was there (a word beside another), 0 for what was not (a word drawn at random). Hierarchical softmax is no
-different: its targets are the nodes on the way from the root to a word, its labels say which way to turn.
+Words that stand in the same places mean similar things. So give every word a vector, set a task that takes
+vectors to solve, of telling which words stand near each other, and follow the gradient. The task is thrown
+away in the end; the vectors are what was wanted.
+
+    nn.models                 here
+    Word2Vec(sg=True)         SkipGram     a word predicts each word near it
+    Word2Vec(sg=False)        CBOW         the words around predict the one between
+    FastText(sg=True)         CBOW         too, but what predicts is one word and that word's sub-words
+    GloVe                     GloVe        two words predict how often they stand near each other
+    FastTextClassifier        Classifier   the words of a text predict its class
+
+The first three could answer with a softmax over all V words, at the price of V products a sample. They ask K
+questions of yes or no instead, and `Logistic` is all of them. Two ways to choose the questions:
+
+    negative sampling      Is it this word, which was there? Yes. Is it one of these, which were drawn at
+                           random? No. K is 1 + negative (Mikolov et al. 2013b, equation 4).
+    hierarchical softmax   The words are the leaves of a binary tree. At each node on the way from the root to
+                           the word: turn this way? K is about log2 V, fewer for frequent words (huffman.py).
+
+For a score s = h . u and its label y the loss has the derivative sigmoid(s) - y. So a step down the gradient
+adds rate (y - sigmoid(s)) h to u, and rate (y - sigmoid(s)) u to h: what belongs together is drawn together,
+the rest is pushed apart, each the more the more wrong the answer was. The kernel (csrc/words_step.c) is these
+two updates made fast. Here nobody derives anything: the tape does, and tests compare the two.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 import autograd
 import nn.functional as F
 from autograd.ops import words_reference
 from autograd.ops.words import WordTrainer
-from autograd.ops.words_reference import Progress
+from autograd.ops.words_reference import Progress, Task
 from nn.layers import Embedding, Linear
 from nn.module import Module
 from nn.optim import SGD
 
 __all__ = ["CBOW", "Classifier", "GloVe", "SkipGram", "train"]
 
+Array = np.ndarray[Any, Any]
+
 
 class Logistic(Module):
-    """Two tables, and the loss of telling by their product which pairs belong together."""
+    """Two tables, of what is known and of what is asked for, and the loss of K answers by their products."""
 
     def __init__(self, rows: int, targets: int, dim: int, dtype: Any = None) -> None:
         super().__init__()
@@ -31,22 +54,27 @@ class Logistic(Module):
         self.output = Embedding(targets, dim, dtype=dtype)
 
     def loss(self, hidden: Any, targets: Any, labels: Any) -> Any:
-        """-log sigmoid(h u) for each target of label 1, -log sigmoid(-h u) for each of label 0; the sum.
+        """-log sigmoid(h . u) for each target of label 1, -log sigmoid(-h . u) for each of label 0; the sum.
 
-        hidden (B, dim), targets (B, K) integers, labels (B, K)
+        hidden (B, dim), targets (B, K) rows of the output table, labels (B, K)
         """
         scores = (self.output(targets) * hidden.unsqueeze(1)).sum(-1)  # (B, K)
         return F.binary_cross_entropy_with_logits(scores, labels, reduction="sum")
 
 
 class SkipGram(Logistic):
-    """A word predicts each word near it (Mikolov et al. 2013b, equation 4).
+    """A word predicts each word near it (Mikolov et al. 2013a).
+
+    Word 3 stood near word 4; 9 and 0 were drawn at random. After one step the answers are better:
 
     >>> _ = autograd.manual_seed(0)
-    >>> model = SkipGram(10, 10, 4)
-    >>> words, targets = autograd.tensor([3, 5]), autograd.tensor([[4, 9, 0], [4, 1, 2]])
-    >>> model(words, targets, autograd.tensor([[1.0, 0, 0], [1, 0, 0]])).shape
-    ()
+    >>> model = SkipGram(10, 10, dim=4)
+    >>> targets, labels = autograd.tensor([[4, 9, 0]]), autograd.tensor([[1.0, 0.0, 0.0]])
+    >>> loss = model(autograd.tensor([3]), targets, labels)
+    >>> loss.backward()
+    >>> SGD(model.parameters(), lr=0.1).step()
+    >>> model(autograd.tensor([3]), targets, labels).item() < loss.item()
+    True
     """
 
     def forward(self, words: Any, targets: Any, labels: Any) -> Any:
@@ -55,19 +83,19 @@ class SkipGram(Logistic):
 
 
 class CBOW(Logistic):
-    """A bag of rows predicts a word: the words around it, or, in FastText's skip-gram, a word's own row and
-    those of its sub-words (Bojanowski et al. 2017, section 3.2)."""
+    """A bag of rows predicts a word by its mean: those of the words around (Mikolov et al. 2013a), or, in
+    FastText's skip-gram, one word's own and those of its sub-words (Bojanowski et al. 2017, section 3.2)."""
 
     def forward(self, bags: Any, weights: Any, targets: Any, labels: Any) -> Any:
         """bags (B, C) rows of the input table, weights (B, C): 1/n for a mean of n, 1 for a sum, 0 where a
         bag is shorter than C; targets (B, K), labels (B, K) -> the sum of the losses."""
-        hidden = (self.input(bags) * weights.unsqueeze(-1)).sum(1)
+        hidden = (self.input(bags) * weights.unsqueeze(-1)).sum(1)  # (B, dim)
         return self.loss(hidden, targets, labels)
 
 
 class GloVe(Module):
     """The product of two words' vectors, and a bias of each, make the logarithm of how often they stand near
-    each other (Pennington et al. 2014, equation 8)."""
+    each other. Rare pairs, which chance decides, weigh less (Pennington et al. 2014, equation 8)."""
 
     def __init__(
         self, words: int, dim: int, x_max: float = 100.0, power: float = 0.75, dtype: Any = None
@@ -78,7 +106,7 @@ class GloVe(Module):
         self.x_max, self.power = x_max, power
 
     def forward(self, words: Any, contexts: Any, counts: Any) -> Any:
-        """words (B,), contexts (B,), counts (B,) of at least some -> the sum of half the weighted squares."""
+        """words (B,), contexts (B,), counts (B,) above 0 -> the sum of half the weighted squares."""
         product = (self.word(words) * self.context(contexts)).sum(-1)
         biases = (self.word_bias(words) + self.context_bias(contexts)).squeeze(-1)
         weights = autograd.clamp(counts / self.x_max, max=1.0) ** self.power
@@ -86,8 +114,8 @@ class GloVe(Module):
 
 
 class Classifier(Module):
-    """The mean of a text's rows (words, sub-words, pairs of words) gives a score for each class (Joulin et
-    al. 2017)."""
+    """The mean of a text's rows (words, sub-words, pairs of words) gives a score for each class; the loss is
+    the cross-entropy of their softmax (Joulin et al. 2017)."""
 
     def __init__(self, rows: int, classes: int, dim: int, dtype: Any = None) -> None:
         super().__init__()
@@ -99,21 +127,19 @@ class Classifier(Module):
         return self.output((self.input(bags) * weights.unsqueeze(-1)).sum(1))
 
 
-def train(model: CBOW, trainer: WordTrainer, tokens: Any, ends: Any, progress: Progress) -> float:
+def train(model: SkipGram | CBOW, trainer: WordTrainer, tokens: Any, ends: Any, progress: Progress) -> float:
     """What trainer.train does, on the same samples, but to `model` and by gradients; the sum of the losses.
 
-    model   with the trainer's tables: rows of the output table are its outputs, then its nodes. The trainer
-            must divide=True: what word2vec adds to each row of a mean of n rows is n times the gradient
+    model   with the trainer's tables: rows of the output table are its outputs, then its nodes. SkipGram, if
+            the trainer's is (sg=True) without sub-words, else CBOW. The trainer must divide=True: what
+            word2vec's program adds to each row of a mean of n rows is n times the gradient
     """
     total = 0.0
     optimizer = SGD(model.parameters(), lr=1.0)
     for _, tasks in words_reference.tasks(trainer, tokens, ends, progress):
-        for task in tasks:
-            bags = [task.rows]
-            if not task.together:
-                bags = [[row] for row, times in zip(task.rows, task.times, strict=True) for _ in range(times)]
+        for task in tasks:  # a word and those around it
             optimizer.zero_grad()
-            loss = model(*arguments(trainer, bags, task.columns))
+            loss = model(*(autograd.tensor(array) for array in samples(trainer, task)))
             loss.backward()
             optimizer.param_groups[0]["lr"] = task.rate
             optimizer.step()
@@ -121,16 +147,15 @@ def train(model: CBOW, trainer: WordTrainer, tokens: Any, ends: Any, progress: P
     return total
 
 
-def arguments(trainer: WordTrainer, bags: list[list[int]], columns: dict[tuple[int, int], list[int]]) -> Any:
-    """Those of CBOW for bags, all of one size, against columns, which say how often a row of a table is a
-    target, and how often one of label 1."""
-    first = {0: 0, 1: 0 if trainer.outputs is None else len(trainer.outputs)}
-    targets = [first[table] + row for (table, row), (_, times) in columns.items() for _ in range(times)]
-    labels = [float(i < yes) for yes, times in columns.values() for i in range(times)]
-    dtype, share = trainer.inputs.dtype, 1 / len(bags[0]) if trainer.mean else 1.0
-    return (
-        autograd.tensor(bags),
-        autograd.full((len(bags), len(bags[0])), share, dtype=dtype),
-        autograd.tensor([targets] * len(bags)),
-        autograd.tensor([labels] * len(bags), dtype=dtype),
-    )
+def samples(trainer: WordTrainer, task: Task) -> list[Array]:
+    """The arguments of the model for a task, which counts what occurs several times: here it is repeated."""
+    rows, dtype = np.array(task.rows), trainer.inputs.dtype
+    tree = 0 if trainer.outputs is None else len(trainer.outputs)  # where its nodes begin
+    targets = [row + tree * table for (table, row), (_, times) in task.columns.items() for _ in range(times)]
+    labels = [float(i < yes) for yes, times in task.columns.values() for i in range(times)]
+    if task.together:
+        known = [rows[None], np.full((1, len(rows)), 1 / len(rows) if trainer.mean else 1, dtype)]
+    else:
+        known = [np.repeat(rows, task.times)]
+    batch = len(known[0])
+    return [*known, np.tile(targets, (batch, 1)), np.tile(np.array(labels, dtype), (batch, 1))]
