@@ -147,6 +147,17 @@ def test_onehot_shows_rows_of_0_and_1_and_fills_the_hole(capsys, monkeypatch):
     bought = set(guess.PLACES["구매"].split())
     assert set(guessed[:4]) <= bought
     assert {"구매", "읽었다", "를"} <= set(re.findall(r"^  (\S+) +\d+%", said.split("\n5. ")[1], re.M))
+    bars = [line.split("#")[0] for line in said.splitlines() if line.endswith("#")]
+    assert len({tables.width(before) for before in bars[:5]}) == 1  # all begin in one column
+    assert {"야구", "축구"} <= set(re.search(r"^  영화 (.+)$", said, re.M)[1].split())
+
+
+@pytest.mark.parametrize("command", ["", *"onehot tfidf train similar analogy evaluate plot convert".split()])
+def test_help_fits_a_terminal_of_80_columns(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main([*command.split(), "--help"])
+    assert [line for line in capsys.readouterr().out.splitlines() if tables.width(line) > 80] == []
 
 
 def test_the_row_that_the_product_takes_is_the_row_of_the_matrix():
@@ -177,6 +188,7 @@ def test_korean_texts_of_a_data_folder_are_found_and_read(tmp_path, capsys, monk
     assert main(["onehot", "--data", str(tmp_path), "--workers", "1"]) == 0
     said = capsys.readouterr().out
     assert "NSMC, film reviews, 60 lines" in said and '"도서" less than 5 times' in said
+    assert "철수 60 times, 는 120 times, 구매 60 times" in said and "Without 철수:" in said
     assert main(["tfidf", "--data", str(tmp_path)]) == 0
     assert "NSMC, film reviews: 60 lines as texts" in capsys.readouterr().out
 

@@ -1,7 +1,7 @@
-"""Words become vectors: see how, train them on a text, ask them, judge them, draw them.
+"""Words become vectors: see how, train them, ask them, judge them, draw them.
 
 commands:
-  onehot     from words to numbers: one-hot vectors, and what CBOW and skip-gram make of them
+  onehot     from words to numbers: one-hot vectors, CBOW and skip-gram
   tfidf      texts as weighted counts of their words
   train      learn vectors from a text
   similar    the words nearest to a word
@@ -12,8 +12,8 @@ commands:
 
 try:
   python -m apps.embedding onehot
-  python -m apps.embedding train                   tiny Shakespeare (comes with the apps), some seconds
-  python -m apps.embedding similar runs/embedding-cbow.safetensors father king
+  python -m apps.embedding train        tiny Shakespeare, some seconds
+  python -m apps.embedding similar runs/embedding-cbow.safetensors king father
   python -m apps.embedding plot runs/embedding-cbow.safetensors
 
 Each command explains itself: python -m apps.embedding train --help

@@ -6,6 +6,7 @@ Both are trained on the Korean text of a data folder, or on sentences made for t
 from __future__ import annotations
 
 import itertools
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,8 +54,9 @@ def sentences(folder: Path | None, lines: int | None = None) -> Sentences:
     text = korean_text(folder)
     if text is None:
         return Sentences(made_sentences(), "sentences made for the purpose", True, 1)
+    print(f"reading {text.name} ...", file=sys.stderr, flush=True)
     try:
-        read = list(itertools.islice(text.corpus, lines))
+        read = [list(sentence) for sentence in itertools.islice(text.corpus, lines)]
     except ValueError as error:
         raise UserError(str(error)) from None
     return Sentences(read, text.name, False, 5)
@@ -83,10 +85,12 @@ def made_sentences() -> list[list[str]]:
 
 def train(text: Sentences, sg: bool, seed: int, workers: int | None) -> Word2Vec:
     """CBOW or skip-gram on the sentences; small and quick."""
-    settings: dict[str, Any] = {"sample": 1e-4, "epochs": min(max(20_000_000 // max(len(text), 1), 5), 20)}
-    if text.made:
-        settings = {"sample": 0.0, "epochs": 200, "dim": 16}
-    settings |= {"alpha": 0.05, "min_count": text.min_count, "sg": sg, "seed": seed, "workers": workers}
+    settings: dict[str, Any] = {"sample": 0.0, "epochs": 200, "dim": 16, "alpha": 0.05}
+    if not text.made:
+        epochs = (20_000_000 if sg else 40_000_000) // max(len(text), 1)
+        settings = {"sample": 1e-4, "epochs": min(max(epochs, 5 if sg else 8), 20)}
+        settings |= {"alpha": 0.05} if sg else {"alpha": 0.1, "window": 3}  # a hole is filled from nearby
+    settings |= {"min_count": text.min_count, "sg": sg, "seed": seed, "workers": workers}
     try:
         model = Word2Vec(**settings).fit(Corpus.of(text.all), progress=not text.made)
     except ValueError as error:

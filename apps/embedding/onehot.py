@@ -12,12 +12,14 @@ import numpy as np
 from apps.embedding import guess
 from apps.embedding.tables import table
 from autograd import Generator
+from nn.models.word2vec import Word2Vec
 from nn.text import OneHot
 
 __all__ = ["TEAMS", "first_steps", "run"]
 
 TEAMS = ["두산", "LG", "기아", "한화", "롯데"]
 SENTENCE, WORD = "철수는 ___를 구매했다", "도서"
+NAME = "철수"
 INSTEAD = "책"  # where the text hardly has WORD
 NEIGHBOURS = ("구매", "학교", "영화")
 
@@ -31,7 +33,7 @@ def run(options: Namespace) -> int:
     print("\n" + hole(text, cbow), flush=True)
     skipgram = guess.train(text, True, seed, options.workers)
     print("\n" + around(text, skipgram))
-    print("\n" + likeness(cbow))
+    print("\n" + likeness(cbow, text.made))
     return 0
 
 
@@ -70,30 +72,49 @@ def source(text: guess.Sentences) -> str:
    Particles are words of their own; of 구매했다 and its like the noun is taken: 철수 는 도서 를 구매."""
 
 
-def hole(text: guess.Sentences, model: guess.Word2Vec) -> str:
+def hole(text: guess.Sentences, model: Word2Vec) -> str:
     """CBOW on a sentence with a hole."""
     guesses = guess.fill(model, guess.context_of(SENTENCE))
     among = guess.objects(text, 1 if text.made else 20)
+    times = ", ".join(f"{word} {count_of(model, word):,} times" for word in guesses.known)
+    thinned = (
+        ""
+        if text.made
+        else "; those that are frequent count less, and those\n   that are rare are not known well"
+    )
+    without = ""
+    if not text.made and NAME in guesses.known:  # one odd word in four moves the average
+        others = [word for word in guesses.known if word != NAME]
+        means = f" {NAME} here is mostly 撤收, withdrawal, not a name." if "Wikipedia" in text.name else ""
+        best = chances(guess.fill(model, others).best(among, 8))
+        without = f"\n\n  {means} Without {NAME}:\n\n{best}"
     return f"""4. CBOW, a sentence with a hole: {SENTENCE}
 
-   The rows of {", ".join(guesses.known)} are averaged (frequent words count less), and each word has a second
-   row, of another matrix, to multiply the average with. Training made the product large for words that
-   stood there and small for random ones. The order of words plays no part. The likeliest words for the
-   hole, of those that stand before 를:
+   The rows of the words around are averaged, and each word has a second row, of another matrix, to
+   multiply the average with. Training made the product large for words that stood there and small for
+   random ones; % is how sure the model is that a word stood there and is not a random one. The order
+   of words plays no part. The words around, and how often the text has them:
+   {times}{thinned}.
+   The likeliest words for the hole, of those that stand before 를:
 
-{chances(guesses.best(among, 8))}"""
+{chances(guesses.best(among, 8))}{without}"""
 
 
-def around(text: guess.Sentences, model: guess.Word2Vec) -> str:
+def count_of(model: Word2Vec, word: str) -> int:
+    """How often the text has a word; 0 if it is too rare to have a vector."""
+    vocabulary = model.vocabulary
+    return int(vocabulary.counts[vocabulary.index[word]]) if word in vocabulary else 0
+
+
+def around(text: guess.Sentences, model: Word2Vec) -> str:
     """Skip-gram on a word with its context."""
-    count = int(model.vocabulary.counts[model.vocabulary.index[WORD]]) if WORD in model.vocabulary else 0
     word, note = WORD, ""
-    if not count:
+    if not count_of(model, WORD):
         word, note = INSTEAD, f'\n   (The text has "{WORD}" less than {model.settings["min_count"]} times.)'
     elif "Wikipedia" in text.name:
         note = """
-   (In an encyclopedia 도서 is more often 島嶼, islands, than 圖書, books, and 철수 more often 撤收,
-   withdrawal, than a name. Written alike they share one row.)"""
+   (In an encyclopedia 도서 is more often 島嶼, islands, than 圖書, books. Written alike, they share one
+   row.)"""
     if word not in model.vocabulary:
         return f'5. Skip-gram, a word with its context: the text has neither "{WORD}" nor "{INSTEAD}".'
     more = ""
@@ -107,14 +128,17 @@ def around(text: guess.Sentences, model: guess.Word2Vec) -> str:
 
 
 def chances(found: list[tuple[str, float]]) -> str:
-    return table([[word, f"{100 * chance:.0f}%", "#" * round(30 * chance)] for word, chance in found])
+    lines = table([[word, f"{100 * chance:.0f}%"] for word, chance in found]).splitlines()
+    return "\n".join(
+        f"{line}  {'#' * round(30 * chance)}".rstrip() for line, (_, chance) in zip(lines, found, strict=True)
+    )
 
 
-def likeness(model: guess.Word2Vec) -> str:
+def likeness(model: Word2Vec, made: bool) -> str:
     """Nearest words, of words that the text has."""
     vectors = model.vectors
     asked = [word for word in (WORD, *NEIGHBOURS) if word in vectors][:4]
-    restrict = max(len(vectors) // 3, 20)
+    restrict = None if made else len(vectors) // 3  # the rarest are learned badly
     rows = [
         [
             word,

@@ -1,7 +1,8 @@
 """What training takes where nothing is said, and the model it makes of it.
 
-For files, the defaults of word2vec's, fastText's and GloVe's programs; for tiny Shakespeare, 200,000 words,
-more epochs, larger steps and fewer buckets.
+For files, the defaults of the models, which are those of word2vec's, fastText's and GloVe's programs but for
+CBOW's rate (its error is divided); for tiny Shakespeare, 200,000 words, more epochs, other rates and fewer
+buckets.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ WINDOWED: dict[str, Any] = {
     "dim": 100, "window": 5, "epochs": 5, "min_count": 5, "negative": 5, "hs": False, "sample": 1e-3,
 }  # fmt: skip
 RECIPES: dict[str, dict[str, Any]] = {
-    "cbow": {**WINDOWED, "alpha": 0.05},
+    "cbow": {**WINDOWED, "alpha": 0.1},
     "skipgram": {**WINDOWED, "alpha": 0.025},
-    "fasttext": {**WINDOWED, "alpha": 0.05, "minn": 3, "maxn": 6, "bucket": 2_000_000},
+    "fasttext": {**WINDOWED, "alpha": 0.025, "minn": 3, "maxn": 6, "bucket": 2_000_000},
     "glove": {"dim": 100, "window": 15, "epochs": 25, "min_count": 5, "alpha": 0.05, "x_max": 100.0},
 }
 SMALL: dict[str, dict[str, Any]] = {
-    "cbow": {"epochs": 40},
+    "cbow": {"epochs": 25, "alpha": 0.05},
     "skipgram": {"epochs": 20, "alpha": 0.05},
-    "fasttext": {"epochs": 10, "bucket": 50_000},
+    "fasttext": {"epochs": 10, "alpha": 0.05, "bucket": 50_000},
     "glove": {"x_max": 10.0},
 }
 

@@ -89,7 +89,7 @@ def walk(documents: list[str]) -> str:
 def in_the_large(text: KoreanText) -> str:
     """What particles and the rarer words weigh in a real text."""
     try:
-        documents = list(itertools.islice(text.corpus, LINES))
+        documents = [list(line) for line in itertools.islice(text.corpus, LINES)]
     except ValueError as error:
         raise UserError(str(error)) from None
     if not documents:

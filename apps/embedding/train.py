@@ -141,16 +141,18 @@ def finish(model: WordModel, this: Run, file: Path) -> int:
         f"read {words:,} words {'once' if times == 1 else f'{times} times'} in {seconds:.1f} s, "
         f"wrote {file} in {time.perf_counter() - begun:.1f} s{losses_of(file, model.vectors)}"
     )
-    print(f"try: python -m apps.embedding similar {file} {' '.join(examples(model.vocabulary))}")
+    print(f"try: python -m apps.embedding similar {file} {examples(this, model.vocabulary)}")
     rate = words * times / max(seconds, 1e-9)
     print(f"{rate:,.0f} words/s, loss {loss:.4f}, {len(model.vocabulary):,} words, {file}", flush=True)
     return 0
 
 
-def examples(vocabulary: Vocabulary) -> list[str]:
+def examples(this: Run, vocabulary: Vocabulary) -> str:
     """Two frequent words that mean something: long ones, if there are such."""
+    if not this.corpus and "father" in vocabulary:
+        return "king father"
     plain = [word for word in vocabulary.words[:200] if word not in ENGLISH]
-    return sorted(plain, key=len)[-2:] or vocabulary.words[:1]
+    return shlex.join(sorted(plain, key=len)[-2:] or vocabulary.words[:1])
 
 
 def in_flags(error: str) -> str:
