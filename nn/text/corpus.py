@@ -84,6 +84,7 @@ class Corpus:
     Nothing is held in memory but a megabyte of text. Iterating gives lists of words, and can be repeated. A
     file that has another size by then is a ValueError, as are damaged ones and those of other kinds.
 
+    >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "text.txt"
     >>> _ = path.write_text("the cat sat\\non the mat\\n")
     >>> list(Corpus(path))
