@@ -77,6 +77,12 @@ def test_checkpoints_come_by_time_and_at_the_end(text, tmp_path, monkeypatch):
         KINDS["word2vec"]().fit(text, checkpoint=path, checkpoint_seconds=-1, **QUIET)
 
 
+def test_writing_checkpoints_is_not_taken_for_training(text, tmp_path, monkeypatch):
+    monkeypatch.setattr(Word2Vec, "save", lambda self, path: time.sleep(0.1))
+    model = KINDS["word2vec"](epochs=1).fit(text, checkpoint=tmp_path / "run", checkpoint_seconds=0, **QUIET)
+    assert model.history[0]["seconds"] < 0.3  # four were written
+
+
 def test_the_last_checkpoint_is_what_fit_returned(text, tmp_path):
     path, scores = tmp_path / "run", iter([1, 2, 0, 0, 0])
     told = {"checkpoint": path, "evaluation": lambda _: next(scores), "patience": 2, **QUIET}
@@ -190,6 +196,15 @@ def test_what_is_no_text_is_refused(source, kind, reason):
         warnings.simplefilter("error", ResourceWarning)
         with pytest.raises(kind, match=reason):
             Word2Vec(4, min_count=1).fit(source, **QUIET)
+
+
+def test_an_epoch_that_chance_left_empty_is_no_error_unless_all_are():
+    class Thinned(Word2Vec):
+        def learn(self, piece):
+            return super().learn(piece)._replace(**{} if self.position.epoch == 1 else {"samples": 0})
+
+    losses = [record["loss"] for record in Thinned(4, min_count=1, epochs=3).fit(LINES, **QUIET).history]
+    assert np.isnan(losses).tolist() == [True, False, True]
 
 
 def test_options_are_checked_before_the_text_is_read(text, tmp_path):

@@ -175,8 +175,8 @@ class WordModel(ABC):
                 with contextlib.closing(source.epoch(self.position.piece, self.position.place)) as pieces:
                     for piece in pieces:
                         learned = self.step(piece)
-                        here, now = self.position, time.perf_counter()
-                        here.seconds, mark = here.seconds + now - mark, now
+                        here = self.position
+                        here.seconds += time.perf_counter() - mark
                         bar.batch(title, {"loss": here.mean}, here.rate, learned.units)
                         if told.on_piece is not None:
                             told.on_piece(self, here.mean)
@@ -184,6 +184,7 @@ class WordModel(ABC):
                             break
                         if told.due:
                             self.keep(told)
+                        mark = time.perf_counter()
                 if not interrupted.is_set():
                     record = self.finish_epoch(told)
                     shown: dict[str, float] = {
@@ -218,9 +219,13 @@ class WordModel(ABC):
 
     def finish_epoch(self, told: Options) -> dict[str, Any]:
         here = self.position
-        if not here.samples:
+        if (
+            here.epoch + 1 == self.epochs
+            and not here.samples
+            and all(math.isnan(record["loss"]) for record in self.history)
+        ):
             raise ValueError(
-                f"{type(self).__name__}: nothing to learn from: an epoch had no two words in one sentence "
+                f"{type(self).__name__}: nothing to learn from: no epoch had two words in one sentence "
                 "(are the sentences single words? is `sample` too small?)"
             )
         if self.settings.get("max_vocab_size") is None and here.epoch_units * self.epochs != self.total:
