@@ -230,6 +230,18 @@ def test_words_that_a_format_cannot_hold(tmp_path, word):
     assert formats.load(tmp_path / "v.safetensors").words == ["a", word]
 
 
+def test_vectors_that_no_file_can_hold(tmp_path):
+    for row, form in enumerate(("word2vec", "word2vec-binary", "glove", "safetensors")):
+        matrix = np.ones((5, 2), np.float32)
+        matrix[row] = np.nan
+        with pytest.raises(ValueError, match=f"row {row} of the vectors is not finite"):
+            formats.save(tmp_path / "v", WordVectors([*"abcde"], matrix), form)
+    for words in ([], ["\ufeffa"]):
+        with pytest.raises(ValueError, match="can't begin with"):
+            formats.save(tmp_path / "v.glove", WordVectors(words, np.ones((len(words), 2), np.float32)))
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_failed_write_leaves_the_old_file(tmp_path, v):
     path = write(tmp_path, TEXT)
     with pytest.raises(RuntimeError), files.replacing(path) as stream:

@@ -21,6 +21,7 @@ from pathlib import Path
 from nn.data import DataError
 from nn.text.formats import fasttext, glove, safetensors, word2vec
 from nn.text.formats.files import BOM, reading
+from nn.text.formats.rows import infinite_row
 from nn.text.vectors import SubwordVectors, WordVectors
 
 __all__ = ["FORMATS", "detect", "load", "save"]
@@ -96,8 +97,8 @@ def save(path: str | os.PathLike[str], vectors: WordVectors, format: str | None 
         .bin fastText's binary of sub-word vectors, word2vec's of others
 
     Only fastText's binary and safetensors keep sub-words and counts. ValueError: no such format or ending,
-    words that a format can't hold, fastText's binary without sub-words, safetensors that shall be packed.
-    DataError: can't be written.
+    words that a format can't hold, numbers that aren't finite, fastText's binary without sub-words,
+    safetensors that shall be packed; then nothing is written. DataError: can't be written.
     """
     if format is None:
         binary = "fasttext" if isinstance(vectors, SubwordVectors) else "word2vec-binary"
@@ -107,6 +108,9 @@ def save(path: str | os.PathLike[str], vectors: WordVectors, format: str | None 
             raise ValueError(f"{path}: the ending must be .vec, .txt, .bin, .glove or .safetensors")
     if known(format) == "safetensors" and Path(path).suffix.lower() in PACKED:
         raise ValueError(f"{path}: safetensors files are not packed; leave out {Path(path).suffix}")
+    row = infinite_row(vectors.table if isinstance(vectors, SubwordVectors) else vectors.matrix)
+    if row is not None:
+        raise ValueError(f"row {row} of the vectors is not finite; no format would be read again")
     if format == "fasttext":
         if not isinstance(vectors, SubwordVectors):
             raise ValueError("fastText's binary holds sub-words, and these vectors have none; take .vec")

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from nn.text.formats.files import Reader, reading, replacing
-from nn.text.formats.rows import decoded
+from nn.text.formats.rows import decoded, infinite_row
 from nn.text.vectors import SubwordVectors
 
 __all__ = ["FastTextArgs", "FastTextFile", "MAGIC", "of_vectors", "read", "write"]
@@ -162,11 +162,9 @@ def read_matrix(reader: Reader, name: str, shape: tuple[int, int]) -> Array:
     except MemoryError:
         raise reader.error(f"byte {start:,}: no memory for {rows:,} by {columns} numbers") from None
     reader.into(matrix, f"the {name} matrix")
-    for i in range(0, rows, 1 << 14):
-        finite = np.isfinite(matrix[i : i + (1 << 14)]).all(1)
-        if not finite.all():
-            bad = i + int(finite.argmin())
-            raise reader.error(f"byte {start + 17 + 4 * columns * bad:,}: {name} row {bad} is not finite")
+    bad = infinite_row(matrix)
+    if bad is not None:
+        raise reader.error(f"byte {start + 17 + 4 * columns * bad:,}: {name} row {bad} is not finite")
     return matrix
 
 

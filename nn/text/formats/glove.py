@@ -29,7 +29,9 @@ def read(path: str | os.PathLike[str], limit: int | None = None) -> WordVectors:
 
 
 def write(path: str | os.PathLike[str], vectors: WordVectors) -> None:
-    """Write vectors as GloVe's text. ValueError: a word with a space or a newline (then nothing
-    is written)."""
+    """Write vectors as GloVe's text. ValueError: a word with a space or a newline, no word at all, a first
+    one with a byte order mark, which would be taken for the file's; then nothing is written."""
+    if not len(vectors) or vectors.words[0].encode().startswith(BOM):
+        raise ValueError(f"GloVe's text format can't begin with {vectors.words[:1]} (safetensors can)")
     with replacing(path) as stream:
         write_rows(stream, vectors.words, vectors.matrix, "GloVe's text format")

@@ -14,7 +14,7 @@ import numpy as np
 
 from nn.text.formats.files import Reader
 
-__all__ = ["Rows", "check_words", "decoded", "read_rows", "write_rows"]
+__all__ = ["Rows", "check_words", "decoded", "infinite_row", "read_rows", "write_rows"]
 
 Array = np.ndarray[Any, Any]
 
@@ -36,6 +36,15 @@ class Rows:
     def whole(self) -> Array:
         self.array.resize((self.count, self.array.shape[1]), refcheck=False)
         return self.array
+
+
+def infinite_row(matrix: Array) -> int | None:
+    """The first row with a number that isn't finite, if any."""
+    for i in range(0, len(matrix), 1 << 14):  # little memory beside a large matrix
+        finite = np.isfinite(matrix[i : i + (1 << 14)]).all(1)
+        if not finite.all():
+            return i + int(finite.argmin())
+    return None
 
 
 def read_rows(

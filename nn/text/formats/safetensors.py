@@ -22,6 +22,7 @@ import numpy as np
 from nn.data import DataError
 from nn.serialize import read as read_tensors
 from nn.serialize import write_whole
+from nn.text.formats.rows import infinite_row
 from nn.text.subwords import SPELLINGS
 from nn.text.vectors import SubwordVectors, WordVectors
 
@@ -49,8 +50,9 @@ def read(path: str | os.PathLike[str], limit: int | None = None) -> WordVectors:
         words = [text[i:j].decode() for i, j in pairwise(edges)]
         counts = tensors.get("counts")
         found = tensors["vectors" if "vectors" in tensors else "table"]
-        if not np.isfinite(found).all():
-            raise ValueError(f"row {int(np.isfinite(found).all(1).argmin())} of the vectors is not finite")
+        bad = infinite_row(found)
+        if bad is not None:
+            raise ValueError(f"row {bad} of the vectors is not finite")
         if "vectors" in tensors:
             vectors = WordVectors(words, found, counts)
         else:

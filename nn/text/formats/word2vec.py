@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import os
 
-import numpy as np
-
 from nn.text.formats.files import BOM, Reader, reading, replacing
-from nn.text.formats.rows import Rows, check_words, decoded, read_rows, write_rows
+from nn.text.formats.rows import Rows, check_words, decoded, infinite_row, read_rows, write_rows
 from nn.text.vectors import WordVectors
 
 __all__ = ["read_binary", "read_text", "write_binary", "write_text"]
@@ -80,9 +78,8 @@ def read_binary(path: str | os.PathLike[str], limit: int | None = None) -> WordV
             reader.into(rows.grow(1), f"the vector of word {i + 1:,} of {count:,}")
         matrix = rows.whole()
         words = decoded(reader, names, lambda i: f"byte {places[i]:,}")
-        finite = np.isfinite(matrix).all(1)
-        if not finite.all():
-            bad = int(finite.argmin())
+        bad = infinite_row(matrix)
+        if bad is not None:
             raise reader.error(f"byte {places[bad]:,}: the vector of {words[bad]!r} is not finite")
         if wanted == count:
             finish(reader, count)
