@@ -136,6 +136,12 @@ def test_a_text_is_no_list_of_tokens():
         Vocabulary({"a": 1}).encode_sentences(["a b"])
 
 
+@pytest.mark.parametrize("words", [["a", "b"], ["ab", "cd"], "ab", iter(["ab"])])
+def test_words_without_counts_are_refused_with_the_way_to_go(words):
+    with pytest.raises(TypeError, match="from_words"):
+        Vocabulary(words)
+
+
 def test_decode_refuses_what_is_no_word():
     v = Vocabulary({"a": 1})
     assert v.decode([]) == [] and v.decode(np.array([0, 0])) == ["a", "a"]

@@ -152,7 +152,10 @@ def examples(this: Run, vocabulary: Vocabulary) -> str:
     if not this.corpus and "father" in vocabulary:
         return "king father"
     plain = [word for word in vocabulary.words[:200] if word not in ENGLISH]
-    return shlex.join(sorted(plain, key=len)[-2:] or vocabulary.words[:1])
+    chosen = sorted(plain, key=len)[-2:] or vocabulary.words[:1]
+    return " ".join(
+        word if word.isalnum() else shlex.quote(word) for word in chosen
+    )  # Hangul needs no quotes
 
 
 def in_flags(error: str) -> str:

@@ -69,6 +69,7 @@ class Vocabulary:
     Without `unk`, unknown words are dropped by `encode`.
 
     ValueError: a count below 0, unk not among the specials, specials that repeat or don't fit.
+    TypeError: words without counts (see `from_words`).
 
     >>> v = Vocabulary({"the": 3, "cat": 1, "sat": 2, "mat": 1}, max_size=3)
     >>> v.words, v.counts.tolist(), len(v), "mat" in v, v["sat"]
@@ -95,7 +96,13 @@ class Vocabulary:
         specials: Sequence[str] = (),
         unk: str | None = None,
     ) -> None:
-        table = dict(counts)
+        pairs = counts.items() if isinstance(counts, Mapping) else list(counts)
+        if isinstance(counts, str) or any(isinstance(pair, str) for pair in pairs):
+            raise TypeError(
+                "Vocabulary: want counts, got words: Vocabulary.from_words(words) numbers them in their order, "
+                "count_words(sentences) counts"
+            )
+        table = dict(pairs)
         if len(set(specials)) < len(specials) or isinstance(specials, str):
             raise ValueError(f"Vocabulary: specials must be different words, got {specials!r}")
         if unk is not None and unk not in specials:
