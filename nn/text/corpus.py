@@ -85,6 +85,7 @@ class Corpus:
     file that has another size by then is a ValueError, as are damaged ones and those of other kinds.
 
     >>> import tempfile
+    >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "text.txt"
     >>> _ = path.write_text("the cat sat\\non the mat\\n")
     >>> list(Corpus(path))
