@@ -118,5 +118,5 @@ def heaviest(weights: Sparse, names: list[str], documents: list[list[str]]) -> s
     """The words of the first line of twenty words or more, the heaviest first."""
     i = next((i for i, words in enumerate(documents) if len(words) >= 20), 0)
     row = weights[i : i + 1].toarray()[0]
-    best = np.argsort(-row, kind="stable")[:6]
-    return ", ".join(f"{names[j]} {row[j]:.2f}" for j in best if row[j])
+    best = [j for j in np.argsort(-row, kind="stable") if row[j] and names[j].isalpha()]
+    return ", ".join(f"{names[j]} {row[j]:.2f}" for j in best[:6])

@@ -99,7 +99,7 @@ class Vocabulary:
         pairs = counts.items() if isinstance(counts, Mapping) else list(counts)
         if isinstance(counts, str) or any(isinstance(pair, str) for pair in pairs):
             raise TypeError(
-                "Vocabulary: want counts, got words: Vocabulary.from_words(words) numbers them in their order, "
+                "Vocabulary: want counts, got words: from_words(words) numbers them in their order, "
                 "count_words(sentences) counts"
             )
         table = dict(pairs)
