@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import time
+import unicodedata
 import warnings
 
 import numpy as np
@@ -196,6 +197,17 @@ def test_what_is_no_text_is_refused(source, kind, reason):
         warnings.simplefilter("error", ResourceWarning)
         with pytest.raises(kind, match=reason):
             Word2Vec(4, min_count=1).fit(source, **QUIET)
+
+
+def test_words_in_single_letters_are_warned_of_and_put_together_by_words():
+    lines = [unicodedata.normalize("NFD", "도서관에서 책을 읽는다")] * 9
+    with pytest.warns(UserWarning, match="3 of 3 words are not in Unicode's form NFC"):
+        model = KINDS["word2vec"]().fit(lines, **QUIET)
+    assert "책을" not in model.vectors
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = KINDS["word2vec"]().fit(Corpus.of(lines, tokenizer=words), **QUIET)
+    assert "책을" in model.vectors
 
 
 def test_an_epoch_that_chance_left_empty_is_no_error_unless_all_are():

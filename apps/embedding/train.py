@@ -86,7 +86,10 @@ def run(options: Namespace) -> int:
     announce(this, model)
     try:
         if not fitted(model, this, corpus, checkpoint, options.resume):
-            print(f"interrupted; go on with: {resume_command(file)}", file=sys.stderr)
+            if checkpoint.exists():
+                print(f"interrupted; go on with: {resume_command(file)}", file=sys.stderr)
+            else:  # no room for one: a warning said so
+                shutil.rmtree(unfinished, ignore_errors=True)
             return 130
         return finish(model, this, file)
     except BaseException:

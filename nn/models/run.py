@@ -78,7 +78,7 @@ class Options:
             if path.is_dir() or not path.parent.is_dir():
                 reason = "is a folder" if path.is_dir() else "no such folder"
                 raise FileNotFoundError(f"checkpoint {path}: {reason}")
-        self.written = time.perf_counter()
+        self.written = time.perf_counter()  # when the latest checkpoint was, or training began
 
     @property
     def due(self) -> bool:

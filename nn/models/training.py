@@ -12,6 +12,7 @@ import json
 import math
 import os
 import time
+import unicodedata
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -115,6 +116,13 @@ class WordModel(ABC):
                 f"of {len(counts)} different words {len(vocabulary)} occur {min_count} times or more; "
                 "want at least two (lower min_count?)"
             )
+        apart = sum(not unicodedata.is_normalized("NFC", word) for word in vocabulary.words)
+        if apart > len(vocabulary) / 100:
+            warnings.warn(
+                f"{apart:,} of {len(vocabulary):,} words are not in Unicode's form NFC, as files from a Mac: "
+                "the same words typed elsewhere are others. The tokenizer nn.text.words makes them NFC",
+                stacklevel=4,
+            )
         return vocabulary
 
     def encoded(self, corpus: Corpus, vocabulary: Vocabulary) -> Encoded:
@@ -170,6 +178,7 @@ class WordModel(ABC):
             source = stack.enter_context(self.source(corpus, progress))
             interrupted = stack.enter_context(interruptible())
             bar = stack.enter_context(Progress(self.total, self.position.units, progress, self.unit))
+            told.written = time.perf_counter()
             while self.position.epoch < self.epochs and not self.exhausted(told.patience):
                 title, mark = f"epoch {self.position.epoch + 1}/{self.epochs}", time.perf_counter()
                 with contextlib.closing(source.epoch(self.position.piece, self.position.place)) as pieces:
