@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import autograd as ag
 from autograd import kernels
@@ -12,6 +14,7 @@ from autograd.ops import words_reference as reference
 from autograd.ops.words import WordTrainer, noise_table, table
 
 WORDS, DIM = 30, 20
+ISAS = kernels.isas() or [""]
 
 OPTIONS = {
     "skipgram": {"sg": True},
@@ -107,6 +110,28 @@ def test_it_does_so_at_the_ends_of_its_settings(options, isa):
     assert result == pytest.approx(want, rel=1e-9)
     for got, expected in zip(tables(ours), tables(wanted), strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-12)
+
+
+SETTINGS = {
+    "dim": st.integers(1, 70),
+    "window": st.integers(1, 9),
+    "negative": st.integers(1, 12),
+    "shared": st.integers(0, 10),
+    "bags": st.integers(0, 9),
+    "seed": st.integers(0, 2**63 - 1),
+    **{name: st.booleans() for name in ("sg", "tree", "shrink_windows", "cbow_mean", "divide")},
+}
+
+
+@pytest.mark.skipif(not kernels.active, reason="needs kernels")
+@given(st.fixed_dictionaries(SETTINGS), st.lists(st.integers(0, 25), max_size=4), st.sampled_from(ISAS))
+def test_it_does_so_at_any_settings(options, lengths, isa):
+    tokens, ends = text(np.random.default_rng(len(lengths)), lengths)
+    ours, wanted = trainer(np.float64, **options), trainer(np.float64, **options)
+    result, want = train(ours, tokens, ends, isa), train(wanted, tokens, ends)
+    assert result == pytest.approx(want, rel=1e-9)
+    for got, expected in zip(tables(ours), tables(wanted), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
 
 
 def loss_on_tape(t: WordTrainer, task: reference.Task, x, columns) -> ag.Tensor:
