@@ -45,7 +45,8 @@ class Word2Vec(WordModel):
     shared           how many pairs share their random words: 0, all of a window; 1, each has its own
     divide           the words averaged share the error, which is the true gradient (False: each takes it
                      whole, as word2vec.c and gensim do); CBOW only
-    alpha, min_alpha the rate of learning at the beginning (None: 0.1 for CBOW that divides, else 0.025) and
+    alpha, min_alpha the rate of learning at the beginning (None: 0.15 for CBOW that divides, where
+                     each of some six words gets its share, 0.035 for skip-gram, else 0.025) and
                      at the end; it falls with each word
     epochs           how often the text is read
     workers          threads; None: as many as autograd uses. With one a run is the same to the last bit
@@ -82,7 +83,7 @@ class Word2Vec(WordModel):
     ) -> None:
         settings = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         if alpha is None:
-            settings["alpha"] = 0.1 if divide and not sg else 0.025
+            settings["alpha"] = 0.035 if sg else 0.15 if divide else 0.025
         self.begin(settings)
 
     spread = 0.5  # vectors begin uniform between -spread / dim and spread / dim
