@@ -95,6 +95,12 @@ def test_the_last_checkpoint_is_what_fit_returned(text, tmp_path):
     assert same(Word2Vec.load(path).resume(text, **QUIET), finished)
 
 
+def test_scores_that_are_no_number_are_the_worst(text):
+    scores = iter([float("nan"), 1.0, float("nan"), float("nan")])
+    model = KINDS["word2vec"](epochs=9).fit(text, evaluation=lambda _: next(scores), patience=2, **QUIET)
+    assert model.best["epoch"] == 2 and len(model.history) == 4
+
+
 def test_a_full_disk_costs_checkpoints_and_store_but_not_the_run(text, tmp_path):
     whole = KINDS["word2vec"]().fit(text, **QUIET)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -197,6 +203,13 @@ def test_what_is_no_text_is_refused(source, kind, reason):
         warnings.simplefilter("error", ResourceWarning)
         with pytest.raises(kind, match=reason):
             Word2Vec(4, min_count=1).fit(source, **QUIET)
+
+
+def test_a_text_counted_with_bounds_is_trained_as_one_that_is_not(text):
+    whole, bounded = KINDS["word2vec"]().fit(text, **QUIET), KINDS["word2vec"](max_vocab_size=1000)
+    assert same(bounded.fit(text, **QUIET), whole)
+    fewer = KINDS["word2vec"](max_vocab_size=10).fit(text, **QUIET)
+    assert len(fewer.vectors) <= 10 and len(fewer.history) == 3
 
 
 def test_words_in_single_letters_are_warned_of_and_put_together_by_words():

@@ -147,8 +147,8 @@ class WordModel(ABC):
         progress    False to print nothing (stderr: a bar on a terminal with tqdm, else lines)
 
         On Ctrl-C the piece is finished, a checkpoint saved, and what was learned so far is there (a second
-        Ctrl-C stops at once). A loss that is not finite is a FloatingPointError, a text that can't be read or
-        changes meanwhile a ValueError.
+        Ctrl-C stops at once, as one does while words are counted before). A loss that is not finite is a
+        FloatingPointError, a text that can't be read or changes meanwhile a ValueError.
         """
         told, corpus = Options(**options), as_corpus(corpus)
         self.position, self.history, self.best = Position(), [], None
@@ -250,6 +250,7 @@ class WordModel(ABC):
         }
         if told.evaluation is not None:
             record["score"] = score = float(told.evaluation(self))
+            score = -math.inf if math.isnan(score) else score
             if told.patience is not None and (self.best is None or score > self.best["score"]):
                 tables = {name: table.copy() for name, table in self.tables().items()}
                 self.best = {"score": score, "epoch": here.epoch + 1, "tables": tables}
