@@ -113,6 +113,12 @@ def test_several_packed_files_are_one_text(text, tmp_path):
     assert (tmp_path / "one.vec").read_bytes() == (tmp_path / "two.vec").read_bytes()
 
 
+def test_each_text_has_a_file_of_its_own_where_none_is_named(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert train("--corpus", text, "--dim", 4, "--epochs", 1) == 0
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == [f"{text.stem}-cbow.safetensors"]
+
+
 def test_jamo_are_sub_words_of_korean(tmp_path):
     korean = tmp_path / "ko.txt"
     korean.write_text("철수는 도서를 구매했다\n영희는 도서관에 갔다\n" * 50)

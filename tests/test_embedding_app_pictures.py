@@ -100,7 +100,9 @@ def test_tsne_keeps_heaps_together(vectors):
     within = np.linalg.norm(heaps - heaps.mean(1, keepdims=True), axis=-1).max()
     between = min(np.linalg.norm(heaps[i].mean(0) - heaps[j].mean(0)) for i, j in [(0, 1), (0, 2), (1, 2)])
     assert between > 2 * within and 0 <= divergence < 0.3
-    assert np.array_equal(y, projection.tsne(x, perplexity=8)[0])  # nothing is random
+    told: list[int] = []
+    assert np.array_equal(y, projection.tsne(x, perplexity=8, tell=told.append)[0])  # nothing is random
+    assert told == list(range(1, projection.STEPS + 1))
 
 
 def test_plot_writes_maps_and_a_page(vectors, tmp_path, capsys):
@@ -179,6 +181,10 @@ def test_tfidf_gives_particles_small_weights(capsys, monkeypatch):
 def test_korean_texts_of_a_data_folder_are_found_and_read(tmp_path, capsys, monkeypatch):
     monkeypatch.delenv("AUTOGRAD_DATA", raising=False)
     assert corpora.korean_text(None) is None and corpora.korean_text(tmp_path) is None
+    for command in "onehot", "tfidf":
+        assert main([command, "--data", str(tmp_path / "no")]) == 2
+        output = capsys.readouterr()
+        assert "no: no such folder" in output.err and not output.out
     reviews = tmp_path / "nsmc" / "ratings_train.txt.xz"
     reviews.parent.mkdir()
     rows = [f"{i}\t철수는 책을 구매했다. 영화는 {word}\t1" for i, word in enumerate(["지루", "최고"] * 30)]

@@ -98,7 +98,8 @@ def add_train(commands: Commands) -> None:
         help="text files, plain or .gz .xz .bz2, a sentence a line (default: tiny Shakespeare)")  # fmt: skip
     add("--tokenizer", choices=TOKENIZERS, metavar="NAME", help="see above (default: words)")
     add("--output", type=Path, metavar="FILE",
-        help="the ending picks the format (default: runs/embedding-MODEL.safetensors)")  # fmt: skip
+        help="the ending picks the format (default: runs/TEXT-MODEL.safetensors; of tiny Shakespeare "
+        "runs/embedding-MODEL.safetensors)")  # fmt: skip
     add("--pairs", type=Path, metavar="FILE",
         help="pairs judged by people, as evaluate takes them: a score after each epoch")  # fmt: skip
     add("--patience", type=number(int, 1, 10_000), metavar="N",

@@ -94,7 +94,8 @@ file that needs no server and no network.
 
 PCA keeps the two directions in which the vectors differ most; t-SNE (van der
 Maaten and Hinton 2008; here on this repository's own engine) keeps neighbours
-together, and says nothing by large distances.
+together, and says nothing by large distances. 600 words take seconds, 5000
+minutes.
 """
 PLOT_EXAMPLES = """plot runs/embedding-cbow.safetensors
 plot words.vec king father sword --output pictures"""

@@ -10,6 +10,7 @@ from argparse import Namespace
 import numpy as np
 
 from apps.embedding import guess
+from apps.embedding.corpora import korean_text
 from apps.embedding.tables import table
 from autograd import Generator
 from nn.models.word2vec import Word2Vec
@@ -26,6 +27,7 @@ NEIGHBOURS = ("구매", "학교", "영화")
 
 def run(options: Namespace) -> int:
     seed = options.seed or 0
+    korean_text(options.data)  # says now if there is no such folder
     print(first_steps(seed), flush=True)
     text = guess.sentences(options.data, options.lines)
     print("\n" + source(text), flush=True)

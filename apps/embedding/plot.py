@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
 from argparse import Namespace
 from pathlib import Path
 
 from apps.command import UserError, writable_folder
 from apps.embedding.files import ENDINGS, open_vectors, word_error
+from nn.progress import Progress
 from nn.text import WordVectors, formats
 from nn.text.stop_words import ENGLISH
 
@@ -35,7 +37,11 @@ def run(options: Namespace) -> int:
     note = f"PCA: {share:.0%} of the variance is in these two directions"
     named = pictures.draw(flat, words, asked, title, note, folder / "pca.png")
     print(f"wrote {folder / 'pca.png'}: {len(words):,} words, {named:,} with their names; {note}", flush=True)
-    near, divergence = projection.tsne(x, options.perplexity)
+    begun = time.perf_counter()
+    with Progress(projection.STEPS, 0, True, "steps") as bar:  # thousands of words take minutes
+        near, divergence = projection.tsne(
+            x, options.perplexity, tell=lambda n: bar.batch("t-SNE", {}, n / (time.perf_counter() - begun))
+        )
     note = f"t-SNE: divergence {divergence:.2f}; neighbours count, large distances don't"
     named = pictures.draw(near, words, asked, title, note, folder / "tsne.png")
     print(f"wrote {folder / 'tsne.png'}: {named:,} names; {note}")

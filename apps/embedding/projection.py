@@ -6,6 +6,7 @@ Both take vectors by direction, as cosines do: each is first divided by its leng
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import autograd
 from autograd import Tensor
 from nn.text import similar
 
-__all__ = ["affinities", "divergence", "pca", "tsne"]
+__all__ = ["STEPS", "affinities", "divergence", "pca", "tsne"]
 
 Array = np.ndarray[Any, Any]
 
@@ -38,12 +39,15 @@ def pca(x: Array) -> tuple[Array, float]:
     return y, float((s[:2] ** 2).sum() / max((s**2).sum(), 1e-300))
 
 
-def tsne(x: Array, perplexity: float = 30.0, steps: int = STEPS) -> tuple[Array, float]:
+def tsne(
+    x: Array, perplexity: float = 30.0, steps: int = STEPS, tell: Callable[[int], None] = lambda step: None
+) -> tuple[Array, float]:
     """Coordinates (n, 2) in which those near each other are neighbours in (n, d), and the Kullback-Leibler
     divergence reached: L. van der Maaten, G. Hinton, "Visualizing Data using t-SNE", 2008, without
     approximation. Begins at the PCA, so that nothing is random.
 
     perplexity: about how many neighbours count; at most (n - 1) / 3 is used
+    tell: called after each step with how many are done
     """
     n = len(x)
     y = pca(x)[0]
@@ -63,6 +67,7 @@ def tsne(x: Array, perplexity: float = 30.0, steps: int = STEPS) -> tuple[Array,
         gains = np.maximum(np.where(same, gains * 0.8, gains + 0.2), 0.01)
         velocity = (0.5 if early else 0.8) * velocity - rate * gains * gradient
         y = (y + velocity).astype(np.float32)
+        tell(step + 1)
     return y - y.mean(0), divergence(p, y)
 
 

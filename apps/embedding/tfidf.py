@@ -34,8 +34,8 @@ LINES = 20_000  # of the data folder's text: each line is a document
 
 
 def run(options: Namespace) -> int:
-    print(walk(DOCUMENTS), flush=True)
     text = korean_text(options.data)
+    print(walk(DOCUMENTS), flush=True)
     print("\n" + (in_the_large(text) if text else WITHOUT))
     return 0
 

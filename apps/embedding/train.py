@@ -62,7 +62,7 @@ class Run:
 
 
 def run(options: Namespace) -> int:
-    file = options.output or Path("runs") / f"embedding-{options.model or 'cbow'}.safetensors"
+    file = options.output or default_file(options)
     check_ending(file)
     if file.is_dir():
         raise UserError(f"--output {file}: is a folder; want the name of a file")
@@ -201,6 +201,12 @@ def chosen(options: Namespace) -> Run:
         raise UserError("--patience needs --pairs, by which epochs are judged")
     pairs = absolute(options.pairs) if options.pairs else None
     return Run(model, paths, options.tokenizer or "words", settings, pairs, options.patience)
+
+
+def default_file(options: Namespace) -> Path:
+    """Named after the first text, so that one text's vectors don't take the place of another's."""
+    text = options.corpus[0].name.split(".")[0] if options.corpus else ""
+    return Path("runs") / f"{text or 'embedding'}-{options.model or 'cbow'}.safetensors"
 
 
 def absolute(path: Path) -> str:
