@@ -23,6 +23,12 @@ For a score s = h . u and its label y the loss has the derivative sigmoid(s) - y
 adds rate (y - sigmoid(s)) h to u, and rate (y - sigmoid(s)) u to h: what belongs together is drawn together,
 the rest is pushed apart, each the more the more wrong the answer was. The kernel (csrc/words_step.c) is these
 two updates made fast. Here nobody derives anything: the tape does, and tests compare the two.
+
+    Mikolov et al. 2013a   Efficient Estimation of Word Representations in Vector Space
+    Mikolov et al. 2013b   Distributed Representations of Words and Phrases and their Compositionality
+    Pennington et al. 2014 GloVe: Global Vectors for Word Representation
+    Bojanowski et al. 2017 Enriching Word Vectors with Subword Information
+    Joulin et al. 2017     Bag of Tricks for Efficient Text Classification
 """
 
 from __future__ import annotations
@@ -133,6 +139,16 @@ def train(model: SkipGram | CBOW, trainer: WordTrainer, tokens: Any, ends: Any, 
     model   with the trainer's tables: rows of the output table are its outputs, then its nodes. SkipGram, if
             the trainer's is (sg=True) without sub-words, else CBOW. The trainer must divide=True: what
             word2vec's program adds to each row of a mean of n rows is n times the gradient
+
+    >>> _ = autograd.manual_seed(0)
+    >>> model = SkipGram(5, 5, dim=3)
+    >>> inputs, outputs = model.input.weight.data.copy(), model.output.weight.data.copy()
+    >>> trainer = WordTrainer(inputs, outputs, sg=True, window=2, negative=2)
+    >>> tokens, ends = np.array([0, 1, 2, 3, 4, 1], np.int32), np.array([6])
+    >>> by_tape = train(model, trainer, tokens, ends, Progress(0, 0, total=6, alpha=0.1, min_alpha=0.1))
+    >>> by_kernel = trainer.train(tokens, ends, total=6, alpha=0.1, min_alpha=0.1)
+    >>> abs(by_tape - by_kernel.loss) < 1e-4, np.allclose(model.input.weight.data, inputs, atol=1e-5)
+    (True, True)
     """
     total = 0.0
     optimizer = SGD(model.parameters(), lr=1.0)
