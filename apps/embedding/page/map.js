@@ -67,26 +67,35 @@ function draw() {
   const at = places.map(onScreen);
   const neighbours = new Set(selected < 0 ? [] : near[selected]);
 
-  if (selected >= 0) {
-    pen.strokeStyle = orange;
-    pen.globalAlpha = 0.45;
-    for (const i of neighbours) {
-      pen.beginPath();
-      pen.moveTo(...at[selected]);
-      pen.lineTo(...at[i]);
-      pen.stroke();
+  const first = [...new Set([hovered, selected, ...neighbours, ...marked])].filter((i) => i >= 0);
+  const bright = new Set([selected, ...neighbours, ...marked]);
+
+  const dot = (i, alpha, colour, radius) => {
+    pen.globalAlpha = alpha;
+    pen.fillStyle = colour;
+    pen.beginPath();
+    pen.arc(...at[i], radius, 0, 2 * Math.PI);
+    pen.fill();
+  };
+  for (let i = 0; i < words.length; i++) {
+    if (!bright.has(i)) {
+      dot(i, i === hovered ? 1 : 0.4, blue, 2.5);
     }
   }
-  for (let i = 0; i < words.length; i++) {
-    const bright = i === selected || neighbours.has(i) || marked.has(i);
-    pen.globalAlpha = bright || i === hovered ? 1 : 0.4;
-    pen.fillStyle = bright ? orange : blue;
+  pen.strokeStyle = orange;
+  pen.globalAlpha = 0.45;
+  for (const i of neighbours) {
     pen.beginPath();
-    pen.arc(...at[i], i === selected ? 5 : bright ? 3.5 : 2.5, 0, 2 * Math.PI);
-    pen.fill();
+    pen.moveTo(...at[selected]);
+    pen.lineTo(...at[i]);
+    pen.stroke();
+  }
+  for (const i of first) {
+    if (bright.has(i)) {
+      dot(i, 1, orange, i === selected ? 5 : 3.5);
+    }
   }
   pen.globalAlpha = 1;
-  const first = [hovered, selected, ...neighbours, ...marked].filter((i) => i >= 0);
   name([...new Set([...first, ...words.keys()])], new Set(first), at, style.fontFamily, { ink, orange, paper, quiet });
 }
 
