@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from autograd import kernels
-from autograd.ops.labels import Bags, reference, train_labels
+from autograd.ops.labels import Bags, reference, train_labels, without_labels
 
 WORDS, ROWS, BUCKET = 30, 60, 40
 SETTINGS = {"total": 900, "before": 50, "turn": 1, "alpha": 0.3}
@@ -92,6 +92,19 @@ def test_rows_of_words_in_a_row_are_those_of_fasttext():
                 value = (value * 116049371 + following) % 2**64
             want.append(ROWS + value % BUCKET)
     assert sorted(rows) == sorted(want)
+
+
+@pytest.mark.parametrize("few", [0, 1 << 16])
+def test_there_is_room_for_the_longest_text(few, monkeypatch):
+    """Counted, or not; words that have no rows; longer than any other."""
+    monkeypatch.setattr("autograd.ops.labels.FEW", few)
+    for ngrams in (1, 2, 50):
+        of, (tokens, ends) = bags(ngrams), texts(3)
+        most_words, most_rows = of.most(tokens, ends)
+        words, word_ends = without_labels(tokens, ends, WORDS)
+        assert most_words >= 1 + np.diff(word_ends).max()
+        assert most_rows >= np.diff(of.of(words, word_ends)[0]).max()
+        train_labels(*tables(3, 5), of, tokens, ends, **SETTINGS)
 
 
 def test_one_thread_gives_the_same_bits_however_texts_are_cut(on):

@@ -20,6 +20,7 @@ from autograd import kernels, tape
 __all__ = ["Bags", "Learned", "reference", "softmax", "train_labels"]
 
 Array = npt.NDArray[Any]
+FEW = 1 << 16  # rows of a text for which there is room without counting
 MIX = np.uint64(116049371)  # fastText's multiplier for the hash of several words
 
 
@@ -76,14 +77,17 @@ class Bags:
         self.needed = int(max(self.rows.max(initial=-1) + 1, first + bucket if ngrams > 1 else 0))
         self.least = int(self.rows.min(initial=0))
 
-    def counts(self, tokens: Array, ends: Array) -> tuple[Array, Array]:
-        """How many words, the end included, and how many features each text has. tokens: words only."""
-        words = np.diff(ends, prepend=0) + 1
-        before = np.concatenate([[0], np.cumsum(self.sizes[tokens])])
-        features = np.diff(before[ends], prepend=0) + self.sizes[self.end]
-        for n in range(2, min(self.ngrams, int(words.max(initial=0))) + 1):
-            features += np.maximum(words - n + 1, 0)
-        return words, features
+    def most(self, tokens: Array, ends: Array) -> tuple[int, int]:
+        """At most so many words, its end included, and so many features has each of the texts."""
+        words = int(np.diff(ends, prepend=0).max(initial=0)) + 1
+        largest, mixed = int(self.sizes.max()), words * (min(self.ngrams, words) - 1)
+        if words * largest > FEW:  # a text has hardly ever the largest word everywhere
+            sizes = np.append(self.sizes, 0)[np.minimum(tokens, self.words)]
+            before = np.concatenate([[0], np.cumsum(sizes)])
+            rows = int(np.diff(before[ends], prepend=0).max(initial=0)) + int(self.sizes[self.end])
+        else:
+            rows = words * largest
+        return words, rows + mixed
 
     def of(self, tokens: Array, ends: Array) -> tuple[Array, Array]:
         """(starts, rows) of texts: rows[starts[i] : starts[i + 1]] are those of text i.
@@ -150,13 +154,11 @@ def train_labels(
     if not kernels.active:
         text = inputs, outputs, bags, tokens, ends
         return reference(*text, total=total, before=before, turn=turn, alpha=alpha, batch=batch)
-    words, word_ends = without_labels(tokens, ends, bags.words)
-    longest = [int(count.max(initial=1)) for count in bags.counts(words, word_ends)]
     result = np.zeros(2)
     args = [tokens, ends, bags.starts, bags.rows, bags.hashes, inputs, outputs, result]
     sizes = [len(ends), bags.words, len(outputs), inputs.shape[1], len(inputs)]
     sizes += [a.strides[0] // a.itemsize for a in (inputs, outputs)]
-    sizes += [bags.ngrams, bags.bucket, bags.first, bags.end, *longest, turn, before, total]
+    sizes += [bags.ngrams, bags.bucket, bags.first, bags.end, *bags.most(tokens, ends), turn, before, total]
     kernels.call(kernels.LABELS, args, sizes, [alpha], dtype=inputs.dtype)
     return Learned(float(result[0]), int(result[1]))
 
