@@ -41,7 +41,12 @@ class Trained(NamedTuple):
 
 
 def table(rows: int, dim: int, dtype: Any = np.float32) -> Array:
-    """A (rows, dim) array of zeros whose rows begin at cache lines: the kernel is fastest on those."""
+    """A (rows, dim) array of zeros whose rows begin at cache lines: the kernel is fastest on those.
+
+    >>> table(2, 3), table(2, 100).strides
+    (array([[0., 0., 0.],
+           [0., 0., 0.]], dtype=float32), (448, 4))
+    """
     dtype = np.dtype(dtype)
     line = LINE // dtype.itemsize
     width = -(-dim // line) * line
@@ -57,7 +62,10 @@ def thresholds(probabilities: Array) -> Array:
 
 def noise_table(probabilities: Array) -> Array:
     """An alias table (Walker 1977), (n, 2) uint32: a word stands for itself with probability (first + 1)
-    2^-32, else for the second.
+    2^-32, else for the second. Here word 1 stands half the time for word 0:
+
+    >>> noise_table([3, 1]).tolist()
+    [[4294967295, 0], [2147483647, 0]]
 
     Words below the mean are filled up by those above it, in order; one above it that has given too much is
     filled up by the next. So the sums of what is missing and of what is left over say who fills whom."""
@@ -100,6 +108,14 @@ class WordTrainer:
     seed       0 to 2^63 - 1
 
     Raises TypeError and ValueError for what doesn't fit, IndexError for indices out of range.
+
+    >>> inputs, outputs = table(3, 8), table(3, 8)
+    >>> inputs[:] = np.random.default_rng(0).uniform(-0.1, 0.1, (3, 8))
+    >>> trainer = WordTrainer(inputs, outputs, sg=True, window=1, negative=2)
+    >>> tokens, ends = np.array([0, 1, 0, 1, 2, 2] * 50, np.int32), np.cumsum([4, 2] * 50)
+    >>> begin, end = (trainer.train(tokens, ends, total=10**6, alpha=0.1) for _ in range(2))
+    >>> begin.pairs, begin.words, end.loss < begin.loss
+    (400, 300, True)
     """
 
     def __init__(
