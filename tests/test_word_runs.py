@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import itertools
 import os
@@ -10,12 +11,13 @@ import signal
 import time
 import unicodedata
 import warnings
+from collections import defaultdict
 
 import numpy as np
 import pytest
 
 from nn.models import FastText, GloVe, Word2Vec
-from nn.text import Corpus, encoded, words
+from nn.text import Corpus, Phrases, encoded, words
 from nn.text.encoded import counted
 
 QUIET = {"progress": False}
@@ -240,6 +242,20 @@ def test_options_are_checked_before_the_text_is_read(text, tmp_path):
     ):
         with pytest.raises(kind, match=reason):
             Word2Vec().fit("no such text", **option, **QUIET)
+
+
+def test_words_that_were_counted_are_not_kept_twice():
+    gc.disable()
+    try:
+        counts, store = counted(Corpus.of(["a seldom-seen word"]))
+        Phrases().fit([["seldom-seen"]])
+        tables = [
+            each for each in gc.get_objects() if isinstance(each, defaultdict) and "seldom-seen" in each
+        ]
+    finally:
+        gc.enable()
+    store.close()
+    assert counts["seldom-seen"] == 1 and not tables
 
 
 def test_the_pass_that_counts_stores_the_chunks_of_the_text(text):

@@ -108,6 +108,7 @@ def counted(
     except BaseException:
         store.close()
         raise
+    sight.index.default_factory = None  # a circle, which would keep all this in memory
     store.words = list(sight.index)
     return dict(zip(store.words, sight.counts.tolist(), strict=True)), store
 

@@ -79,6 +79,7 @@ class Phrases:
                 floor += 1
                 kept = pairs[1] > floor
                 pairs = pairs[0][kept], pairs[1][kept]
+        index.default_factory = None  # a circle, which would keep all words in memory
         self.scores = self.choose(list(index), words, pairs)
         return self
 
