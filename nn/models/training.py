@@ -63,6 +63,17 @@ class WordModel(ABC):
 
     # What a model says of itself --------------------------------------------------------------------
 
+    def __repr__(self) -> str:
+        """The settings that differ from those of a model made without any.
+
+        >>> from nn.models import GloVe
+        >>> GloVe(dim=50, x_max=10)
+        GloVe(dim=50, x_max=10)
+        """
+        usual = type(self)().settings
+        given = (f"{name}={value!r}" for name, value in self.settings.items() if value != usual[name])
+        return f"{type(self).__name__}({', '.join(given)})"
+
     @abstractmethod
     def prepare(self, corpus: Corpus, progress: bool) -> None:
         """Read the corpus once; make the vocabulary and the tables as they are before training."""
