@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import autograd
+from apps.embedding import recipes
 from apps.embedding.__main__ import main
 from apps.texts import tiny_shakespeare
 from nn.progress import Progress
@@ -94,6 +95,13 @@ def test_every_model_goes_into_every_format(text, tmp_path, model, ending):
     learned = formats.load(file)
     assert sorted(learned.words) == sorted("king queen crown throne cat dog mouse bird".split())
     assert learned.dim == 6 and [path.name for path in tmp_path.iterdir()] == [file.name]
+
+
+def test_files_are_trained_at_the_models_own_rates():
+    for name, kind in recipes.CLASSES.items():
+        own = kind() if name == "glove" else kind(sg=name != "cbow")
+        made = recipes.make(name, recipes.settings_of(name, False, {}), "words")
+        assert made.settings["alpha"] == own.settings["alpha"], name
 
 
 def test_the_circles_of_the_text_are_learned(vectors):
