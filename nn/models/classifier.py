@@ -179,7 +179,7 @@ class FastTextClassifier(WordModel):
         tokens, ends = Vocabulary.from_words(words).encode_sentences(lines)
         starts, rows = bags_of(words, self.words, self.settings, self.bucket).of(tokens, ends)
         sizes = np.diff(starts)[:, None].astype(np.float32)
-        return np.add.reduceat(self.inputs.take(rows, axis=0), starts[:-1], axis=0) / sizes @ self.outputs.T
+        return np.add.reduceat(self.inputs[rows], starts[:-1], axis=0) / sizes @ self.outputs.T
 
     def predict(self, texts: Sequence[str | list[str]], tokenizer: Tokenizer = whitespace) -> list[str]:
         """The most probable class of each text."""
