@@ -70,7 +70,7 @@ def train(t: WordTrainer, tokens, ends, isa: str = "", **where):
     before = kernels.isa(), kernels.get_num_threads()
     kernels.set_isa(isa), kernels.set_num_threads(where.pop("threads", 1))
     try:
-        return t.train(tokens, ends, total=2000, alpha=0.1, min_alpha=0.001, **where)
+        return t.train(tokens, ends, **({"total": 2000, "alpha": 0.1, "min_alpha": 0.001} | where))
     finally:
         kernels.set_isa(before[0]), kernels.set_num_threads(before[1])
 
@@ -192,9 +192,12 @@ def test_one_thread_gives_the_same_bits_however_text_is_cut(options):
 def test_threads_take_every_sentence_once():
     tokens, ends = text(np.random.default_rng(5), [30, 2, 50, 9] * 100)
     one, many = trainer(sg=True), trainer(sg=True)
-    alone, together = (train(t, tokens, ends, kernels.isa(), threads=n) for t, n in ((one, 1), (many, 3)))
+    rates = {"alpha": 0.01, "min_alpha": 0.01}  # of all parts alike: none knows which comes first
+    alone, together = (
+        train(t, tokens, ends, kernels.isa(), threads=n, **rates) for t, n in ((one, 1), (many, 3))
+    )
     assert (alone.pairs, alone.words) == (together.pairs, together.words)
-    assert together.loss == pytest.approx(alone.loss, rel=0.05)
+    assert together.loss == pytest.approx(alone.loss, rel=0.02)
 
 
 def test_text_without_windows_changes_nothing():
