@@ -4,10 +4,10 @@ training in a process of its own.
     python -m benchmarks words --classify --seeds 3 --data DIR
 
 Seconds are those of reading, cutting texts into features and training, of the clock and of all processors;
-what is imported, and the test, are not in them. Settings were chosen on a tenth of the training file that was
-held out (choose.py). Ours and Facebook's are the same; scikit-learn has TF-IDF of the n-grams of characters,
-and logistic regression. Facebook's program reads a file of labelled texts, which is written first. It takes
-no seed; and scikit-learn needs none, so that trains once."""
+what is imported, and the test, are not in them. Settings of ours were chosen on a tenth of the training file
+that was held out (choose.py), and are Facebook's too. scikit-learn has TF-IDF of the n-grams of characters,
+and logistic regression, as is usual. Facebook's program reads a file of labelled texts, which is written
+first. It takes no seed; and scikit-learn needs none, so that trains once."""
 
 from __future__ import annotations
 

@@ -35,6 +35,7 @@ Array = np.ndarray[Any, Any]
 LABEL = "__label__"  # how labels begin, among the words of a line
 BATCH = 32  # without kernels, at most so many texts are computed before any is written,
 SHARE = 1000  # and no more than this part of all: what a few texts repeat would be added up to leaps
+ROWS = 1 << 14  # of a table that are drawn at once
 ASKED = 1 << 15  # words, or a few more, that are classified at once
 
 
@@ -120,10 +121,10 @@ class FastTextClassifier(WordModel):
         if words[END] < (least := self.settings["min_count"]):
             raise ValueError(f"FastTextClassifier: min_count {least} is more than the {words[END]} lines")
         self.build(Vocabulary(words, self.settings["min_count"]), Vocabulary(labels))
-        self.inputs[...] = Generator(self.seed).uniform(self.inputs.shape)
-        self.inputs *= 2
-        self.inputs -= 1
-        self.inputs /= self.settings["dim"]
+        random, dim = Generator(self.seed), self.settings["dim"]
+        for i in range(0, len(self.inputs), ROWS):
+            part = self.inputs[i : i + ROWS]
+            part[...] = (2 * random.uniform(part.shape) - 1) / np.float32(dim)
 
     def build(self, words: Vocabulary, classes: Vocabulary) -> None:
         self.words, self.classes = words, classes
