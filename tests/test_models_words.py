@@ -154,6 +154,16 @@ def test_resume_wants_the_same_files(text, tmp_path):
         FastText.load(path)
 
 
+@pytest.mark.parametrize("ending", [".bin", ".vec", ".txt", ".glove"])
+def test_a_model_is_no_file_of_vectors(tmp_path, ending):
+    path = tmp_path / f"model{ending}"
+    with pytest.raises(ValueError, match=r"formats\.save"):
+        Word2Vec().save(path)
+    with pytest.raises(ValueError, match=r"formats\.load"):
+        Word2Vec.load(path)
+    assert not path.exists()
+
+
 def test_several_workers_learn_the_same_to_the_eye():
     assert_planted(made("cbow", workers=2).fit(TEXT, **QUIET).vectors)
 

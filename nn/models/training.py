@@ -35,6 +35,7 @@ __all__ = ["Learned", "WordModel", "as_corpus", "packed", "threads", "unpacked"]
 Array = np.ndarray[Any, Any]
 History = list[dict[str, Any]]
 FORMAT = "kernelgrad words 1"
+VECTORS = (".bin", ".vec", ".txt", ".glove")  # endings of files that hold vectors alone
 
 
 class WordModel(ABC):
@@ -298,7 +299,15 @@ class WordModel(ABC):
     # Files --------------------------------------------------------------------------------------------
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the whole model, and where its run is, as safetensors."""
+        """Write the whole model, and where its run is, as safetensors.
+
+        ValueError: the ending promises a file of vectors, which nn.text.formats writes.
+        """
+        if os.path.splitext(path)[1] in VECTORS:
+            raise ValueError(
+                f"{os.fspath(path)}: save writes the whole model, as safetensors; its vectors alone are "
+                "written by nn.text.formats.save(path, model.vectors)"
+            )
         position = asdict(self.position) | {"place": list(self.position.place)}
         state = {
             "format": FORMAT,
@@ -316,6 +325,8 @@ class WordModel(ABC):
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """The model that `save` wrote; ValueError: the file holds something else."""
+        if os.path.splitext(path)[1] in VECTORS:
+            raise ValueError(f"{os.fspath(path)}: files of vectors are read by nn.text.formats.load")
         state = load(path)
         if not isinstance(state, dict) or state.get("format") != FORMAT:
             raise ValueError(f"{os.fspath(path)}: not a model of words (it has no {FORMAT!r} mark)")
