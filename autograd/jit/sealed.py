@@ -11,7 +11,7 @@ from autograd.tensor import Tensor
 __all__ = ["DATA", "JitError", "Traced", "refuse", "refuse_draw", "refuse_value", "user_line"]
 
 # Files of this package that read values as programs of users do.
-SEALED = tuple(path + name for path in PACKAGES for name in ("metrics.py", "trainer.py", "serialize.py"))
+SEALED = tuple(path + name for path in PACKAGES for name in ("metrics", "trainer.py", "serialize.py"))
 
 
 class JitError(RuntimeError):
