@@ -7,36 +7,24 @@ interrupted and resumed ends with the same bits as one that was not.
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from types import FrameType
 from typing import Any
 
-import numpy as np
-
-import autograd
-from autograd import Tensor
 from autograd.ops.finite import require_finite
-from autograd.ops.random import Generator, default_generator
 from autograd.tape import no_grad
+from nn.course import Captured, Course, History, finite, interruptible
 from nn.module import Module
 from nn.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
 from nn.optim.optimizer import Optimizer
 from nn.progress import Progress
-from nn.serialize import load, save
+from nn.serialize import save
 from nn.utils import clip_grad_norm_
 
 __all__ = ["Trainer"]
-
-History = list[dict[str, Any]]
-Start = tuple[np.ndarray, np.ndarray | None]
-FORMAT = "kernelgrad trainer 1"
 
 
 @dataclass
@@ -77,7 +65,7 @@ def scored(output: Any, target: Any) -> bool:
     )
 
 
-class Trainer:
+class Trainer(Course):
     """Trains `model` with `loss` and `optimizer`.
 
     model       called as model(*inputs); a batch is (*inputs, target)
@@ -106,6 +94,8 @@ class Trainer:
     (5, True)
     """
 
+    FORMAT = "kernelgrad trainer 1"
+
     def __init__(
         self,
         model: Module,
@@ -120,31 +110,20 @@ class Trainer:
         on_batch: Callable[[Trainer, float], Any] | None = None,
         on_epoch: Callable[[Trainer, dict[str, Any]], Any] | None = None,
     ) -> None:
+        super().__init__(checkpoint)
         self.model = model
         self.loss = loss
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.clip_norm = clip_norm
-        self.checkpoint = checkpoint
         self.advance: Callable[..., tuple[Any, Any]] = self.update
         if jit:
-            self.advance = self.compiled
-            self.program = autograd.jit(self.update)
-            self.prepared: set[Any] = set()  # the shapes and types of batches that are captured
+            self.advance = captured = Captured(self.update)
+            self.program = captured.program
         self.progress = progress
         self.on_batch = on_batch
         self.on_epoch = on_epoch
-        self.history: History = []
-        # Where the run is: `epoch` epochs are done, and `batch` batches of the next one.
-        self.epoch = 0
-        self.batch = 0
         self.sums = Sums()
-        # The loader's own generator, if it has one; the states of the default generator and of that one at
-        # the beginning of the present epoch.
-        self.source: Generator | None = None
-        self.epoch_start: Start | None = None
-        # After load(), until fit() goes on: the state of the default generator at the checkpoint.
-        self.pending: np.ndarray | None = None
 
     # Training ------------------------------------------------------------------------------------
 
@@ -202,36 +181,6 @@ class Trainer:
         if isinstance(self.scheduler, OneCycleLR):
             self.scheduler.step()
         return loss, output if scored(output, target) else None
-
-    def compiled(self, *batch: Any) -> tuple[Any, Any]:
-        """`update` as a program. It is captured without effect, so that every update is a replay, and a run
-        that is resumed ends with the same bits as one that was not interrupted."""
-        key = tuple((x.shape, x.dtype) for x in batch)
-        if key not in self.prepared:
-            self.program.prepare(*batch)
-            self.prepared.add(key)
-        return self.program(*batch)  # type: ignore[no-any-return]
-
-    def batches(self, loader: Any) -> Iterator[Any]:
-        """The batches of the present epoch that are still to come."""
-        own = getattr(loader, "generator", None)
-        self.source = None if own is default_generator else own
-        resumed, self.pending = self.pending, None
-        if resumed is not None and self.epoch_start is not None:
-            # The epoch begins as it did then: the loader draws the same order.
-            default_generator.set_state(self.epoch_start[0])
-            if self.source is not None and self.epoch_start[1] is not None:
-                self.source.set_state(self.epoch_start[1])
-        self.epoch_start = self.generators()
-        batches = iter(loader)
-        if resumed is not None and self.batch:
-            for _ in range(self.batch):
-                next(batches, None)
-            default_generator.set_state(resumed)
-        yield from batches
-
-    def generators(self) -> Start:
-        return default_generator.get_state(), None if self.source is None else self.source.get_state()
 
     def finish_epoch(self, validation: Any) -> dict[str, Any]:
         """Note the epoch in the history, step the schedule, save the checkpoint."""
@@ -292,28 +241,16 @@ class Trainer:
             "which operation"
         )
 
-    def stopped(self, epochs: int) -> str:
-        where = f"stopped in epoch {self.epoch + 1}/{epochs} after {self.batch} batches"
-        if self.checkpoint is None:
-            return where + "; no checkpoint was asked for, so nothing was saved"
-        self.save(self.checkpoint)
-        return where + f"; saved {os.fspath(self.checkpoint)}, from which the run can be resumed"
-
     # Checkpoints ---------------------------------------------------------------------------------
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a checkpoint (safetensors)."""
         state = {
-            "format": FORMAT,
+            **self.place(),
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
-            "epoch": self.epoch,
-            "batch": self.batch,
             "sums": asdict(self.sums),
-            "generator": default_generator.get_state(),
-            "epoch_start": self.epoch_start if self.batch else self.generators(),
-            "history": self.history,
         }
         save(state, path)
 
@@ -323,9 +260,7 @@ class Trainer:
         A ValueError says what is wrong with a file that is no checkpoint, a RuntimeError lists what differs
         in one of another model; the model is left as it was.
         """
-        state = load(path)
-        if not isinstance(state, dict) or state.get("format") != FORMAT:
-            raise ValueError(f"{os.fspath(path)}: not a checkpoint of a Trainer (it has no {FORMAT!r} mark)")
+        state = self.read(path)
         if (state["scheduler"] is None) != (self.scheduler is None):
             raise ValueError(
                 f"{os.fspath(path)}: the checkpoint has {'no' if self.scheduler else 'a'} scheduler, this "
@@ -335,32 +270,5 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         if self.scheduler is not None:
             self.scheduler.load_state_dict(state["scheduler"])
-        self.epoch, self.batch, self.history = state["epoch"], state["batch"], state["history"]
         self.sums = Sums(**state["sums"])
-        self.pending = state["generator"].data
-        default_generator.set_state(state["generator"].data)
-        default, own = state["epoch_start"]
-        self.epoch_start = default.data, None if own is None else own.data
-
-
-def finite(x: Any) -> bool:
-    return not isinstance(x, Tensor) or bool(np.isfinite(x.data).all())
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[threading.Event]:
-    """Within the block the first Ctrl-C only sets the event; the second is a KeyboardInterrupt."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event  # only the main thread may handle signals
-        return
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        event.set()
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.signal(signal.SIGINT, handle)
-    try:
-        yield event
-    finally:
-        signal.signal(signal.SIGINT, before)
+        self.go_to(state)

@@ -22,13 +22,13 @@ from typing import Any, Self
 import numpy as np
 
 import autograd
+from nn.course import interruptible
 from nn.models.run import Learned, Options, Position
 from nn.progress import Progress
 from nn.serialize import load, save
 from nn.text.corpus import Corpus, Place
 from nn.text.encoded import Encoded, Store, counted
 from nn.text.vocabulary import Vocabulary
-from nn.trainer import interruptible
 
 __all__ = ["Learned", "WordModel", "as_corpus", "packed", "threads", "unpacked"]
 

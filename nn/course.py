@@ -1,0 +1,162 @@
+"""The course of a training: which batch of which epoch it is at, and how it gets back there.
+
+What a trainer of any kind shares with the others: epochs over a loader whose order can be drawn again, the
+states of the random generators, Ctrl-C that finishes the batch, a mark that tells its checkpoints from those
+of another family, and programs that change nothing while they are captured. A run that was interrupted and
+resumed ends with the same bits as one that was not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+import autograd
+from autograd import Tensor
+from autograd.ops.random import Generator, default_generator
+from nn.serialize import load
+
+__all__ = ["Captured", "Course", "History", "finite", "interruptible"]
+
+History = list[dict[str, Any]]
+Start = tuple[np.ndarray, np.ndarray | None]
+
+
+class Course:
+    """The base of trainers. A subclass writes `FORMAT`, `save` and its loop over `batches(loader)`, in which
+    it counts `batch` up, and `epoch` at the end of each; its checkpoints hold `place()`.
+
+    checkpoint  a path to save to, or None
+    history     a list with a dict for each epoch (or whatever the trainer notes)
+    """
+
+    FORMAT = "kernelgrad course 1"  # the mark of its checkpoints
+
+    def __init__(self, checkpoint: str | os.PathLike[str] | None = None) -> None:
+        self.checkpoint = checkpoint
+        self.history: History = []
+        # Where the run is: `epoch` epochs are done, and `batch` batches of the next one.
+        self.epoch = 0
+        self.batch = 0
+        # The loader's own generator, if it has one; the states of the default generator and of that one at
+        # the beginning of the present epoch.
+        self.source: Generator | None = None
+        self.epoch_start: Start | None = None
+        # Between leaving an epoch (or load()) and going on: the state of the default generator then.
+        self.pending: np.ndarray | None = None
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a checkpoint (safetensors)."""
+        raise NotImplementedError(f"{type(self).__name__} must define save")
+
+    # Epochs --------------------------------------------------------------------------------------
+
+    def batches(self, loader: Any) -> Iterator[Any]:
+        """The batches of the present epoch that are still to come."""
+        own = getattr(loader, "generator", None)
+        self.source = None if own is default_generator else own
+        resumed, self.pending = self.pending, None
+        if resumed is not None and self.epoch_start is not None:
+            # The epoch begins as it did then: the loader draws the same order.
+            default_generator.set_state(self.epoch_start[0])
+            if self.source is not None and self.epoch_start[1] is not None:
+                self.source.set_state(self.epoch_start[1])
+        self.epoch_start = self.generators()
+        batches = iter(loader)
+        if resumed is not None and self.batch:
+            for _ in range(self.batch):
+                next(batches, None)
+            default_generator.set_state(resumed)
+        yield from batches
+
+    def generators(self) -> Start:
+        return default_generator.get_state(), None if self.source is None else self.source.get_state()
+
+    def stopped(self, epochs: int | str) -> str:
+        """Save, for the user asked to stop; what to tell them."""
+        where = f"stopped in epoch {self.epoch + 1}/{epochs} after {self.batch} batches"
+        if self.batch:
+            self.pending = default_generator.get_state()
+        if self.checkpoint is None:
+            return where + "; no checkpoint was asked for, so nothing was saved"
+        self.save(self.checkpoint)
+        return where + f"; saved {os.fspath(self.checkpoint)}, from which the run can be resumed"
+
+    # Checkpoints ---------------------------------------------------------------------------------
+
+    def place(self) -> dict[str, Any]:
+        """Where the run is, as part of a checkpoint."""
+        return {
+            "format": self.FORMAT,
+            "epoch": self.epoch,
+            "batch": self.batch,
+            "generator": default_generator.get_state(),
+            "epoch_start": self.epoch_start if self.batch else self.generators(),
+            "history": self.history,
+        }
+
+    def go_to(self, state: dict[str, Any]) -> None:
+        """Be where place() was called; the next batches() go on there."""
+        self.epoch, self.batch, self.history = state["epoch"], state["batch"], state["history"]
+        self.pending = state["generator"].data
+        default_generator.set_state(state["generator"].data)
+        default, own = state["epoch_start"]
+        self.epoch_start = default.data, None if own is None else own.data
+
+    def read(self, path: str | os.PathLike[str]) -> dict[str, Any]:
+        """A checkpoint of this kind of trainer; a ValueError says what another file is."""
+        state = load(path)
+        if not isinstance(state, dict) or state.get("format") != self.FORMAT:
+            mark = state.get("format") if isinstance(state, dict) else None
+            known = isinstance(mark, str) and f"it is one of {mark!r}" or "it is none at all"
+            raise ValueError(
+                f"{os.fspath(path)}: not a checkpoint of a {type(self).__name__} "
+                f"(it has no {self.FORMAT!r} mark; {known})"
+            )
+        return state
+
+
+class Captured:
+    """`update` as programs, one for each shape and type of arguments. Each is captured without effect, so
+    that every update is a replay, the first one too."""
+
+    def __init__(self, update: Callable[..., Any]) -> None:
+        self.program = autograd.jit(update)
+        self.prepared: set[Any] = set()
+
+    def __call__(self, *batch: Any) -> Any:
+        key = tuple((x.shape, x.dtype) for x in batch)
+        if key not in self.prepared:
+            self.program.prepare(*batch)
+            self.prepared.add(key)
+        return self.program(*batch)
+
+
+def finite(x: Any) -> bool:
+    return not isinstance(x, Tensor) or bool(np.isfinite(x.data).all())
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[threading.Event]:
+    """Within the block the first Ctrl-C only sets the event; the second is a KeyboardInterrupt."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event  # only the main thread may handle signals
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        event.set()
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, before)
