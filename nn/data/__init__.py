@@ -11,6 +11,7 @@ from nn.data.dataset import Dataset, Subset, TensorDataset, collate, random_spli
 from nn.data.digits import Digits, fashion_mnist, mnist, optdigits
 from nn.data.idx import DataError, read_idx, write_idx
 from nn.data.loader import DataLoader
+from nn.data.stacked import StackedDigits
 
 __all__ = [
     "Augment",
@@ -18,6 +19,7 @@ __all__ = [
     "DataLoader",
     "Dataset",
     "Digits",
+    "StackedDigits",
     "Subset",
     "TensorDataset",
     "collate",
