@@ -20,6 +20,7 @@ from nn.course import Captured, Course, History, finite, interruptible
 from nn.module import Module
 from nn.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
 from nn.optim.optimizer import Optimizer
+from nn.optim.swa_utils import AveragedModel
 from nn.progress import Progress
 from nn.serialize import save
 from nn.utils import clip_grad_norm_
@@ -73,6 +74,7 @@ class Trainer(Course):
     scheduler   stepped every epoch, but OneCycleLR every batch; ReduceLROnPlateau is given the validation
                 loss (the training loss where there is no validation)
     clip_norm   if given, gradients are clipped to this norm
+    average     an AveragedModel of `model` (say, its exponential average), updated after each step
     checkpoint  a path, written after every epoch and on Ctrl-C
     jit         True to run each step as a program (autograd.jit): captured once for each shape of batch
     progress    False to print nothing (a bar on a terminal if tqdm is there, else lines, on stderr)
@@ -104,6 +106,7 @@ class Trainer(Course):
         scheduler: LRScheduler | ReduceLROnPlateau | None = None,
         *,
         clip_norm: float | None = None,
+        average: AveragedModel | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         jit: bool = False,
         progress: bool = True,
@@ -116,6 +119,7 @@ class Trainer(Course):
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.clip_norm = clip_norm
+        self.average = average
         self.advance: Callable[..., tuple[Any, Any]] = self.update
         if jit:
             self.advance = captured = Captured(self.update)
@@ -178,6 +182,8 @@ class Trainer(Course):
         if self.clip_norm is not None:
             clip_grad_norm_(self.model.parameters(), self.clip_norm)
         self.optimizer.step()
+        if self.average is not None:
+            self.average.update_parameters(self.model)
         if isinstance(self.scheduler, OneCycleLR):
             self.scheduler.step()
         return loss, output if scored(output, target) else None
@@ -250,6 +256,7 @@ class Trainer(Course):
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
+            "average": None if self.average is None else self.average.state_dict(),
             "sums": asdict(self.sums),
         }
         save(state, path)
@@ -261,14 +268,18 @@ class Trainer(Course):
         in one of another model; the model is left as it was.
         """
         state = self.read(path)
-        if (state["scheduler"] is None) != (self.scheduler is None):
-            raise ValueError(
-                f"{os.fspath(path)}: the checkpoint has {'no' if self.scheduler else 'a'} scheduler, this "
-                f"trainer has {'one' if self.scheduler else 'none'}"
-            )
+        for part in ("scheduler", "average"):
+            given, own = state.get(part), getattr(self, part)
+            if (given is None) != (own is None):
+                raise ValueError(
+                    f"{os.fspath(path)}: the checkpoint has {'a' if own is None else 'no'} {part}, this "
+                    f"trainer has {'none' if own is None else 'one'}"
+                )
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         if self.scheduler is not None:
             self.scheduler.load_state_dict(state["scheduler"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
         self.sums = Sums(**state["sums"])
         self.go_to(state)
