@@ -23,7 +23,7 @@ Run = Callable[[], object]
 
 NAMES = (
     "gemm", "conv", "elementwise", "reduce", "pool", "norm", "loss", "embedding", "dropout", "optim", "steps",
-    "jit", "tiny",
+    "jit", "drawing", "tiny",
 )  # fmt: skip
 SEED = 20240229
 
