@@ -6,7 +6,7 @@ is seen codes are N(0, I), p(z). What is maximised is a bound of log p(x) from b
     log p(x) >= E_q [log p(x|z)] - KL(q(z|x) || p(z))               the evidence bound, ELBO
     log p(x) >= E log 1/k sum_i p(x|z_i) p(z_i) / q(z_i|x)          importance weighted, IWAE
 
-Once trained, codes drawn from p(z) give images that nobody drew. Trained as an Autoencoder, on batches (x, x).
+Once trained, codes drawn from p(z) give images that nobody drew. Trained on batches (x, x), as Autoencoder.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class VAE(Module):
         self.require_pixels(target)
         surprise = autograd.sum(self.surprise(output.outputs, target))
         kl = autograd.sum(divergence(output.mean, output.logvar))
-        return (surprise + self.beta * kl) * (1.0 / len(target))
+        return self.checked((surprise + self.beta * kl) * (1.0 / len(target)), target)
 
     def surprise(self, outputs: Any, target: Any) -> Any:
         """-log p(x|z) of each pixel, in nats; densities where the likelihood is Gaussian."""
@@ -147,15 +147,23 @@ class VAE(Module):
         return 0.5 * autograd.square(distance) + (self.log_std + 0.5 * LOG_2PI)
 
     def require_pixels(self, x: Any) -> None:
-        """Refuse what is no chance of ink, where it can be seen (a program looks at no values)."""
+        """Refuse numbers that are no chances of ink."""
         if self.likelihood != "bernoulli" or mode.word & TRACE:
             return
         pixels = x.data if isinstance(x, Value) else np.asarray(x)
-        if pixels.size and not (pixels.min() >= 0 and pixels.max() <= 1):
+        if pixels.size and (pixels.min() < 0 or pixels.max() > 1):
             raise ValueError(
                 f"{type(self).__name__}: a Bernoulli likelihood wants pixels in [0, 1], got {pixels.min()} "
                 f"to {pixels.max()}; scale them, or use likelihood='gaussian'"
             )
+
+    def checked(self, loss: Any, target: Any) -> Any:
+        """The loss; in a program, which looks at no values, NaN where require_pixels() would refuse. (A
+        trainer that meets it computes the loss again eagerly, and so finds the reason.)"""
+        if self.likelihood != "bernoulli" or not mode.word & TRACE:
+            return loss
+        sane = autograd.logical_and(autograd.amin(target) >= 0.0, autograd.amax(target) <= 1.0)
+        return autograd.where(sane, loss, math.nan)
 
     # How good it is ------------------------------------------------------------------------------
 
@@ -280,7 +288,7 @@ class IWAE(VAE):
         self.require_pixels(target)
         log_w = self.log_weights(target, output.mean, output.logvar, output.latent, output.outputs)
         bound = autograd.logsumexp(log_w, 0) - math.log(self.samples)
-        return -autograd.mean(bound)
+        return self.checked(-autograd.mean(bound), target)
 
 
 def divergence(mean: Any, logvar: Any) -> Any:
