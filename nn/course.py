@@ -21,9 +21,10 @@ import numpy as np
 import autograd
 from autograd import Tensor
 from autograd.ops.random import Generator, default_generator
+from nn.module import Module
 from nn.serialize import load
 
-__all__ = ["Captured", "Course", "History", "finite", "interruptible"]
+__all__ = ["Captured", "Course", "History", "evaluating", "finite", "interruptible"]
 
 History = list[dict[str, Any]]
 Start = tuple[np.ndarray, np.ndarray | None]
@@ -79,11 +80,15 @@ class Course:
     def generators(self) -> Start:
         return default_generator.get_state(), None if self.source is None else self.source.get_state()
 
+    def pause(self) -> None:
+        """Leave the present epoch; the next batches() go on in its middle."""
+        if self.batch:
+            self.pending = default_generator.get_state()
+
     def stopped(self, epochs: int | str) -> str:
         """Save, for the user asked to stop; what to tell them."""
         where = f"stopped in epoch {self.epoch + 1}/{epochs} after {self.batch} batches"
-        if self.batch:
-            self.pending = default_generator.get_state()
+        self.pause()
         if self.checkpoint is None:
             return where + "; no checkpoint was asked for, so nothing was saved"
         self.save(self.checkpoint)
@@ -141,6 +146,18 @@ class Captured:
 
 def finite(x: Any) -> bool:
     return not isinstance(x, Tensor) or bool(np.isfinite(x.data).all())
+
+
+@contextlib.contextmanager
+def evaluating(model: Module) -> Iterator[None]:
+    """Within the block `model` is in evaluation mode; behind it each part is in its own again."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
 
 
 @contextlib.contextmanager

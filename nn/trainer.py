@@ -16,7 +16,7 @@ from typing import Any
 
 from autograd.ops.finite import require_finite
 from autograd.tape import no_grad
-from nn.course import Captured, Course, History, finite, interruptible
+from nn.course import Captured, Course, History, evaluating, finite, interruptible
 from nn.module import Module
 from nn.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
 from nn.optim.optimizer import Optimizer
@@ -210,17 +210,11 @@ class Trainer(Course):
 
     def evaluate(self, loader: Any) -> dict[str, float]:
         """{"loss": ..., "accuracy": ...} over all batches, in evaluation mode and without recording."""
-        modes = [(module, module.training) for module in self.model.modules()]
-        self.model.eval()
         sums = Sums()
-        try:
-            with no_grad():
-                for *inputs, target in loader:
-                    output = self.model(*inputs)
-                    sums.add(float(self.loss(output, target).item()), output, target)
-        finally:
-            for module, mode in modes:
-                module.training = mode
+        with evaluating(self.model), no_grad():
+            for *inputs, target in loader:
+                output = self.model(*inputs)
+                sums.add(float(self.loss(output, target).item()), output, target)
         return sums.numbers()
 
     # What went wrong -----------------------------------------------------------------------------
