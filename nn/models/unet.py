@@ -237,7 +237,7 @@ class UNet(Module):
         for length in self.side:
             if length < 1 or length % 2 ** (levels - 1):
                 raise ValueError(
-                    f"UNet: side {length} can't be halved {levels - 1} times (dim_mults has {levels} levels); "
+                    f"UNet: side {length} can't be halved {levels - 1} times ({levels} levels in dim_mults); "
                     f"want a multiple of {2 ** (levels - 1)}, or fewer levels"
                 )
         if self.dim % math.lcm(groups, heads, 2):
