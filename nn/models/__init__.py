@@ -1,4 +1,4 @@
-"""Models of words, ready to train on text.
+"""Models ready to train: of words on text, of pictures and points.
 
 from nn.models import Word2Vec
 
@@ -7,8 +7,19 @@ model.vectors.most_similar("king")
 """
 
 from nn.models.classifier import FastTextClassifier, labelled
+from nn.models.diffusion import Diffusion
 from nn.models.fasttext import FastText
 from nn.models.glove import GloVe
+from nn.models.unet import PointDenoiser, UNet
 from nn.models.word2vec import Word2Vec
 
-__all__ = ["FastText", "FastTextClassifier", "GloVe", "Word2Vec", "labelled"]
+__all__ = [
+    "Diffusion",
+    "FastText",
+    "FastTextClassifier",
+    "GloVe",
+    "PointDenoiser",
+    "UNet",
+    "Word2Vec",
+    "labelled",
+]
