@@ -6,6 +6,7 @@ for x, y in DataLoader(optdigits(train=True), batch_size=64, shuffle=True, seed=
     ...                                # x (64, 1, 8, 8) float32 in [0, 1], y (64,) int64
 """
 
+from nn.data import points
 from nn.data.augment import Augment, elastic, rotate, shift, warp, zoom
 from nn.data.dataset import Dataset, Subset, TensorDataset, collate, random_split
 from nn.data.digits import Digits, fashion_mnist, mnist, optdigits
@@ -27,6 +28,7 @@ __all__ = [
     "fashion_mnist",
     "mnist",
     "optdigits",
+    "points",
     "random_split",
     "read_idx",
     "rotate",
