@@ -136,22 +136,29 @@ class PlaneAttention(Module):
 
 
 class Level(Module):
-    """Residual blocks of one side, each with attention behind it or not; the first widens."""
+    """Residual blocks of one side, attention behind the first `looks` of them; the first block widens."""
 
     def __init__(
-        self, channels: int, filters: int, blocks: int, width: int, heads: int, groups: int, dropout: float
+        self,
+        channels: int,
+        filters: int,
+        blocks: int,
+        looks: int,
+        width: int,
+        heads: int,
+        groups: int,
+        dropout: float,
     ) -> None:
         super().__init__()
         self.blocks = ModuleList(
             ResidualBlock(filters if i else channels, filters, width, groups, dropout) for i in range(blocks)
         )
-        looks = blocks if heads else 0
         self.attention = ModuleList(PlaneAttention(filters, heads, groups) for _ in range(looks))
 
     def forward(self, x: Any, condition: Any) -> Any:
         for i, block in enumerate(self.blocks):
             x = block(x, condition)
-            if len(self.attention):
+            if i < len(self.attention):
                 x = self.attention[i](x)
         return x
 
@@ -172,8 +179,8 @@ class UNet(Module):
     side       one int, or (height, width); each is halved len(dim_mults) - 1 times, so must be a multiple of
                2 ** that: 28 -> 14 -> 7, 32 -> 16 -> 8, 8 -> 4 with dim_mults of two
     dim        channels of the first level; level i has dim * dim_mults[i]
-    blocks     residual blocks a level, on the way down and on the way up
-    attention  levels whose longer side is at most this look at all their places; 0: none does
+    blocks     residual blocks a level, on the way down and on the way up; the last level has one more
+    attention  levels whose longer side is at most this look at all their places, behind each block; 0: none
     heads      of the attention; they must divide dim
     classes    None, or how many there are: a class is then 0 ... classes - 1, and `classes` says "no class",
                as a call without classes does for all (guidance: Ho and Salimans 2022)
@@ -209,18 +216,18 @@ class UNet(Module):
         self.dim_mults = tuple(dim_mults)
         self.check_sizes(blocks, heads, groups)
         widths = [dim * times for times in self.dim_mults]
-        looks = [heads if max(self.side) >> i <= attention else 0 for i in range(len(widths))]
         width = 4 * dim
 
-        def level(i: int, incoming: int, count: int = blocks) -> Level:
-            return Level(incoming, widths[i], count, width, looks[i], groups, dropout)
+        def level(i: int, incoming: int, more: int = 0) -> Level:
+            looks = blocks if max(self.side) >> i <= attention else 0
+            return Level(incoming, widths[i], blocks + more, looks, width, heads, groups, dropout)
 
         self.condition = Condition(dim, width, classes)
         self.first = Conv2d(channels, dim, 3, padding=1)
         last = len(widths) - 1
         self.down = ModuleList(level(i, widths[max(i - 1, 0)]) for i in range(last))
         self.halve = ModuleList(Conv2d(w, w, 3, stride=2, padding=1) for w in widths[:-1])
-        self.middle = level(last, widths[max(last - 1, 0)], blocks + 1)
+        self.middle = level(last, widths[max(last - 1, 0)], 1)
         self.enlarge = Upsample(scale_factor=2)
         self.up = ModuleList(level(i, widths[i + 1] + widths[i]) for i in reversed(range(last)))
         self.last = Sequential(GroupNorm(groups, dim), SiLU(), zeroed(Conv2d(dim, channels, 3, padding=1)))
