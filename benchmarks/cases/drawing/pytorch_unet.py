@@ -65,18 +65,19 @@ class PlaneAttention(nn.Module):
 
 
 class Level(nn.Module):
-    def __init__(self, channels: int, filters: int, blocks: int, width: int, heads: int, groups: int) -> None:
+    def __init__(
+        self, channels: int, filters: int, blocks: int, looks: int, width: int, heads: int, groups: int
+    ) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(
             ResidualBlock(filters if i else channels, filters, width, groups) for i in range(blocks)
         )
-        looks = blocks if heads else 0
         self.attention = nn.ModuleList(PlaneAttention(filters, heads, groups) for _ in range(looks))
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         for i, block in enumerate(self.blocks):
             x = block(x, condition)
-            if self.attention:
+            if i < len(self.attention):
                 x = self.attention[i](x)
         return x
 
@@ -98,15 +99,15 @@ class UNet(nn.Module):
         widths = [dim * times for times in dim_mults]
         last = len(widths) - 1
 
-        def level(i: int, incoming: int, count: int = blocks) -> Level:
-            looks = heads if side >> i <= attention else 0
-            return Level(incoming, widths[i], count, 4 * dim, looks, groups)
+        def level(i: int, incoming: int, more: int = 0) -> Level:
+            looks = blocks if side >> i <= attention else 0
+            return Level(incoming, widths[i], blocks + more, looks, 4 * dim, heads, groups)
 
         self.condition = Condition(dim, 4 * dim, classes)
         self.first = nn.Conv2d(channels, dim, 3, padding=1)
         self.down = nn.ModuleList(level(i, widths[max(i - 1, 0)]) for i in range(last))
         self.halve = nn.ModuleList(nn.Conv2d(w, w, 3, stride=2, padding=1) for w in widths[:-1])
-        self.middle = level(last, widths[max(last - 1, 0)], blocks + 1)
+        self.middle = level(last, widths[max(last - 1, 0)], 1)
         self.up = nn.ModuleList(level(i, widths[i + 1] + widths[i]) for i in reversed(range(last)))
         self.last = nn.Sequential(
             nn.GroupNorm(groups, dim), nn.SiLU(), nn.Conv2d(dim, channels, 3, padding=1)
