@@ -6,6 +6,7 @@ model = Word2Vec(dim=100, sg=True).fit("text.txt")
 model.vectors.most_similar("king")
 """
 
+from nn.models.adversarial import GANTrainer
 from nn.models.classifier import FastTextClassifier, labelled
 from nn.models.diffusion import Diffusion
 from nn.models.fasttext import FastText
@@ -17,6 +18,7 @@ __all__ = [
     "Diffusion",
     "FastText",
     "FastTextClassifier",
+    "GANTrainer",
     "GloVe",
     "PointDenoiser",
     "UNet",
