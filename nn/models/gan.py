@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import autograd
-import nn.functional as F
 from autograd import Tensor
 from autograd.ops import random
-from autograd.tape import no_grad
+from autograd.tape import TRACE, mode, no_grad
 from nn import init
 from nn.containers import Sequential
 from nn.layers.activations import LeakyReLU, ReLU
@@ -62,7 +61,7 @@ class GeneratorNet(Module):
             raise ValueError(f"{name}: want z of shape (N, {self.latent}), got {tuple(z.shape)}")
         if not labelled(name, self.classes, classes, len(z)):
             return z
-        return autograd.cat([z, F.one_hot(classes, self.classes or 0).to(z.dtype)], 1)
+        return autograd.cat([z, codes_of(classes, self.classes, z.dtype)], 1)
 
     def draw(self, n: int, generator: random.Generator | None = None) -> Tensor:
         """n normal codes z, (n, latent), of the type of the weights."""
@@ -85,7 +84,7 @@ class GeneratorNet(Module):
             labelled(type(self).__name__, self.classes, classes, n)
         elif classes is not None:
             labelled(type(self).__name__, None, classes, n)
-        modes = [(module, module.training) for module in self.modules()]
+        trained = [(module, module.training) for module in self.modules()]
         self.eval()
         try:
             with no_grad():
@@ -95,8 +94,8 @@ class GeneratorNet(Module):
                     for i in range(0, max(n, 1), batch)
                 ]
         finally:
-            for module, mode in modes:
-                module.training = mode
+            for module, training in trained:
+                module.training = training
         drawn: Tensor = autograd.cat(parts, 0)
         return drawn
 
@@ -143,7 +142,14 @@ def labelled(name: str, expected: int | None, classes: Any, n: int) -> bool:
     if classes is None or tuple(classes.shape) != (n,):
         got = "none" if classes is None else f"shape {tuple(classes.shape)}"
         raise ValueError(f"{name}: want {n} labels for its {expected} classes, got {got}")
+    if n and not mode.word & TRACE and not 0 <= classes.min().item() <= classes.max().item() < expected:
+        raise ValueError(f"{name}: want labels from 0 to {expected - 1}, got {classes.tolist()}")
     return True
+
+
+def codes_of(classes: Any, count: int | None, dtype: Any) -> Any:
+    """One-hot codes (N, count), as rows of the identity: for that there is a kernel."""
+    return autograd.embedding(autograd.eye(count or 0, dtype=dtype), classes)
 
 
 # Points ------------------------------------------------------------------------------------------
@@ -234,7 +240,7 @@ class PointDiscriminator(DiscriminatorNet):
 
     def forward(self, x: Any, classes: Any = None) -> Any:
         if self.checked(x, classes, self.dim):
-            x = autograd.cat([x, F.one_hot(classes, self.classes or 0).to(x.dtype)], 1)
+            x = autograd.cat([x, codes_of(classes, self.classes, x.dtype)], 1)
         return self.layers(pack(x, self.packing)).squeeze(1)
 
 
