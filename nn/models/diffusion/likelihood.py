@@ -2,10 +2,11 @@
 
     -log p(x_0) <= L_T + sum of L_t + L_0
 
-L_T is what x_T still tells, KL(q(x_T | x_0) || N(0, 1)). L_t is how far the step back that the network takes
-is from the one that knows x_0: both are normal with the posterior's variance, so KL is a squared distance.
-L_0 is -log of the probability of the very level that a number of x_0 has, out of `levels`, under a normal of
-variance beta_0 around the network's last estimate (eq. 13).
+L_T is what x_T still tells, KL(q(x_T | x_0) || N(0, 1)). L_t is how far the step back of a network, a normal
+around its mean, is from that of one that knows x_0, the posterior. L_0 is -log of the probability of the very
+level that a number of x_0 has, out of `levels`, under a normal around the network's last estimate (eq. 13).
+The variances of the network's steps are free; beta_t is taken, the larger of the paper's two: the smaller
+one, the posterior's, costs a bit and more where a level is wider than the first noise.
 """
 
 from __future__ import annotations
@@ -83,9 +84,12 @@ def step_terms(diffusion: Any, x0: Any, labels: Any, stride: int) -> Array:
     if not len(t):
         return np.zeros(count)
     off = errors.loop([t], batch_size=1).data.astype(np.float64)
-    posterior = diffusion.schedule.posterior()
-    scale = posterior.x0_share[1:] ** 2 / (2 * posterior.variance[1:])
-    terms: Array = (off * scale[t - 1] * sizes[:, None]).sum(0)
+    # KL of the posterior from N(the network's mean, beta_t), in nats.
+    x0_share, _, variance = diffusion.schedule.posterior()
+    betas = diffusion.schedule.betas
+    narrower = (0.5 * (variance / betas - 1 - np.log(np.maximum(variance, 1e-300) / betas)))[t]
+    apart = (x0_share**2 / (2 * betas))[t] * off
+    terms: Array = ((math.prod(diffusion.shape) * narrower + apart) * sizes[:, None]).sum(0)
     return terms
 
 

@@ -35,7 +35,7 @@ class Predictions(NamedTuple):
 class Diffusion(Sampling, Module):
     """Trains `network` to take noise away, and draws with it.
 
-    network     called as network(x, t) or network(x, t, classes) -> like x: x (N, *shape), t (N,) of the whole
+    network     called as network(x, t) or network(x, t, classes) -> like x: x (N, *shape), t (N,), whole
                 numbers 0 ... timesteps - 1 as floats, classes int64 (N,). One with classes says how many in
                 `network.classes`, and takes that number itself for "none" (UNet, PointDenoiser)
     shape       of one example, say (1, 28, 28), or (2,) for points of the plane
@@ -190,8 +190,8 @@ class Diffusion(Sampling, Module):
         if self.data_range is None:
             return x
         low, high = self.data_range
-        if not mode.word & TRACE:
-            least, most = float(x.data.min(initial=high)), float(x.data.max(initial=low))
+        if x.shape[0] and not mode.word & TRACE:
+            least, most = float(x.data.min()), float(x.data.max())
             if least < low - 1e-4 or most > high + 1e-4:
                 raise ValueError(
                     f"Diffusion: want data in [{low:g}, {high:g}], got values from {least:g} to {most:g}; "

@@ -94,8 +94,8 @@ class Schedule:
     @classmethod
     def named(cls, schedule: Any, timesteps: int) -> Schedule:
         """Of a name among SCHEDULES, or of `timesteps` betas."""
-        if timesteps < 1:
-            raise ValueError(f"Schedule: want at least one step, got {timesteps}")
+        if timesteps < 2:
+            raise ValueError(f"Schedule: want at least two steps, got {timesteps}")
         if isinstance(schedule, str):
             if schedule not in SCHEDULES:
                 raise ValueError(f"Schedule: want one of {', '.join(SCHEDULES)}, or betas; got {schedule!r}")

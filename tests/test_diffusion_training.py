@@ -1,0 +1,171 @@
+"""Diffusion models in nn.Trainer: programs and eager steps alike, averages, exact resumption, clear errors."""
+
+import numpy as np
+import pytest
+
+import autograd
+import nn
+from autograd import Tensor
+from nn.data import DataLoader, TensorDataset
+from nn.models import Diffusion, PointDenoiser, UNet
+from nn.optim.swa_utils import AveragedModel, get_ema_avg_fn
+
+
+def loader(classes=None):
+    points = np.random.default_rng(0).normal(size=(96, 2)).astype(np.float32)
+    labels = np.arange(96) % 3
+    parts = (points, labels) if classes is None else (points, labels, labels)
+    return DataLoader(TensorDataset(*parts), batch_size=32, shuffle=True, seed=1)
+
+
+def trained(epochs, *, jit=True, load=None, save=None, stop_after=None, **options):
+    """(trainer, average) after some epochs; `stop_after` so many batches, as by Ctrl-C."""
+    autograd.manual_seed(0)
+    classes = options.get("classes")
+    network = PointDenoiser(2, width=16, classes=options.pop("classes", None))
+    model = Diffusion(network, (2,), timesteps=50, data_range=None, **options)
+    average = AveragedModel(model, get_ema_avg_fn(0.9, warmup=True))
+    optimizer = nn.optim.Adam(model.parameters(), lr=0.01)
+    trainer = nn.Trainer(
+        model, lambda losses, target: losses.mean(), optimizer, average=average, jit=jit, progress=False
+    )
+    if load:
+        trainer.load(load)
+    if stop_after:
+
+        def stop(trainer, loss):
+            if trainer.epoch * 3 + trainer.batch == stop_after:
+                trainer.save(save)
+                raise KeyboardInterrupt
+
+        trainer.on_batch = stop
+        with pytest.raises(KeyboardInterrupt):
+            trainer.fit(loader(classes), epochs)
+    else:
+        trainer.fit(loader(classes), epochs)
+    return trainer, average
+
+
+def weights(module):
+    return np.concatenate([p.data.ravel() for p in module.parameters()])
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"objective": "v", "min_snr": 5.0, "classes": 3, "schedule": "cosine"}]
+)
+def test_programs_train_as_eager_steps_do(options):
+    fast, fast_average = trained(2, jit=True, **options)
+    slow, slow_average = trained(2, jit=False, **options)
+    losses = [[record["loss"] for record in t.history] for t in (fast, slow)]
+    np.testing.assert_allclose(*losses, rtol=1e-4)
+    np.testing.assert_allclose(weights(fast_average), weights(slow_average), atol=1e-4)
+    assert fast_average.n_averaged.item() == 6
+
+
+def test_a_resumed_run_ends_with_the_same_bits_and_draws_the_same(tmp_path):
+    whole, average = trained(3)
+    trained(3, save=tmp_path / "half.safetensors", stop_after=4)
+    resumed, resumed_average = trained(3, load=tmp_path / "half.safetensors")
+    assert (weights(whole.model) == weights(resumed.model)).all()
+    assert (weights(average) == weights(resumed_average)).all()
+    assert (weights(average) != weights(whole.model)).any()
+    assert resumed_average.n_averaged.item() == 9
+    drawn = [a.module.sample(4, generator=autograd.Generator(0)).data for a in (average, resumed_average)]
+    assert (drawn[0] == drawn[1]).all()
+
+
+def test_a_checkpoint_without_the_average_is_not_taken_for_one_with(tmp_path):
+    trainer, _ = trained(1)
+    trainer.average = None
+    trainer.save(tmp_path / "without.safetensors")
+    with pytest.raises(ValueError, match="the checkpoint has no average, this trainer has one"):
+        trained(1, load=tmp_path / "without.safetensors")
+
+
+@pytest.mark.parametrize("objective", ["noise", "x0", "v"])
+def test_the_loss_is_by_hand_what_it_is(objective):
+    """On the draws of one seed: t, then the noise."""
+    model = Diffusion(PointDenoiser(2, width=16), (2,), timesteps=50, objective=objective, data_range=(-4, 4))
+    for p in model.parameters():
+        p.data += 0.05
+    x = autograd.rand(6, 2) * 8 - 4
+    autograd.manual_seed(7)
+    losses = model(x).data
+    autograd.manual_seed(7)
+    t, noise = autograd.randint(0, 50, (6,)), autograd.randn(6, 2)
+    signal, spread = model.schedule.signal[t.data][:, None], model.schedule.noise[t.data][:, None]
+    xt = signal * x.data / 4 + spread * noise.data
+    output = model.network(Tensor(xt.astype(np.float32)), t.to(np.float32)).data
+    target = {"noise": noise.data, "x0": x.data / 4, "v": signal * noise.data - spread * x.data / 4}[
+        objective
+    ]
+    np.testing.assert_allclose(losses, ((output - target) ** 2).mean(1), rtol=1e-4)
+
+
+# What is refused ----------------------------------------------------------------------------------
+
+
+def images(**options):
+    return Diffusion(UNet(8, dim=8, dim_mults=(1, 2), groups=4, **options), (1, 8, 8), timesteps=10)
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "message"),
+    [
+        (
+            np.zeros((2, 1, 28, 28), np.float32),
+            ValueError,
+            r"shape \(1, 8, 8\), want .* got \(2, 1, 28, 28\)",
+        ),
+        (np.zeros((2, 3, 8, 8), np.float32), ValueError, r"got \(2, 3, 8, 8\)"),
+        (np.zeros((1, 8, 8), np.float32), ValueError, r"got \(1, 8, 8\)"),
+        (np.zeros((2, 1, 8, 8), np.uint8), TypeError, "want floats in .*, got uint8"),
+        (np.full((2, 1, 8, 8), 255, np.float32), ValueError, r"want data in \[0, 1\], got values from 255"),
+        (np.full((2, 1, 8, 8), np.nan, np.float32), ValueError, "contain NaN"),
+    ],
+)
+def test_data_of_another_kind_is_said(x, error, message):
+    with pytest.raises(error, match=message):
+        images()(Tensor(x))
+
+
+def test_wrong_classes_are_said():
+    x = autograd.rand(2, 1, 8, 8)
+    with pytest.raises(ValueError, match="no classes; make one with"):
+        images()(x, Tensor(np.array([0, 1])))
+    with pytest.raises(ValueError, match=r"classes 0 \.\.\. 9 \(10: none\), got 0 to 11"):
+        images(classes=10).sample(2, classes=[0, 11], steps=2)
+    with pytest.raises(ValueError, match="say which classes"):
+        images(classes=10).sample(2, guidance=2.0, steps=2)
+
+
+def test_wrong_options_are_said():
+    network = PointDenoiser(2, width=16)
+    wrong = [
+        ({"objective": "score"}, "objective among noise, x0, v"),
+        ({"drop": 1.5}, r"drop in \[0, 1\]"),
+        ({"min_snr": 0.0}, "min_snr > 0"),
+        ({"data_range": (1, 0)}, r"data_range \(low, high\)"),
+    ]
+    for options, message in wrong:
+        with pytest.raises(ValueError, match=message):
+            Diffusion(network, (2,), **options)
+    model = Diffusion(network, (2,), timesteps=10, data_range=None)
+    with pytest.raises(ValueError, match="mask of 1 where x is known"):
+        model.inpaint(autograd.zeros(1, 2), [0.5, 1])
+    with pytest.raises(ValueError, match="at least one resampling"):
+        model.inpaint(autograd.zeros(1, 2), [0, 1], resamplings=0)
+
+
+def test_a_network_gone_to_nan_is_said():
+    model = Diffusion(PointDenoiser(2, width=16), (2,), timesteps=10, data_range=None)
+    next(iter(model.network.last.parameters())).data.fill(np.nan)
+    with pytest.raises(FloatingPointError, match="look at the network's weights"):
+        model.sample(2)
+
+
+def test_nan_in_training_is_explained():
+    trainer, _ = trained(1)
+    bad = TensorDataset(np.full((4, 2), np.nan, np.float32), np.zeros(4, np.int64))
+    with pytest.raises(FloatingPointError, match="inputs of this batch contain NaN"):
+        trainer.fit(DataLoader(bad, batch_size=4), 2)
