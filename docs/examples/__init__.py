@@ -8,10 +8,14 @@ gradient_flow.py  how far back a gradient reaches        python -m docs.examples
 characters.py     read Shakespeare, then write           python -m docs.examples.characters
 sequential_mnist.py  digits, one pixel at a time         python -m docs.examples.sequential_mnist
 
+autoencoders.py   thirty numbers for a digit            python -m docs.examples.autoencoders
+vae.py            nats, and digits nobody drew          python -m docs.examples.vae
+
 training.py       flags, batches, training that can be interrupted and resumed, tables
 models.py         the two kinds of net
 language.py       character models; text.py, what they read
 pictures.py       their colours
 
-They are run from the root of a checkout; docs/sequences.md tells the story.
+They are run from the root of a checkout; docs/sequences.md tells the story, docs/drawing.md that of
+models that draw.
 """

@@ -23,11 +23,11 @@ def figure(width: float, height: float, rows: int = 1, columns: int = 1, **optio
     return plt.subplots(rows, columns, figsize=(width, height), layout="constrained", **options)
 
 
-def write(drawn: Figure, path: Path) -> None:
-    """The figure as a PNG of 64 colours, which is a third of the size."""
+def write(drawn: Figure, path: Path, colors: int = 64) -> None:
+    """The figure as a PNG of few colours, which is a third of the size."""
     png(drawn, path)
     plt.close(drawn)
     with Image.open(path) as picture:
-        small = picture.convert("RGB").quantize(64, dither=Image.Dither.NONE)
+        small = picture.convert("RGB").quantize(colors, dither=Image.Dither.NONE)
     small.save(path, optimize=True)
     print(f"wrote {path}")

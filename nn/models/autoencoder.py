@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import autograd
 import nn.functional as F
 from autograd import Tensor
-from nn import layers
+from nn import init, layers
 from nn.containers import Sequential
 from nn.module import Module
 
@@ -44,6 +44,8 @@ class Autoencoder(Module):
     code_activation  the same, of the code; None leaves it linear
     output           "sigmoid" for pixels in [0, 1], or "linear"
     corruption       spoils the inputs while training (Masking(0.5), say); never in eval()
+
+    Weights begin as He et al. 2015 have them, biases at 0: those of nn.Linear are too small for this depth.
 
     >>> import autograd
     >>> model = Autoencoder((1, 8, 8), widths=(32, 16), code=2)
@@ -73,6 +75,7 @@ class Autoencoder(Module):
         self.encoder = Sequential(*body, layers.Linear(features, code), *last)
         self.decoder = decoder
         self.corruption = corruption
+        self.apply(begin)
 
     @staticmethod
     def build(
@@ -177,6 +180,18 @@ def convolutional(
     features = math.prod(inner)
     decoder = Sequential(layers.Linear(code, features), layers.Unflatten(1, inner), *back)
     return [*body, layers.Flatten()], features, decoder
+
+
+def begin(layer: Module) -> None:
+    """Weights of variance 2 / n, n the inputs that an output is a sum of (He et al. 2015, eq. 10)."""
+    if not isinstance(layer, layers.Linear | layers.Conv2d | layers.ConvTranspose2d):
+        return
+    n = layer.weight.numel() / len(layer.weight)
+    if isinstance(layer, layers.ConvTranspose2d):  # (in, out, height, width); a stride parts the inputs
+        n = layer.weight.numel() / layer.weight.shape[1] / math.prod(layer.stride)
+    init.normal_(layer.weight, std=math.sqrt(2 / n))
+    if layer.bias is not None:
+        init.zeros_(layer.bias)
 
 
 def activated(name: str) -> Module:
