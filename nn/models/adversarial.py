@@ -75,6 +75,7 @@ class GANTrainer(Course):
     objective    "gan", "lsgan", "wgan", "hinge", or an Objective
     d_steps      updates of the discriminator for each of the generator; each takes a batch of the data
     penalty      weight of the gradient penalty (Gulrajani et al. 2017: 10, with "wgan"), 0 for none
+    target       the norm that the penalty draws gradients to: 1, or 0 (which suits "gan": it converges)
     clip         bound of the discriminator's weights after each update (Arjovsky et al. 2017: 0.01), or None
     ema          decay of an average of the generator (say 0.999), by which samples then are drawn, or None
     every        note, save and call back each `every` updates of the generator instead of each epoch
@@ -119,6 +120,7 @@ class GANTrainer(Course):
         *,
         d_steps: int = 1,
         penalty: float = 0.0,
+        target: float = 1.0,
         clip: float | None = None,
         ema: float | None = None,
         every: int | None = None,
@@ -139,7 +141,7 @@ class GANTrainer(Course):
         self.generator, self.discriminator = generator, discriminator
         self.g_optimizer, self.d_optimizer = g_optimizer, d_optimizer
         self.objective = objective_of(objective) if isinstance(objective, str) else objective
-        self.d_steps, self.penalty, self.clip = d_steps, penalty, clip
+        self.d_steps, self.penalty, self.target, self.clip = d_steps, penalty, target, clip
         self.averaged: AveragedModel | None = None
         if ema is not None:
             self.averaged = AveragedModel(generator, get_ema_avg_fn(ema, warmup=True), use_buffers=True)
@@ -190,7 +192,8 @@ class GANTrainer(Course):
         loss = self.objective.discriminator(*scores)
         extra = []
         if self.penalty:
-            slopes = gradient_penalty(self.discriminator, real, fake, labels[0] if labels else None)
+            label = labels[0] if labels else None
+            slopes = gradient_penalty(self.discriminator, real, fake, label, self.target)
             extra.append(self.penalty * slopes)
         weights = list(self.discriminator.parameters())
         require_finite(sum(extra, loss)).backward(inputs=weights)
