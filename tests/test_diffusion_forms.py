@@ -213,7 +213,7 @@ def test_ddim_with_eta_1_and_all_steps_is_ddpm(name, timesteps):
 @pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("count", [1, 7, 100])
 def test_any_steps_keep_the_marginals(eta, count):
-    """If x_0 is right, x_to has the mean and variance of q(x_to | x_0), whatever eta (Song et al., lemma 1)."""
+    """If x_0 is right, x_to has mean and variance of q(x_to | x_0), whatever eta (Song et al., lemma 1)."""
     schedule = Schedule.named("cosine", 100)
     t, to, x0_share, xt_share, spread = schedule.steps(schedule.times(count), eta)
     here, there = schedule.left(t), schedule.left(to)

@@ -277,7 +277,8 @@ class Sampling:
             source.set_state(walk.generator.get_state())
         if not np.isfinite(walk.x.data).all():
             raise FloatingPointError(
-                "the way back from noise met NaN or infinity: look at the network's weights"
+                "the way back from noise met NaN or infinity: look at the network's weights, and at the data "
+                "given"
             )
         drawn: Tensor = self.outward(walk.x.clone())
         if self.data_range is not None:
