@@ -10,17 +10,22 @@ from nn.models.adversarial import GANTrainer
 from nn.models.classifier import FastTextClassifier, labelled
 from nn.models.diffusion import Diffusion
 from nn.models.fasttext import FastText
+from nn.models.gan import DCGANDiscriminator, DCGANGenerator, PointDiscriminator, PointGenerator
 from nn.models.glove import GloVe
 from nn.models.unet import PointDenoiser, UNet
 from nn.models.word2vec import Word2Vec
 
 __all__ = [
+    "DCGANDiscriminator",
+    "DCGANGenerator",
     "Diffusion",
     "FastText",
     "FastTextClassifier",
     "GANTrainer",
     "GloVe",
     "PointDenoiser",
+    "PointDiscriminator",
+    "PointGenerator",
     "UNet",
     "Word2Vec",
     "labelled",
