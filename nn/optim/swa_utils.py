@@ -113,7 +113,7 @@ class AveragedModel(Module):
         for average, new in zip(averages, self.updated(averages, currents), strict=True):
             assign(average, new)
         for mine, theirs in zip(self.module.buffers(), model.buffers(), strict=True):
-            if not self.use_buffers or mine.dtype.kind != "f":
+            if mine.numel() and (not self.use_buffers or mine.dtype.kind != "f"):
                 assign(mine, theirs)
         assign(self.n_averaged, self.n_averaged + 1)
 
