@@ -49,37 +49,50 @@ def thrown_pairs(pixels: Array, generator: autograd.Generator) -> tuple[Array, A
 
 
 def grey(run: Run, data: Images, test: Images) -> None:
-    shape = data.pixels.shape[1:]
-    curves = []
-    for seed in range(run.seed, run.seed + run.options.seeds):
-        autograd.manual_seed(seed)
-        loader = DataLoader(TensorDataset(data.pixels, data.pixels), BATCH, shuffle=True, seed=seed + 1)
-        validation = DataLoader(TensorDataset(test.pixels, test.pixels), BATCH)
-        model = VAE(shape, (400,), 20)
-        optimizer = nn.optim.Adam(model.parameters(), lr=1e-3)
-        epochs = -(-run.steps // len(loader))
-        trainer = run.train(
-            f"grey{seed}", model, model.loss, optimizer, (loader, epochs), validation=validation
-        )
-        curves.append([record["val_loss"] for record in trainer.history])
-    chosen = np.array(curves)
-    rows = [
-        [epoch + 1, *(f"{loss:.2f}" for loss in losses), f"{losses.mean():.2f} +- {losses.std():.2f}"]
-        for epoch, losses in enumerate(chosen.T)
-    ]
-    seeds = [f"seed {run.seed + i}" for i in range(len(curves))]
+    curves, seeds = {}, range(run.seed, run.seed + run.options.seeds)
+    for seed in seeds:
+        for constant in (True, False):
+            model, trainer = example(run, seed, constant, data, test)
+            found = [record["val_loss"] for record in trainer.history]
+            curves[f"rate {'constant' if constant else 'falling'}, seed {seed}"] = found
+    epochs = range(1, len(found) + 1)
+    means = {"constant": np.mean([*curves.values()][::2], 0), "falling": np.mean([*curves.values()][1::2], 0)}
+    if len(seeds) > 1:
+        curves |= {f"rate {name}, mean": mean for name, mean in means.items()}
     print(
         f"grey images, {parameters(model):,} parameters: test loss in nats ({seconds(trainer):.0f} s a run)"
     )
-    print(table(["epochs", *seeds, "mean"], rows))
+    rows = [[name, *(f"{loss:.2f}" for loss in curve)] for name, curve in sorted(curves.items())]
+    print(table(["after epoch", *map(str, epochs)], rows))
     autograd.manual_seed(run.seed)
-    shown = {"image": test.pixels, "by way of its code": through(model.reconstruct, test.pixels)}
     chosen = firsts(test.classes)
-    few = {name: pixels[chosen] for name, pixels in shown.items()}
-    count = len(chosen)
-    dreams = model.sample(2 * count).data
-    few |= {"nobody drew these": dreams[:count], "nor these": dreams[count:]}
-    draw(run, "vae", few, np.arange(count))
+    few = {
+        "image": test.pixels[chosen],
+        "by way of its code": model.reconstruct(Tensor(test.pixels[chosen])).data,
+    }
+    dreams = model.sample(2 * len(chosen)).data
+    few |= {"nobody drew these": dreams[: len(chosen)], "nor these": dreams[len(chosen) :]}
+    draw(run, "vae", few, np.arange(len(chosen)))
+
+
+def example(run: Run, seed: int, constant: bool, data: Images, test: Images) -> tuple[VAE, nn.Trainer]:
+    """PyTorch's example: Adam at 1e-3; or from there down to 0, half a cosine."""
+    autograd.manual_seed(seed)
+    model = VAE(data.pixels.shape[1:], (400,), 20)
+    loader = DataLoader(TensorDataset(data.pixels, data.pixels), BATCH, shuffle=True, seed=seed + 1)
+    validation = DataLoader(TensorDataset(test.pixels, test.pixels), BATCH)
+    epochs = -(-run.steps // len(loader))
+    optimizer = nn.optim.Adam(model.parameters(), lr=1e-3)
+    schedule = None
+    if not constant:
+        schedule = nn.optim.lr_scheduler.OneCycleLR(
+            optimizer, 3e-3, epochs=epochs, steps_per_epoch=len(loader), pct_start=0, cycle_momentum=False
+        )
+    name = f"grey-{'constant' if constant else 'falling'}{seed}"
+    trainer = run.train(
+        name, model, model.loss, optimizer, (loader, epochs), validation=validation, scheduler=schedule
+    )
+    return model, trainer
 
 
 # Binarised ---------------------------------------------------------------------------------------
@@ -215,8 +228,8 @@ def flags(parser: Any) -> None:
                         help="of `grey`: S, S + 1, ... (default: 1)")  # fmt: skip
     parser.add_argument("--codes", type=number(int, 1), nargs="+", default=[1, 5], metavar="K",
                         help="of `binarised`: codes an image while training (default: 1 5)")  # fmt: skip
-    parser.add_argument("--bound", type=number(int, 1), default=500, metavar="K",
-                        help="of `binarised`: codes an image of the final bound (default: 500)")  # fmt: skip
+    parser.add_argument("--bound", type=number(int, 1), default=5000, metavar="K",
+                        help="of `binarised`: codes an image of the final bound (default: 5000)")  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,15 +7,20 @@ model.vectors.most_similar("king")
 """
 
 from nn.models.adversarial import GANTrainer
+from nn.models.autoencoder import Autoencoder, ConvAutoencoder
 from nn.models.classifier import FastTextClassifier, labelled
 from nn.models.diffusion import Diffusion
 from nn.models.fasttext import FastText
 from nn.models.gan import DCGANDiscriminator, DCGANGenerator, PointDiscriminator, PointGenerator
 from nn.models.glove import GloVe
 from nn.models.unet import PointDenoiser, UNet
+from nn.models.vae import IWAE, VAE, ConvVAE
 from nn.models.word2vec import Word2Vec
 
 __all__ = [
+    "Autoencoder",
+    "ConvAutoencoder",
+    "ConvVAE",
     "DCGANDiscriminator",
     "DCGANGenerator",
     "Diffusion",
@@ -23,10 +28,12 @@ __all__ = [
     "FastTextClassifier",
     "GANTrainer",
     "GloVe",
+    "IWAE",
     "PointDenoiser",
     "PointDiscriminator",
     "PointGenerator",
     "UNet",
+    "VAE",
     "Word2Vec",
     "labelled",
 ]
