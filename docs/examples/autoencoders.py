@@ -35,9 +35,9 @@ from nn.models.autoencoder import (
 Array = np.ndarray[Any, Any]
 
 PARTS = ("codes", "denoising", "sparse")
-BATCH, EPOCHS, RATE = 128, 40, 3e-3
+BATCH, EPOCHS, RATE = 128, 30, 3e-3
 UPDATES = EPOCHS * (60_000 // BATCH)  # of the nets of `codes`; the others need fewer
-LESS = {"denoising": 4, "sparse": 4}
+LESS = {"convolutional": 3, "denoising": 4, "sparse": 4}
 SPOILED = {
     "noise": GaussianNoise(0.5),
     "masking": Masking(0.5),
@@ -138,21 +138,23 @@ def codes(run: Run, data: Images, test: Images) -> None:
         "convolutions 32-64": ConvAutoencoder(shape, (32, 64), size, activation="silu"),
     }
     for (name, net), file in zip(nets.items(), ("deep", "convolutional"), strict=True):
-        trainer = trained(run, file, net, data, run.steps)
+        trainer = trained(run, file, net, data, max(1, run.steps // LESS.get(file, 1)))
         drawn[name] = through(net.eval(), test.pixels)
         share = probe(through(net.encode, data.pixels), data.classes,
                       through(net.encode, test.pixels), test.classes)  # fmt: skip
         rows.append(row(name, drawn, test, share, net, trainer))
-    print(f"codes of {size} numbers after {trainer.epoch} epochs, test images, seed {run.seed}")
-    print(table(["code", "parameters", "squared error", "logistic regression", "training"], rows))
+    print(f"codes of {size} numbers, test images, seed {run.seed}")
+    print(table(["code", "parameters", "squared error", "logistic regression", "epochs", "training"], rows))
     draw(run, "codes", {"image": test.pixels, **drawn}, firsts(test.classes))
 
 
 def row(name: str, drawn: dict[str, Array], test: Images, share: float,
         net: Any = None, trainer: Any = None) -> list[str]:  # fmt: skip
     error = squared_error(drawn[name], test.pixels)
-    size, time = ("", "") if net is None else (f"{parameters(net):,}", f"{seconds(trainer):.0f} s")
-    return [name, size, f"{error:.2f}", f"{100 * share:.2f}%", time]
+    size, epochs, time = "", "", ""
+    if net is not None:
+        size, epochs, time = f"{parameters(net):,}", trainer.epoch, f"{seconds(trainer):.0f} s"
+    return [name, size, f"{error:.2f}", f"{100 * share:.2f}%", epochs, time]
 
 
 # Denoising ---------------------------------------------------------------------------------------
