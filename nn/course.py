@@ -85,9 +85,10 @@ class Course:
         if self.batch:
             self.pending = default_generator.get_state()
 
-    def stopped(self, epochs: int | str) -> str:
+    def stopped(self, epochs: int | None = None) -> str:
         """Save, for the user asked to stop; what to tell them."""
-        where = f"stopped in epoch {self.epoch + 1}/{epochs} after {self.batch} batches"
+        goal = "" if epochs is None else f"/{epochs}"
+        where = f"stopped in epoch {self.epoch + 1}{goal} after {self.batch} batches"
         self.pause()
         if self.checkpoint is None:
             return where + "; no checkpoint was asked for, so nothing was saved"

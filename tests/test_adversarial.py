@@ -284,6 +284,16 @@ def test_ctrl_c_says_where_it_saved(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_ctrl_c_at_the_last_update_is_too_late(tmp_path: Path) -> None:
+    trainer = make(checkpoint=tmp_path / "run", every=4)
+    interrupt(trainer, 6)
+    trainer.fit(points(), steps=6)
+    assert [record["step"] for record in trainer.history] == [4, 6]
+    again = make(every=4)
+    again.load(tmp_path / "run")
+    assert again.fit(points(), steps=6) == trainer.history
+
+
 def test_a_run_can_be_prolonged() -> None:
     trainer, whole = make(), make()
     for goal in (7, 15, 20):

@@ -39,7 +39,7 @@ __all__ = ["GANTrainer"]
 RIPE = 500  # updates of a generator before it is blamed for its samples
 WATCHED = 512  # samples whose classes are counted
 CHUNK = 256  # samples drawn at once
-SHOWN = ("d_loss", "g_loss", "real_score", "fake_score")
+SHOWN = ("d_loss", "g_loss", "real_score", "fake_score", "spread")
 
 
 @dataclass
@@ -269,8 +269,8 @@ class GANTrainer(Course):
                     self.epoch, self.batch = self.epoch + 1, 0
                     if self.every is None:
                         self.note(progress, told)
-            if interrupted.is_set():
-                progress.say(self.stopped("?" if epochs is None else epochs))
+            if interrupted.is_set() and not reached():
+                progress.say(self.stopped(epochs))
             else:
                 if self.means.samples:  # the steps ended between two notes
                     self.note(progress, title())
@@ -287,13 +287,14 @@ class GANTrainer(Course):
         }
         samples = self.render(self.latents, *self.labels)
         watched = samples if self.watched is None else self.render(*self.watched)
-        record.update(self.watch.look(watched.data, self.latest.data, ripe=self.steps >= RIPE))
+        if self.latest is not None:
+            record.update(self.watch.look(watched.data, self.latest.data, ripe=self.steps >= RIPE))
         for name, optimizer in (("d_lr", self.d_optimizer), ("g_lr", self.g_optimizer)):
             record[name] = optimizer.param_groups[0]["lr"]
         record["seconds"] = means.seconds
         record["samples_per_second"] = means.rate
         self.history.append(record)
-        progress.line(title, {**shown(record), "spread": record["spread"]}, means.rate)
+        progress.line(title, shown(record), means.rate)
         if self.on_epoch is not None:
             self.on_epoch(self, record, samples)
         if self.checkpoint is not None:
