@@ -10,8 +10,12 @@ sequential_mnist.py  digits, one pixel at a time         python -m docs.examples
 
 autoencoders.py   thirty numbers for a digit            python -m docs.examples.autoencoders
 vae.py            nats, and digits nobody drew          python -m docs.examples.vae
+dcgan.py          a forger, a detective, by objective   python -m docs.examples.dcgan
+stacked_mnist.py  a thousand modes                      python -m docs.examples.stacked_mnist
+gaussians_gan.py  the clouds that a GAN does not find   python -m docs.examples.gaussians_gan
 
 training.py       flags, batches, training that can be interrupted and resumed, tables
+adversaries.py    the same for GANs, and sheets of pictures
 models.py         the two kinds of net
 language.py       character models; text.py, what they read
 pictures.py       their colours

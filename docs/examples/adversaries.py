@@ -1,0 +1,101 @@
+"""Trainings of GANs that stop on Ctrl-C and go on with --resume, as docs/examples/training.py has it for one
+net; recipes, and pictures of what was drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import nn
+from docs.examples.training import Run
+from nn.models import GANTrainer
+
+__all__ = ["Recipe", "sheet", "trained"]
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a generator and a discriminator are made and trained."""
+
+    objective: str = "gan"
+    packing: int = 1
+    norm: str = "batch"  # of the discriminator
+    spectral: bool = False
+    conditional: bool = False
+    penalty: float = 0.0
+    clip: float | None = None
+    d_steps: int = 1
+    rate: float = 2e-4
+    betas: tuple[float, float] = (0.5, 0.999)  # Adam's
+    ema: float | None = 0.999
+
+    def discriminator(self) -> dict[str, Any]:
+        """Its options, in nn.models.gan."""
+        return {"packing": self.packing, "norm": self.norm, "spectral": self.spectral}
+
+
+def trained(
+    run: Run,
+    name: str,
+    generator: Any,
+    discriminator: Any,
+    recipe: Recipe,
+    loader: Any,
+    steps: int,
+    *,
+    notes: int = 10,
+    on_epoch: Callable[..., Any] | None = None,
+    **options: Any,
+) -> GANTrainer:
+    """Train both until the generator had `steps` updates, with `notes` notes on the way; the trainer.
+
+    The checkpoint is FOLDER/NAME-seedS-stepsN.safetensors; interrupted by Ctrl-C it saves and raises
+    KeyboardInterrupt, and with --resume it goes on from there.
+    """
+    file, say = run.file(name), not run.options.silent
+    g_optimizer, d_optimizer = (
+        nn.optim.Adam(net.parameters(), lr=recipe.rate, betas=recipe.betas)
+        for net in (generator, discriminator)
+    )
+    trainer = GANTrainer(
+        generator,
+        discriminator,
+        g_optimizer,
+        d_optimizer,
+        recipe.objective,
+        d_steps=recipe.d_steps,
+        penalty=recipe.penalty,
+        clip=recipe.clip,
+        ema=recipe.ema,
+        every=max(1, steps // notes),
+        checkpoint=file,
+        progress=say,
+        on_epoch=on_epoch,
+        **options,
+    )
+    if run.options.resume and file.exists():
+        trainer.load(file)
+    trainer.fit(loader, steps=steps)
+    if trainer.steps < steps:
+        raise KeyboardInterrupt(f"go on with --resume from {file}")
+    return trainer
+
+
+def sheet(images: Array, columns: int, gap: int = 2) -> Array:
+    """Images (N, C, H, W) in [0, 1] side by side, ink dark on white: (rows, width, 3).
+
+    >>> sheet(np.zeros((6, 1, 8, 8)), 3).shape
+    (18, 28, 3)
+    """
+    count, channels, height, width = images.shape
+    rows = -(-count // columns)
+    page = np.ones((rows * (height + gap) - gap, columns * (width + gap) - gap, 3))
+    for i, image in enumerate(images):
+        top, left = i // columns * (height + gap), i % columns * (width + gap)
+        page[top : top + height, left : left + width] = 1 - image.transpose(1, 2, 0).repeat(3 // channels, 2)
+    return page
