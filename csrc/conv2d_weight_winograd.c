@@ -3,23 +3,25 @@
  * wanted of, or 2 x 2 for each phase. So for each point  sums (C, K) = data' (C, tiles) @ gradients (tiles, K).
  *
  * Arrays contiguous, w apart from the others. Tiles come in groups, large enough to pay for fetching the sums
- * each time. Small sums: each of as many parts as there are threads transforms and multiplies its own
- * groups, adding to its own sums; these are added up, in their order, by the last transform, so results
- * depend on the number of threads, by no more than rounding. Large sums, or few tiles: all threads transform
- * a group, then they share out the sums in pieces; where one group is all, a piece is transformed to weights
- * while it is in cache. */
+ * each time. Many tiles: each of as many parts as there are threads transforms and multiplies its own groups,
+ * a block of x's channels while its points are in cache, adding to its own sums; these are added up, in their
+ * order, by the last transform, so results depend on the number of threads, by no more than rounding. Few tiles,
+ * or sums that would fill memory: all threads transform a group, then they share out the sums in pieces; where
+ * one group is all, a piece is transformed to weights while it is in cache. */
 #include <math.h>
 #include "conv_winograd.h"
 #include "parallel.h"
 
 enum { CHANNELS = 4 * MR };             /* of a piece of sums; NR outputs */
 enum { PART_TILES = 112, TILES = 256 }; /* of a group */
-enum { PART_SUMS = 2560 << 10 };        /* bytes of small sums */
+enum { BLOCK = 64 };                    /* channels of x that a part multiplies at a time */
+enum { PART_SUMS = 80 << 20 };          /* bytes of the sums of all parts */
+enum { SHARED_POINTS = 16 << 20 };      /* bytes of points that stay in the cache all threads share */
 
 typedef struct {
   wino_planes x, y;
   int64_t points, channels;             /* of the products */
-  int64_t piece;                        /* channels of a piece */
+  int64_t piece, block;                 /* channels of a piece; of x's points at a time */
   int64_t strips, group, groups, parts; /* no parts: sums in pieces */
   int64_t pieces;
   int64_t wide; /* elements of a row of sums */
@@ -27,6 +29,15 @@ typedef struct {
    * group), scratch for each worker. */
   int64_t x_bytes, y_bytes, sum_bytes, scratch_bytes;
 } weight_plan;
+
+/* Are there tiles enough to pay for sums of as many parts as threads? Half as many are where pieces would fetch
+ * their points from memory. */
+static int suits_parts(const weight_plan *plan, int64_t K, int64_t bytes) {
+  const int64_t tiles = plan->strips * plan->x.columns, most = conv_max(plan->channels, K);
+  const int far = tiles * (plan->channels + K) * bytes > SHARED_POINTS;
+  return tiles * (1 + far) >= most &&
+         kg_get_threads() * plan->channels * conv_round(K, VL) * bytes <= PART_SUMS;
+}
 
 static weight_plan plan_of(const kg_instruction *in) {
   const conv_shape s = conv_shape_of(in);
@@ -40,8 +51,7 @@ static weight_plan plan_of(const kg_instruction *in) {
   const int64_t phases = wino_phases(&plan.x);
   plan.channels = wino_channels(&plan.x);
   plan.piece = phases == 1 ? CHANNELS : conv_round(CHANNELS, phases * VL);
-  const int in_parts =
-      plan.strips * columns > conv_max(plan.channels, s.K) && plan.channels * wide * bytes <= PART_SUMS;
+  const int in_parts = suits_parts(&plan, s.K, bytes);
   const int64_t fewest = conv_ceil(plan.strips, conv_ceil(in_parts ? PART_TILES : TILES, columns));
   plan.parts = in_parts ? conv_min(kg_get_threads(), fewest) : 0;
   plan.group = conv_ceil(plan.strips, conv_round(fewest, conv_max(1, plan.parts)));
@@ -52,7 +62,8 @@ static weight_plan plan_of(const kg_instruction *in) {
   int64_t scratch =
       conv_max(NAME(wino_scratch)(&plan.x, plan.group), NAME(wino_scratch)(&plan.y, plan.group));
   scratch = conv_max(scratch, plan.piece * taps * taps * VL);
-  plan.x_bytes = wino_row(tiles * wino_row(plan.channels)) * bytes;
+  plan.block = in_parts ? conv_min(plan.channels, conv_round(BLOCK, phases * VL)) : plan.channels;
+  plan.x_bytes = wino_row(tiles * wino_row(plan.block)) * bytes;
   plan.y_bytes = wino_row(tiles * wino_row(s.K)) * bytes;
   plan.sum_bytes = wino_row((in_parts ? plan.channels : plan.piece) * plan.wide) * bytes;
   plan.scratch_bytes = conv_round(scratch * (int64_t)sizeof(real), 64);
@@ -95,7 +106,7 @@ static weight_memory memory_of(const weight_run *run, int64_t which) {
     sums = x + points + (plan->groups > 1 ? 0 : which * plan->sum_bytes);
     scratch = x + points + sums_of(plan) * plan->sum_bytes + which * plan->scratch_bytes;
   }
-  return (weight_memory){{(real *)x, plan->x_bytes / size, wino_row(plan->channels)},
+  return (weight_memory){{(real *)x, plan->x_bytes / size, wino_row(plan->block)},
                          {(real *)(x + plan->x_bytes), plan->y_bytes / size, wino_row(plan->y.channels)},
                          {(real *)sums, plan->sum_bytes / size, plan->wide},
                          (real *)scratch};
@@ -126,12 +137,18 @@ static void add_groups(void *context, int64_t begin, int64_t end, int worker) {
     const int64_t from = plan->groups * part / plan->parts, to = plan->groups * (part + 1) / plan->parts;
     for (int64_t group = from; group < to; group++) {
       const int64_t first = group * plan->group, last = conv_min(plan->strips, first + plan->group);
-      for (int64_t c = 0; c < plan->x.channels; c += VL) NAME(wino_data)
-      (wino_from(own.x, c * wino_phases(&plan->x), 0), &plan->x, run->x, c, first, last, own.scratch);
       for (int64_t k = 0; k < plan->y.channels; k += VL)
         NAME(wino_gradient)(wino_from(own.y, k, 0), &plan->y, run->y, k, first, last, own.scratch);
-      multiply(plan->points, own.sums, own.x, own.y, plan->channels, plan->wide,
-               (last - first) * plan->x.columns, group > from);
+      const int64_t phases = wino_phases(&plan->x), block = plan->block / phases;
+      for (int64_t c = 0; c < plan->x.channels; c += block) {
+        const int64_t end = conv_min(plan->x.channels, c + block);
+        for (int64_t i = c; i < end; i += VL) NAME(wino_data)
+        (wino_from(own.x, (i - c) * phases, 0), &plan->x, run->x, i, first, last, own.scratch);
+        wino_points sums = own.sums;
+        sums.data += c * phases * sums.row;
+        multiply(plan->points, sums, own.x, own.y, conv_min(plan->block, plan->channels - c * phases),
+                 plan->wide, (last - first) * plan->x.columns, group > from);
+      }
     }
   }
 }

@@ -49,11 +49,13 @@ def test_shapes_of_all_kinds(sizes, dtype):
         ((1, 150, 7, 7), (260, 150, 3, 3), ONES, ONES, ONES, 1),
         ((5, 20, 29, 30), (40, 20, 3, 3), ONES, ONES, ONES, 1),  # more tiles than filters, groups of strips
         ((1, 8, 9, 300), (40, 8, 3, 3), ONES, ONES, ONES, 1),  # one strip is more than the cache
-        ((6, 150, 29, 30), (140, 150, 3, 3), ONES, ONES, ONES, 1),  # large sums, groups of tiles
+        ((6, 150, 29, 30), (140, 150, 3, 3), ONES, ONES, ONES, 1),  # many tiles: in w blocks of channels
+        ((17, 300, 15, 15), (8, 300, 3, 3), ONES, ONES, ONES, 1),  # more channels than tiles, groups of these
         ((64, 3, 1, 1), (4, 3, 3, 3), ONES, ONES, ONES, 1),
         ((1, 100, 7, 7), (150, 100, 4, 4), TWOS, ONES, ONES, 1),  # the same, of phases
         ((5, 20, 29, 30), (40, 20, 4, 4), TWOS, ONES, ONES, 1),
         ((6, 70, 29, 30), (140, 70, 4, 4), TWOS, ONES, ONES, 1),
+        ((20, 70, 29, 30), (20, 70, 4, 4), TWOS, ONES, ONES, 1),
     ],
 )
 def test_pieces(sizes, dtype):

@@ -273,6 +273,9 @@ def moves(c: Calls) -> None:
         c.call("SCATTER_ADD", [more, index, g], [more], (2, 5, 3, 7, single, 1))
     x, y = c.indices(9, 4), c.made(4, dtype=np.int64)
     c.call("COUNT", [x, y], [y], (4, -3), dtype=np.float64)
+    for n in (1, 4):
+        cast = c.made(n)
+        c.call("CAST", [x, cast], [cast], (n,))
 
 
 def draws(c: Calls) -> None:

@@ -104,6 +104,7 @@ def test_a_program_gives_the_same(model: Any) -> None:
     compiled = autograd.jit(lambda x, t: model(x, t))
     for _ in range(3):
         np.testing.assert_allclose(compiled(x, t).data, model(x, t).data, rtol=1e-5, atol=1e-5)
+    assert "Python:" not in str(compiled.program)
     assert len(model.state_dict()) == len(list(model.parameters()))  # no tables in checkpoints
 
 

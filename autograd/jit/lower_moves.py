@@ -19,6 +19,9 @@ Shape = tuple[int, ...]
 @register("copy", "cast", "reshape")
 def copied(lowering: Lowering, step: Step) -> None:
     (x,), (out,) = step.reads, step.writes
+    if x.dtype == INT64 and out.dtype in REALS and contiguous(out.shape, out.strides, out.dtype.itemsize):
+        lowering.emit(kernels.CAST, out.dtype, [lowering.plain(x), out], [out], (out.size,))
+        return
     if x.dtype != out.dtype and not (x.dtype == np.bool_ and out.dtype in REALS):
         raise Unsuited
     if x.shape != out.shape:

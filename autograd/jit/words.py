@@ -169,6 +169,7 @@ FAMILIES: dict[int, Callable[[Instruction, Step], str]] = {
     kernels.ATTENTION: attention,
     kernels.ATTENTION_BACKWARD: attention,
     kernels.CLIP_NORM: lambda instruction, step: f"clip gradients to norm {instruction.values[0]:.3g}",
+    kernels.CAST: lambda instruction, step: "cast",
     kernels.COUNT: lambda instruction, step: f"count {instruction.sizes[1]:+d}",
     kernels.CROSS_ENTROPY: lambda instruction, step: f"cross entropy, {step.attributes.get('reduction')}",
 }

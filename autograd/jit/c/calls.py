@@ -274,3 +274,11 @@ def count(writer: Writer, instruction: Instruction) -> list[str]:
     x, y = (writer.memory.element(z, [1 if n > 1 else 0]) for z in instruction.args)
     head = [f"  for (int64_t i = 0; i < {n}; i++)"] if n > 1 else []
     return [*head, f"{'  ' * (1 + len(head))}{y} = {x} + {delta};"]
+
+
+@writes("CAST")
+def cast(writer: Writer, instruction: Instruction) -> list[str]:
+    (n,) = whole(instruction, 1)
+    x, y = (writer.memory.element(z, [1 if n > 1 else 0]) for z in instruction.args)
+    head = [f"  for (int64_t i = 0; i < {n}; i++)"] if n > 1 else []
+    return [*head, f"{'  ' * (1 + len(head))}{y} = {x};"]
