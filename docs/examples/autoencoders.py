@@ -179,11 +179,11 @@ def denoising(run: Run, data: Images, test: Images) -> None:
         answers = [spoiled, through(plain, spoiled), through(net, spoiled)]
         rows.append([name, *(f"{squared_error(answer, test.pixels):.2f}" for answer in answers)])
         few = chosen[3 * i : 3 * i + 3]
-        for row, shown in zip(pictures.values(), [test.pixels, *answers], strict=True):
-            row.append(shown[few])
+        for line, shown in zip(pictures.values(), [test.pixels, *answers], strict=True):
+            line.append(shown[few])
     print(f"spoiled test images: squared error against the clean ones, seed {run.seed}")
     print(table(["spoiled by", "as it is", "learned on clean images", "learned to clean"], rows))
-    draw(run, "denoising", {name: np.concatenate(row) for name, row in pictures.items()}, np.arange(9))
+    draw(run, "denoising", {name: np.concatenate(line) for name, line in pictures.items()}, np.arange(9))
 
 
 # Sparse ------------------------------------------------------------------------------------------
