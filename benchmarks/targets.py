@@ -95,6 +95,7 @@ TARGETS = (
         Target(label.removesuffix(", Adam"), ("jit",), worst=least, threads=2, picked=named(label))
         for label, least in SEQUENCES
     ),
+    Target("models that draw", ("drawing",), ("pytorch", "pytorch_channels_last"), worst=1.5, threads=2),
 )
 PEAK = ("2048 x 2048 x 2048", 0.88)  # a product, and its share of the measured multiply-adds, on one thread
 
