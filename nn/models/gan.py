@@ -16,6 +16,7 @@ from autograd.ops import random
 from autograd.tape import TRACE, mode, no_grad
 from nn import init
 from nn.containers import Sequential
+from nn.course import evaluating
 from nn.layers.activations import LeakyReLU, ReLU
 from nn.layers.images import Conv2d, ConvTranspose2d
 from nn.layers.linear import Linear
@@ -84,18 +85,12 @@ class GeneratorNet(Module):
             labelled(type(self).__name__, self.classes, classes, n)
         elif classes is not None:
             labelled(type(self).__name__, None, classes, n)
-        trained = [(module, module.training) for module in self.modules()]
-        self.eval()
-        try:
-            with no_grad():
-                z = self.draw(n, generator)
-                parts = [
-                    self(z[i : i + batch], *(() if classes is None else (classes[i : i + batch],)))
-                    for i in range(0, max(n, 1), batch)
-                ]
-        finally:
-            for module, training in trained:
-                module.training = training
+        with evaluating(self), no_grad():
+            z = self.draw(n, generator)
+            parts = [
+                self(z[i : i + batch], *(() if classes is None else (classes[i : i + batch],)))
+                for i in range(0, max(n, 1), batch)
+            ]
         drawn: Tensor = autograd.cat(parts, 0)
         return drawn
 
