@@ -53,8 +53,8 @@ def trained(run: Run, seed: int) -> tuple[nn.Trainer, AveragedModel]:
     return run.train(f"points{seed}", diffusion, mean, optimizer, data, average=average), average
 
 
-def drawn(diffusion: Diffusion, seed: int, **way: Any) -> np.ndarray:
-    return diffusion.sample(DRAWN, batch_size=DRAWN, generator=autograd.Generator(seed), **way).data
+def drawn(diffusion: Diffusion, seed: int, count: int, **way: Any) -> np.ndarray:
+    return diffusion.sample(count, batch_size=count, generator=autograd.Generator(seed), **way).data
 
 
 def width(found: np.ndarray) -> float:
@@ -74,6 +74,7 @@ def run(run: Run) -> None:
     seeds = [run.seed + i for i in range(1 if run.quick else run.options.seeds)]
     numbers: dict[tuple[str, str], list[list[float]]] = {}
     minutes, first = 0.0, None
+    count = 100 if run.quick else DRAWN
     for seed in seeds:
         trainer, average = trained(run, seed)
         minutes += seconds(trainer) / 60
@@ -81,8 +82,8 @@ def run(run: Run) -> None:
         first = first or (trainer.model, average.module)
         for name, diffusion in nets.items():
             for way, options in WAYS.items():
-                numbers.setdefault((name, way), []).append(measured(drawn(diffusion, seed, **options)))
-    numbers["the data", ""] = [measured(points.grid(DRAWN, std=STD, seed=seed + 7)) for seed in seeds]
+                numbers.setdefault((name, way), []).append(measured(drawn(diffusion, seed, count, **options)))
+    numbers["the data", ""] = [measured(points.grid(count, std=STD, seed=seed + 7)) for seed in seeds]
     rows = []
     for (name, way), found in numbers.items():
         covered, quality, kl, spread = np.array(found).T
@@ -91,38 +92,40 @@ def run(run: Run) -> None:
             f"{kl.mean():.3f}", f"{spread.mean():.2f}",
         ])  # fmt: skip
     print(
-        f"diffusion on points: 25 clouds, {DRAWN} points drawn, {parameters(model()):,} parameters, "
+        f"diffusion on points: 25 clouds, {count} points drawn, {parameters(model()):,} parameters, "
         f"{run.steps} updates of {BATCH}, {minutes / len(seeds):.1f} min; seeds {', '.join(map(str, seeds))}"
     )
     print(table(["weights", "way", "modes", "high quality, %", "KL", "width"], rows))
     assert first is not None
-    draw(*first, run)
+    draw(*first, run, count)
 
 
-def process(diffusion: Diffusion, seed: int, frames: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def process(
+    diffusion: Diffusion, seed: int, count: int, frames: int
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Points step by step into noise, and noise step by step into points."""
-    data = Tensor(points.grid(DRAWN, std=STD, seed=seed))
+    data = Tensor(points.grid(count, std=STD, seed=seed))
     autograd.manual_seed(seed)
-    noise = autograd.randn(DRAWN, 2)
+    noise = autograd.randn(count, 2)
     into = [data.data]
     for t in np.linspace(0, TIMESTEPS - 1, frames).round().astype(int)[1:]:
-        times = Tensor(np.full(DRAWN, t))
+        times = Tensor(np.full(count, t))
         into.append(diffusion.outward(diffusion.q_sample(diffusion.inward(data), times, noise)).data)
     back: list[np.ndarray] = []
     diffusion.sample(
-        DRAWN, batch_size=DRAWN, generator=autograd.Generator(seed), frames=frames,
+        count, batch_size=count, generator=autograd.Generator(seed), frames=frames,
         watch=lambda done, total, x, x0: back.append(x.data),
     )  # fmt: skip
     return into, back
 
 
-def draw(last: Any, average: Any, run: Run) -> None:
+def draw(last: Any, average: Any, run: Run, count: int) -> None:
     from docs.examples import pictures  # matplotlib takes a second
 
     frames = 6
-    into, back = process(average, run.seed, frames)
+    into, back = process(average, run.seed, count, frames)
     figure, axes = pictures.figure(8.4, 4.4, 3, frames)
-    ends = {"the data": into[0], "average": back[-1], "last weights": drawn(last, run.seed)}
+    ends = {"the data": into[0], "average": back[-1], "last weights": drawn(last, run.seed, count)}
     for place, cloud in enumerate([*into, *back]):
         dots(axes.flat[place], cloud, pictures.TRUTH if place < frames else pictures.GRU)
     axes[0, 0].set_title("into noise ...", loc="left")

@@ -36,7 +36,8 @@ class Bits(NamedTuple):
 
 
 def bits_per_dim(diffusion: Any, x: Any, classes: Any = None, *, levels: int = 256, stride: int = 1) -> Bits:
-    """An upper bound on what a number of x (N, *shape), in data_range, costs in bits.
+    """An upper bound on what a number of x (N, *shape), in data_range, costs in bits. All of x goes through
+    the network at once.
 
     levels  that a number may have, evenly over data_range, both ends among them (256: 8-bit images)
     stride  1: every step, exactly the bound's sum, with noise drawn once a step; k: of each k steps one at

@@ -23,7 +23,7 @@ from nn.module import Module
 __all__ = ["Sampling", "Walk", "evaluating"]
 
 Watch = Callable[[int, int, Tensor, Tensor], Any]
-KEPT = 8  # programs of a model
+KEPT = 3  # programs of a model: each holds the memory that its network takes
 
 
 @contextlib.contextmanager

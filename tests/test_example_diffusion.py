@@ -1,0 +1,33 @@
+"""The example of diffusion on points: it runs, measures what it says, and goes on where it was stopped."""
+
+import re
+
+import numpy as np
+import pytest
+
+from docs.examples import diffusion_points
+from nn.data import points
+
+
+def flags(folder, *more):
+    return ["--quick", "--silent", "--out", str(folder), *more]
+
+
+def test_it_prints_a_table_and_draws_a_picture(tmp_path, capsys):
+    assert diffusion_points.main(flags(tmp_path)) == 0
+    printed = capsys.readouterr().out
+    rows = re.findall(r"^(average|last weights|the data) .*\d+/25 .*$", printed, re.MULTILINE)
+    assert rows == ["average"] * 2 + ["last weights"] * 2 + ["the data"], printed
+    assert (tmp_path / "diffusion_points.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "points0-seed0-steps20.safetensors").exists()
+    again = diffusion_points.main(flags(tmp_path, "--resume"))  # all is trained: the same table
+    assert again == 0 and capsys.readouterr().out.splitlines()[1:6] == printed.splitlines()[1:6]
+
+
+def test_the_data_are_measured_as_what_they_are():
+    data = points.grid(20000, std=diffusion_points.STD, seed=0)
+    covered, quality, kl, width = diffusion_points.measured(data)
+    assert covered == 25 and quality == pytest.approx(98.9, abs=0.3) and kl < 0.005
+    assert width == pytest.approx(1.0, abs=0.02)
+    narrow = points.grid_centres()[np.arange(1000) % 25] + 0.01
+    assert diffusion_points.width(narrow) == pytest.approx(0.01 / diffusion_points.STD, rel=1e-3)
