@@ -1,7 +1,7 @@
 """A thousand modes: three digits as the channels of one image, and how many a GAN learns to draw.
 
-A classifier reads each channel of 26,000 samples. Lin et al. (2018, "PacGAN", table 2) report 99 of the 1000
-modes for DCGAN, with a KL of 3.40 nats from the data's shares, and 1000 with 0.06 where the discriminator
+A classifier reads each channel of 26,000 samples. Lin et al. (2018, "PacGAN") report 99 of the 1000 modes for
+DCGAN, with a KL of 3.40 nats from the data's shares, and 1000 with 0.06 where the discriminator
 judges two images at once: so it easily tells a generator that repeats itself. A gradient penalty (Gulrajani
 et al. 2017) keeps it from being so sure of itself that the generator learns nothing more.
 """
