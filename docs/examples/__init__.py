@@ -13,6 +13,7 @@ vae.py            nats, and digits nobody drew          python -m docs.examples.
 dcgan.py          a forger, a detective, by objective   python -m docs.examples.dcgan
 stacked_mnist.py  a thousand modes                      python -m docs.examples.stacked_mnist
 gaussians_gan.py  the clouds that a GAN does not find   python -m docs.examples.gaussians_gan
+diffusion_points.py  noise, step by step, into clouds  python -m docs.examples.diffusion_points
 
 training.py       flags, batches, training that can be interrupted and resumed, tables
 adversaries.py    the same for GANs, and sheets of pictures
