@@ -157,7 +157,7 @@ enum {
    * sizes: lines words labels dim rows_of_inputs inputs_row outputs_row ngrams bucket first end most_words most_rows
    * turn tokens_before tokens_in_all     values: alpha */
   KG_LABELS,
-  KG_CAST, /* y = x, int64 to reals.  args: x y(out)   sizes: n */
+  KG_CAST,   /* y = x, int64 to reals.  args: x y(out)   sizes: n */
   KG_KERNELS /* how many there are */
 };
 
