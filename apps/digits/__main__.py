@@ -1,9 +1,11 @@
-"""A network learns to read handwritten digits, on this repository's own engine.
+"""A network learns to read handwritten digits, or to draw them, on this repository's own engine.
 
 commands:
   train      train a network; writes its weights and pictures of how it went
   evaluate   accuracy on the test images, class by class
   predict    read photos or drawings of a digit
+  sample     draw digits with a network that has learned to draw
+  animate    films of it: how it learned, and how it draws
   explore    walk through one forward pass, one loss and one update, number by number
 
 try:
@@ -11,6 +13,9 @@ try:
   python -m apps.digits evaluate runs/digits-optdigits-cnn
   python -m apps.digits predict photo.png
   python -m apps.digits explore
+  python -m apps.digits train --model diffusion    a network that draws, some minutes
+  python -m apps.digits sample runs/digits-optdigits-diffusion
+  python -m apps.digits animate runs/digits-optdigits-diffusion
 
 Each command explains itself: python -m apps.digits train --help
 """
@@ -24,8 +29,10 @@ from pathlib import Path
 
 from apps.command import Parser, add_shared_flags, number, run
 from apps.digits import datasets, models
+from apps.digits.drawing.recipes import MODELS as PAINTERS
 
-TRAIN = """Train a network on handwritten digits (or clothes) and show how it went.
+TRAIN = """Train a network on handwritten digits (or clothes), to read them or to draw them, and show how it
+went.
 
 datasets:
   optdigits   8x8, 3823 images by 30 people; 1797 test images by 13 others. Comes with the package.
@@ -34,14 +41,26 @@ datasets:
   mnist and fashion are read from --data DIR, else $AUTOGRAD_DATA, else downloaded; every file is checked
   by its hash.
 
-models:
+models that read:
   dnn         fully connected layers; --widths 512,256 are two hidden layers
   cnn         convolutions 3x3; --widths 32,64,64 are three layers of so many filters
   quick       for mnist and fashion, learns in one epoch; --widths 24,32,256 are two convolutions and a layer
 
-What is not given is taken from a recipe per dataset and model, chosen on a validation part of the training
-images (apps/digits/recipes.py). The test images are read once, after the last epoch. To make choices of your
-own, hold out a part with --validation 0.2: then the test images are not read at all.
+models that draw:
+  autoencoder  squeezes images into codes and draws them again; new ones from new codes beside those
+  vae          a variational autoencoder: each image has a cloud of codes, all of them together one bell
+  gan          a generator against a discriminator, both fully connected
+  dcgan        the same of convolutions; told which class to draw
+  wgan-gp      the same, but the discriminator is a critic with a gradient penalty
+  diffusion    a U-Net that takes noise away step by step; told which class to draw
+  They write sheets of samples on the way. What they draw at the end is measured in the features of a frozen
+  network (nn.metrics): the Frechet distance to the training images, beside its floor, that of as many test
+  images; the share of drawings that look like data (precision), and of the data that is reached (recall).
+  An autoencoder is measured by drawings from new codes, not by images drawn again.
+
+What is not given is taken from a recipe per dataset and model (recipes.py in apps/digits and its drawing/),
+chosen on a validation part of the training images. The test images are read once, after the last epoch. To
+make choices of your own, hold out a part with --validation 0.2: then the test images are not read at all.
 
 Ctrl-C saves; the same command with --resume goes on, to the same result bit by bit.
 """
@@ -51,9 +70,11 @@ TRAIN_EXAMPLES = """examples:
   python -m apps.digits train --dataset mnist --model quick
   python -m apps.digits train --dataset mnist --data ~/data --model dnn --widths 800,400 --epochs 15
   python -m apps.digits train --lr 0.01 --validation 0.2 --output runs/try
+  python -m apps.digits train --model diffusion --dataset mnist --epochs 5
   python -m apps.digits train --resume
 
 the last line is: test accuracy NN.NN% (optdigits, writer-independent, cnn, seed S)
+of models that draw: frechet F (floor F0, N samples) precision P recall R, M min
 """
 
 EVALUATE = """Read the test images with a trained network: accuracy, a line for each class, and the confusion
@@ -77,6 +98,30 @@ gradients, one update, and the loss again, which is smaller. Each is printed, an
 come from autograd.explain, which shows the same for any computation.
 """
 
+SAMPLE = """Draw with a network that has learned to draw. Writes
+
+  samples.png      a grid of drawings, and below it which classes they are taken for by a network that reads
+  neighbours.png   some of them above the training images that are nearest: drawn, or remembered?
+
+An autoencoder, dcgan, wgan-gp or diffusion draws the classes that it is asked for, a row each.
+"""
+
+SAMPLE_EXAMPLES = """examples:
+  python -m apps.digits sample runs/digits-optdigits-vae
+  python -m apps.digits sample runs/digits-optdigits-diffusion --classes 3,7 --count 40 --guidance 2
+  python -m apps.digits sample runs/digits-mnist-diffusion --steps 0
+
+the last line is: drawn N: classes S S S ... % (KL K); A% as asked
+"""
+
+ANIMATE = """Films of a network that draws, as GIFs of less than 2 MB that loop:
+
+  learning.gif   what it drew after each epoch
+  forger.gif     the same of a GAN, with what its discriminator, the detective, made of it
+  ink-drop.gif   a diffusion's two ways: images step by step into noise, noise step by step into images
+  walk.gif       what lies between the codes of images; of all but a diffusion
+"""
+
 
 OWN = "the checkpoint's own"
 
@@ -91,6 +136,8 @@ def make_parser() -> argparse.ArgumentParser:
     add_train(commands)
     add_evaluate(commands)
     add_predict(commands)
+    add_sample(commands)
+    add_animate(commands)
     add_explore(commands)
     return parser
 
@@ -104,7 +151,10 @@ def add_train(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = commands.add_parser("train", description=TRAIN, epilog=TRAIN_EXAMPLES)
     parser.set_defaults(run=command)
     parser.add_argument(
-        "--model", choices=tuple(models.MODELS), metavar="NAME", help="dnn, cnn (default) or quick"
+        "--model",
+        choices=(*models.MODELS, *PAINTERS),
+        metavar="NAME",
+        help=f"{', '.join(models.MODELS)} (default: cnn), {', '.join(PAINTERS)}",
     )
     parser.add_argument("--widths", type=widths, metavar="N,N,...", help="units or filters of each layer")
     parser.add_argument("--epochs", type=number(int, 1, 10_000), metavar="N", help="passes over the images")
@@ -183,6 +233,56 @@ def add_explore(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--lr", type=number(float, 0, 100, above=True), default=0.5, metavar="X",
                         help="step of the one update (default: 0.5)")  # fmt: skip
     add_shared_flags(parser, datasets.NAMES, "optdigits", "runs/digits-explore")
+
+
+def add_sample(commands: argparse._SubParsersAction[Parser]) -> None:
+    def command(options: argparse.Namespace) -> int:
+        from apps.digits.drawing import sample
+
+        return sample.run(options)
+
+    parser = commands.add_parser("sample", description=SAMPLE, epilog=SAMPLE_EXAMPLES)
+    parser.set_defaults(run=command)
+    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="what train wrote")
+    parser.add_argument("--count", type=number(int, 1, 10_000), metavar="N", help="drawings (default: 100)")
+    parser.add_argument("--classes", type=classes, metavar="K,K,...",
+                        help="numbers of the classes to draw, a row each (default: all)")  # fmt: skip
+    add_way(parser, "50")
+    add_shared_flags(parser, datasets.NAMES, OWN, "the checkpoint's folder")
+
+
+def add_animate(commands: argparse._SubParsersAction[Parser]) -> None:
+    def command(options: argparse.Namespace) -> int:
+        from apps.digits.drawing import animate
+
+        return animate.run(options)
+
+    parser = commands.add_parser(
+        "animate",
+        description=ANIMATE,
+        epilog="example:\n  python -m apps.digits animate runs/digits-optdigits-diffusion",
+    )
+    parser.set_defaults(run=command)
+    parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="what train wrote")
+    add_way(parser, "all of them")
+    add_shared_flags(parser, datasets.NAMES, OWN, "the checkpoint's folder")
+
+
+def add_way(parser: argparse.ArgumentParser, steps: str) -> None:
+    """How a diffusion goes back from noise."""
+    parser.add_argument("--steps", type=number(int, 0, 100_000), metavar="N",
+                        help=f"of a diffusion's way back, 0 for all of them (default: {steps})")  # fmt: skip
+    parser.add_argument("--guidance", type=number(float, 0, 100), metavar="W",
+                        help="how far a diffusion goes towards the class it is asked for: 1 as it learned, "
+                        "more beyond")  # fmt: skip
+
+
+def classes(text: str) -> tuple[int, ...]:
+    """The type of --classes."""
+    parts = text.split(",")
+    if not all(part.isdecimal() for part in parts):
+        raise argparse.ArgumentTypeError(f"want numbers of classes with commas, as 3,7; got {text!r}")
+    return tuple(map(int, parts))
 
 
 def widths(text: str) -> tuple[int, ...]:

@@ -1,0 +1,1 @@
+"""The digits app draws: autoencoders, GANs and diffusion, their training, samples and films."""

@@ -1,0 +1,145 @@
+"""Drawings on a sheet: ink dark on white paper, a tile each; and the pictures made of such sheets."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from PIL import Image
+
+from apps.digits.pictures import BLUE, CAPTION, ORANGE, QUIET, STYLE, write
+from nn.data.idx import write_atomically
+
+__all__ = ["curves", "neighbours", "samples", "sheet", "step_of", "write_sheet"]
+
+Array = np.ndarray[Any, Any]
+SCALE = 8  # pixels a pixel, in figures
+
+
+def step_of(tile: int) -> int:
+    """From one tile of so many pixels to the next: a tenth of it is left white between."""
+    return tile + max(1, round(tile / 10))
+
+
+def sheet(images: Array, columns: int, scale: int = 1) -> Array:
+    """Images (N, 1, h, h) or (N, h, h) in [0, 1], ink 1, as one (H, W) float32, ink 0 and paper 1, row by
+    row; `scale` pixels a pixel.
+
+    >>> sheet(np.ones((3, 1, 2, 2)), columns=2)
+    array([[0., 0., 1., 0., 0.],
+           [0., 0., 1., 0., 0.],
+           [1., 1., 1., 1., 1.],
+           [0., 0., 1., 1., 1.],
+           [0., 0., 1., 1., 1.]], dtype=float32)
+    """
+    tiles = np.clip(images.reshape(len(images), *images.shape[-2:]), 0, 1).repeat(scale, 1).repeat(scale, 2)
+    count, tile, _ = tiles.shape
+    step, rows = step_of(tile), -(-count // columns)
+    paper = np.ones((rows * step, columns * step), np.float32)
+    for i, image in enumerate(tiles):
+        y, x = i // columns * step, i % columns * step
+        paper[y : y + tile, x : x + tile] = 1 - image
+    gap = step - tile
+    return paper[:-gap, :-gap]
+
+
+def write_sheet(images: Array, columns: int, path: Path) -> None:
+    """A sheet as PNG, about 600 pixels wide."""
+    pixels = sheet(images, columns, max(1, round(600 / (columns * images.shape[-1]))))
+    buffer = io.BytesIO()
+    Image.fromarray((255 * pixels).astype(np.uint8)).save(buffer, "png")
+    write_atomically(path, buffer.getvalue())
+
+
+def show(ax: Axes, images: Array, columns: int) -> None:
+    ax.imshow(sheet(images, columns, SCALE), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    ax.set_axis_off()
+
+
+def samples(
+    drawings: Array,
+    columns: int,
+    rows: Sequence[str],
+    counts: Array,
+    shares: Array,
+    classes: Sequence[str],
+    title: str,
+    path: Path,
+) -> None:
+    """A grid of drawings, and what they are taken for.
+
+    rows    names of the classes that were asked for, one a row of the grid, or ()
+    counts  (C,) drawings that were taken for each class; shares (C,) what share each has in the data
+    """
+    down = -(-len(drawings) // columns)
+    width, height = 6.4, down * min(0.64, 6.4 / columns)
+    with rc_context(STYLE):
+        figure = Figure(figsize=(width + 0.6, height + 2.4), dpi=130, layout="constrained")
+        above, below = figure.subplots(2, 1, height_ratios=[height, 1.6])
+        show(above, drawings, columns)
+        step = step_of(drawings.shape[-1] * SCALE)
+        for i, name in enumerate(rows):
+            above.text(-8, (i + 0.45) * step, name, ha="right", va="center", color=QUIET, fontsize=10)
+        percent = 100 * counts / max(counts.sum(), 1)
+        below.bar(range(len(classes)), percent, color=BLUE, width=0.62, label="drawn")
+        for i, share in enumerate(100 * shares):
+            below.plot([i - 0.4, i + 0.4], [share, share], color=ORANGE, lw=2,
+                       label=None if i else "in the data")  # fmt: skip
+        below.set_xticks(range(len(classes)), classes, rotation=0 if len(classes[0]) < 3 else 30)
+        below.tick_params(axis="x", length=0)
+        below.set_ylabel("%")
+        below.set_title(f"what {counts.sum():,} drawings are taken for")
+        below.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
+        figure.suptitle(title, **CAPTION)
+        write(figure, path)
+
+
+def neighbours(
+    drawings: Array, nearest: Array, distances: Array, captions: Sequence[str], title: str, path: Path
+) -> None:
+    """Rows of drawings, (rows, n, h, w), each above the training images that are nearest to them, of the same
+    shape, with their distances (rows, n)."""
+    rows, count = distances.shape
+    with rc_context(STYLE):
+        figure = Figure(figsize=(0.95 * count + 0.4, 2.7 * rows + 0.4), dpi=130, layout="constrained")
+        parts = figure.subplots(rows, 1, squeeze=False)[:, 0]
+        for i, ax in enumerate(parts):
+            show(ax, np.concatenate([drawings[i], nearest[i]]), count)
+            ax.set_title(captions[i], fontsize=10)
+            step = step_of(drawings.shape[-1] * SCALE)
+            for j, distance in enumerate(distances[i]):
+                ax.text((j + 0.45) * step, 2 * step, f"{distance:.2f}", ha="center", va="top",
+                        fontsize=9, color=QUIET)  # fmt: skip
+        figure.suptitle(title, **CAPTION)
+        write(figure, path)
+
+
+def curves(history: Sequence[dict[str, Any]], title: str, path: Path) -> None:
+    """The loss of each epoch; of a GAN both losses, and the mean scores of real and drawn images."""
+    epochs = [record["epoch"] for record in history]
+    game = history[0].get("d_loss") is not None
+    panels: list[tuple[str, list[tuple[str, str, str]]]] = [("loss", [("loss", "training", BLUE)])]
+    if game:
+        panels = [
+            ("losses", [("d_loss", "discriminator", BLUE), ("g_loss", "generator", ORANGE)]),
+            ("the discriminator's scores", [("real_score", "real", BLUE), ("fake_score", "drawn", ORANGE)]),
+        ]  # fmt: skip
+    with rc_context(STYLE):
+        figure = Figure(figsize=(4.5 * len(panels) + 1, 3.6), dpi=130, layout="constrained")
+        for ax, (name, lines) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+            for key, label, color in lines:
+                ax.plot(epochs, [record[key] for record in history], color=color, lw=1.8, label=label)
+            ax.set_title(name)
+            ax.set_xlabel("epoch")
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+            ax.grid(axis="y", color="#e6eaee", lw=0.8)
+            ax.legend(frameon=False)
+        figure.suptitle(title, **CAPTION)
+        write(figure, path)

@@ -1,0 +1,183 @@
+"""A run of `train`, whatever is trained: its settings, its folder, Ctrl-C, and how it goes on.
+
+While it runs, DIR/unfinished holds the settings, the last checkpoint, and what it shows on the way. When it
+has finished its results are written, each at once, and `unfinished` goes away: an interrupted or failed run
+never touches the results of the one before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from apps.command import UserError, backend, writable_folder
+from apps.digits import datasets
+from nn.data.idx import write_atomically
+
+__all__ = ["Kind", "Settings", "Work", "carry_out", "default_folder", "lists_as_tuples", "write_json"]
+
+CHECKPOINT = "checkpoint.safetensors"
+PLAIN = ("epochs", "lr", "batch_size", "widths", "dropout", "augment")  # flags that a recipe may have
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that a run depends on, the data aside. `recipe` is a dataclass, of the kind of the model."""
+
+    dataset: str
+    model: str
+    seed: int
+    validation: float
+    recipe: Any
+
+    @property
+    def side(self) -> int:
+        return datasets.SIDES[self.dataset]
+
+    @property
+    def title(self) -> str:
+        return f"{datasets.TITLES[self.dataset]}, {self.model}, seed {self.seed}"
+
+
+class Work(Protocol):
+    """What a run does, made of (settings, training images, held-out images, DIR/unfinished, options)."""
+
+    trainer: Any  # with load(path) and `epoch`
+
+    def described(self) -> str:
+        """The model and what it is trained on, in a line."""
+
+    def fit(self) -> None:
+        """Train on until all epochs are done, or Ctrl-C was seen."""
+
+    def finish(self, folder: Path, seconds: float) -> None:
+        """Look at the held-out images, write everything, say how good it is."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of model: how a recipe is chosen, (dataset, model, **flags), or read, (dataset, model, fields);
+    and the work."""
+
+    chosen: Callable[..., Any]
+    read: Callable[[str, str, dict[str, Any]], Any]
+    work: Callable[..., Work]
+
+
+def default_folder(dataset: str, model: str) -> Path:
+    return Path("runs") / f"digits-{dataset}-{model}"
+
+
+def carry_out(options: Namespace, kind_of: Callable[[str], Kind]) -> int:
+    """The command `train`; returns its exit code."""
+    folder = options.output or default_folder(options.dataset or "optdigits", options.model or "cnn")
+    unfinished = folder / "unfinished"
+    settings = resumed(options, unfinished, kind_of) if options.resume else chosen(options, kind_of)
+    images = datasets.load(settings.dataset, options.data, train=True)
+    if settings.validation:
+        images, held_out = datasets.validation_split(images, settings.validation)
+    else:  # loaded now, so that a missing file ends the run here; looked at once, after the last epoch
+        held_out = datasets.load(settings.dataset, options.data, train=False)
+    writable_folder(unfinished)
+    if not options.resume:
+        if (unfinished / CHECKPOINT).exists():
+            print(f"starting over; the interrupted run in {folder} is dropped", file=sys.stderr)
+        shutil.rmtree(unfinished)
+        unfinished.mkdir()
+        write_json(unfinished / "settings.json", asdict(settings))
+
+    begun = time.perf_counter()
+    work = kind_of(settings.model).work(settings, images, held_out, unfinished, options)
+    done = work.trainer.epoch
+    print(backend())
+    print(work.described() + (f", from epoch {done + 1}" if done else ""), flush=True)
+    try:
+        work.fit()
+    except FloatingPointError as error:
+        shutil.rmtree(unfinished)
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # if there is nothing in it
+        raise UserError(f"the training diverged: {error}") from None
+    if work.trainer.epoch < settings.recipe.epochs:
+        print(f"interrupted; go on with: {resume_command(settings, folder, options)}", file=sys.stderr)
+        return 130
+    work.finish(folder, time.perf_counter() - begun)
+    shutil.rmtree(unfinished)
+    return 0
+
+
+def load_checkpoint(trainer: Any, file: Path) -> None:
+    """Be where the run was interrupted."""
+    try:
+        trainer.load(file)
+    except (ValueError, RuntimeError, KeyError, TypeError) as error:
+        raise UserError(f"{file}: {error}; start the run again without --resume") from None
+
+
+# Settings ----------------------------------------------------------------------------------------
+
+
+def chosen(options: Namespace, kind_of: Callable[[str], Kind]) -> Settings:
+    dataset, model = options.dataset or "optdigits", options.model or "cnn"
+    flags = {name: getattr(options, name) for name in PLAIN}
+    recipe = kind_of(model).chosen(dataset, model, **flags)
+    return Settings(dataset, model, options.seed or 0, options.validation or 0.0, recipe)
+
+
+def resumed(options: Namespace, unfinished: Path, kind_of: Callable[[str], Kind]) -> Settings:
+    """The settings of the interrupted run. Its flags may be repeated, but not changed."""
+    file = unfinished / "settings.json"
+    if not (unfinished / CHECKPOINT).exists() or not file.exists():
+        raise UserError(f"nothing to resume in {unfinished.parent}: no run was interrupted there")
+    try:
+        found = json.loads(file.read_text())
+        fields = lists_as_tuples(found.pop("recipe"))
+        recipe = kind_of(found["model"]).read(found["dataset"], found["model"], fields)
+        settings = Settings(**found, recipe=recipe)
+    except (ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{file}: damaged settings ({error}); start the run again without --resume") from None
+    known = {**asdict(settings), **asdict(recipe)}
+    for name in ("dataset", "model", "seed", "validation", *PLAIN):
+        given = getattr(options, name)
+        if given is not None and given != known.get(name):
+            raise UserError(
+                f"--{name.replace('_', '-')} {given}: the run in {unfinished.parent} was started with "
+                f"{known.get(name)}, which can't change in the middle"
+            )
+    return settings
+
+
+def resume_command(settings: Settings, folder: Path, options: Namespace) -> str:
+    words = ["python -m apps.digits train --resume"]
+    if options.output:
+        words.append(f"--output {folder}")
+    else:
+        words.append(f"--dataset {settings.dataset} --model {settings.model}")
+    if options.data:
+        words.append(f"--data {options.data}")
+    if not options.jit:
+        words.append("--no-jit")
+    return " ".join(words)
+
+
+# Files -------------------------------------------------------------------------------------------
+
+
+def lists_as_tuples(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a frozen dataclass, as JSON gives them back."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
+
+
+def write_json(path: Path, value: Any) -> None:
+    text = json.dumps(value, indent=1, default=lambda x: x.item() if isinstance(x, np.generic) else str(x))
+    write_atomically(path, (text + "\n").encode())
