@@ -122,7 +122,8 @@ def neighbours(
 
 
 def curves(history: Sequence[dict[str, Any]], title: str, path: Path) -> None:
-    """The loss of each epoch; of a GAN both losses, and the mean scores of real and drawn images."""
+    """The loss of each epoch; of a GAN both losses (if the generator was updated in it),
+    and the mean scores of real and drawn images."""
     epochs = [record["epoch"] for record in history]
     game = history[0].get("d_loss") is not None
     panels: list[tuple[str, list[tuple[str, str, str]]]] = [("loss", [("loss", "training", BLUE)])]
@@ -135,7 +136,9 @@ def curves(history: Sequence[dict[str, Any]], title: str, path: Path) -> None:
         figure = Figure(figsize=(4.5 * len(panels) + 1, 3.6), dpi=130, layout="constrained")
         for ax, (name, lines) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
             for key, label, color in lines:
-                ax.plot(epochs, [record[key] for record in history], color=color, lw=1.8, label=label)
+                ax.plot(
+                    epochs, [record.get(key, np.nan) for record in history], color=color, lw=1.8, label=label
+                )
             ax.set_title(name)
             ax.set_xlabel("epoch")
             ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
