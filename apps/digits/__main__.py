@@ -58,8 +58,8 @@ models that draw:
   images; the share of drawings that look like data (precision), and of the data that is reached (recall).
   An autoencoder is measured by drawings from new codes, not by images drawn again.
 
-What is not given is taken from a recipe per dataset and model (recipes.py in apps/digits and its drawing/),
-chosen on a validation part of the training images. The test images are read once, after the last epoch. To
+What is not given is taken from a recipe per dataset and model (apps/digits/recipes.py, for models that draw
+apps/digits/drawing/recipes.py), chosen without the test images, which are read once, after the last epoch. To
 make choices of your own, hold out a part with --validation 0.2: then the test images are not read at all.
 
 Ctrl-C saves; the same command with --resume goes on, to the same result bit by bit.
