@@ -51,7 +51,8 @@ def test_asking_in_parts_changes_nothing(monkeypatch):
     np.testing.assert_allclose(model.predict_proba(TEXTS), whole, rtol=1e-6)
 
 
-def test_thousands_of_labels():
+@pytest.mark.skipif(not kernels.active, reason="NumPy takes several texts at once, too many for this rate")
+def test_a_thousand_of_labels():
     """Each has a word of its own."""
     texts, labels = [f"w{i}" for i in range(1000)] * 2, [f"label {i}" for i in range(1000)] * 2
     model = FastTextClassifier(dim=16, epochs=20, alpha=1.5, workers=2).fit(labelled(texts, labels), **QUIET)
@@ -86,7 +87,7 @@ def test_files_go_both_ways_through_facebooks_program(tmp_path):
         "\n".join(f"__label__{label} {text}" for label, text in zip(labels, TEXTS, strict=True))
     )
     asked = ["good film", "never 나쁘네", "영화가 참 __label__good 좋다", ""]
-    for settings in ({}, {"wordNgrams": 3}, {"minn": 1, "maxn": 3}, {"wordNgrams": 2, "minn": 2, "maxn": 3}):
+    for settings in ({}, {"wordNgrams": 3}, {"minn": 0, "maxn": 3}, {"wordNgrams": 2, "minn": 2, "maxn": 3}):
         theirs = fasttext.train_supervised(
             str(tmp_path / "texts"), dim=8, lr=0.5, bucket=500, minCount=2, thread=1, verbose=0, **settings
         )

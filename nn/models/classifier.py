@@ -247,6 +247,7 @@ class FastTextClassifier(WordModel):
             )
         shared = ("dim", "min_count", "word_ngrams", "minn", "maxn", "bucket")
         settings = {name: value for name, value in asdict(of).items() if name in shared}
+        settings["minn"] = max(of.minn, min(of.maxn, 1))  # 0 and 1 are the same to Facebook's program
         model = cls(epochs=max(of.epoch, 1), **settings)
         counts = file.counts, file.label_counts
         model.build(*map(Vocabulary.from_words, (file.words, file.labels), counts))
