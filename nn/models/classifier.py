@@ -44,18 +44,33 @@ def labelled(
 ) -> Corpus:
     """A corpus to fit: texts (or lists of words), each with a label.
 
-    ValueError: a text has a word that begins as labels do, or there are more of the one than of the other.
+    Texts are cut into words while they are read. ValueError: there are more of the one than of the other, or
+    (then) a text has a word that begins as labels do.
 
     >>> list(labelled(["good film"], ["positive"]))
     [['__label__positive', 'good', 'film']]
     """
-    lines = []
-    for i, (text, label) in enumerate(zip(texts, labels, strict=True)):
-        words = tokenizer(text) if isinstance(text, str) else text
-        if (LABEL in text or not isinstance(text, str)) and any(word.startswith(LABEL) for word in words):
-            raise ValueError(f"labelled: text {i} has a word that begins with {LABEL}, as a label does")
-        lines.append([f"{LABEL}{label}", *words])
-    return Corpus.of(lines)
+    return Corpus.of(Labelled(list(texts), list(labels), tokenizer))
+
+
+class Labelled:
+    """Lines of words, the label first. Texts are held, not their words, which take many times the memory."""
+
+    def __init__(self, texts: list[str | list[str]], labels: list[Any], tokenizer: Tokenizer) -> None:
+        if len(texts) != len(labels):
+            raise ValueError(f"labelled: {len(texts)} texts, but {len(labels)} labels")
+        self.texts, self.labels, self.tokenizer = texts, labels, tokenizer
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __iter__(self) -> Iterator[list[str]]:
+        for i, (text, label) in enumerate(zip(self.texts, self.labels, strict=True)):
+            words = self.tokenizer(text) if isinstance(text, str) else text
+            suspect = LABEL in text if isinstance(text, str) else True
+            if suspect and any(word.startswith(LABEL) for word in words):
+                raise ValueError(f"labelled: text {i} has a word that begins with {LABEL}, as a label does")
+            yield [f"{LABEL}{label}", *words]
 
 
 class FastTextClassifier(WordModel):
