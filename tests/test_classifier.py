@@ -132,6 +132,8 @@ def test_a_label_with_a_space_is_not_for_facebooks_format(tmp_path):
         ({"word_ngrams": 2, "bucket": 0}, "need at least one bucket"),
         ({"spelling": "runes"}, "spelling is one of letters, jamo"),
         ({"dim": 0}, "dim must be a whole number"),
+        ({"bucket": 2.5}, "bucket must be a whole number from 0 on, got 2.5"),
+        ({"min_count": -1}, "min_count must be a whole number from 0 on, got -1"),
     ],
 )
 def test_impossible_settings_are_refused(settings, says):

@@ -107,6 +107,12 @@ class FastTextClassifier(WordModel):
     ) -> None:
         settings = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         super().__init__(**settings)
+        for name in ("min_count", "word_ngrams", "minn", "maxn", "bucket"):
+            number = settings[name]
+            if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+                raise ValueError(
+                    f"FastTextClassifier: {name} must be a whole number from 0 on, got {number!r}"
+                )
         if spelling not in SPELLINGS:
             raise ValueError(f"FastTextClassifier: spelling is one of {', '.join(SPELLINGS)}")
         if word_ngrams < 1 or not 0 < alpha < math.inf:
