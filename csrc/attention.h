@@ -82,6 +82,4 @@ INLINE vec exp_below(vec x) {
   return two_n + two_n * (r + r * r * POLY(r, exp_poly));
 }
 
-INLINE int64_t whole_vectors(int64_t n) { return (n + VL - 1) / VL * VL; }
-
 #endif

@@ -50,7 +50,6 @@ typedef struct {
   real *hidden, *errors;
 } scratch;
 
-INLINE int64_t whole_vectors(int64_t n) { return (n + VL - 1) / VL * VL; }
 INLINE real *input(const labels_job *j, int32_t row) { return j->inputs + row * j->input_row; }
 INLINE real *output(const labels_job *j, int64_t label) { return j->outputs + label * j->output_row; }
 
@@ -63,12 +62,6 @@ INLINE real *output(const labels_job *j, int64_t label) { return j->outputs + la
     if (v_ < (dim)) TILE(v_, 1, (dim)-v_, 0);                               \
   } while (0)
 #define EACH _Pragma("GCC unroll 4") for (int k = 0; k < wide; k++)
-
-INLINE vec get(const real *p, int64_t n, int full) { return full ? load(p) : load_n(p, n); }
-INLINE void put(real *p, vec v, int64_t n, int full) {
-  if (full) store(p, v);
-  else store_n(p, v, n);
-}
 
 /* Features ------------------------------------------------------------------------------------------ */
 
@@ -119,9 +112,9 @@ INLINE void mean_tile(const labels_job *j, const text *t, real *hidden, int64_t 
   EACH a[k] = b[k] = splat(0);
   for (; i + 2 <= t->rows; i += 2) {
     const real *x = input(j, t->row[i]) + v, *y = input(j, t->row[i + 1]) + v;
-    EACH a[k] += get(x + k * VL, n, full), b[k] += get(y + k * VL, n, full);
+    EACH a[k] += load_part(x + k * VL, n, full), b[k] += load_part(y + k * VL, n, full);
   }
-  if (i < t->rows) EACH a[k] += get(input(j, t->row[i]) + v + k * VL, n, full);
+  if (i < t->rows) EACH a[k] += load_part(input(j, t->row[i]) + v + k * VL, n, full);
   EACH store(hidden + v + k * VL, (a[k] + b[k]) / (real)t->rows);
 }
 
@@ -161,15 +154,15 @@ INLINE void update_tile(const labels_job *j, const text *t, const scratch *s, in
     real *w = output(j, label) + v;
     const vec error = splat(s->errors[label]);
     EACH {
-      const vec old = get(w + k * VL, n, full);
+      const vec old = load_part(w + k * VL, n, full);
       change[k] += error * old;
-      put(w + k * VL, old + error * h[k], n, full);
+      store_part(w + k * VL, old + error * h[k], n, full);
     }
   }
   EACH change[k] /= (real)t->rows;
   for (int64_t i = 0; i < t->rows; i++) {
     real *x = input(j, t->row[i]) + v;
-    EACH put(x + k * VL, get(x + k * VL, n, full) + change[k], n, full);
+    EACH store_part(x + k * VL, load_part(x + k * VL, n, full) + change[k], n, full);
   }
 }
 

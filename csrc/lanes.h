@@ -22,6 +22,16 @@ static inline void store_first(real *p, vec v, int64_t n) {
   else store_n(p, v, n);
 }
 
+/* n numbers of a vector: all of them (full, known when compiled), or the first. */
+INLINE vec load_part(const real *p, int64_t n, int full) { return full ? load(p) : load_n(p, n); }
+INLINE void store_part(real *p, vec v, int64_t n, int full) {
+  if (full) store(p, v);
+  else store_n(p, v, n);
+}
+
+/* n, rounded up to whole vectors. */
+INLINE int64_t whole_vectors(int64_t n) { return (n + VL - 1) / VL * VL; }
+
 /* Each round joins the lower half with the upper half, every lane twice: after log2(VL) rounds every lane
  * holds the result. Pairwise, so the error of a sum does not grow with the number of lanes. */
 #define ACROSS(name, join)                                     \

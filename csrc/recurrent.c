@@ -21,39 +21,40 @@ typedef struct {
 /* In two rounds, so that the chains of several rows overlap: the cell states, which take the place of the first
  * sums, and then h. */
 INLINE void lstm_cells(const unit *x, vec *sums, int full) {
-#define BEFORE(g) \
-  (sums[g] + get(x->a + g * x->h, x->n, full) + (x->bias ? get(x->bias + g * x->h, x->n, full) : (vec){0}))
+#define BEFORE(g)                                     \
+  (sums[g] + load_part(x->a + g * x->h, x->n, full) + \
+   (x->bias ? load_part(x->bias + g * x->h, x->n, full) : (vec){0}))
   const vec i = sigmoid_v(BEFORE(0)), f = sigmoid_v(BEFORE(1)), g = tanh_v(BEFORE(2)),
             o = sigmoid_v(BEFORE(3));
 #undef BEFORE
-  const vec c = f * get(x->cell, x->n, full) + i * g;
+  const vec c = f * load_part(x->cell, x->n, full) + i * g;
   sums[0] = c, sums[1] = o;
-  put(x->cell, c, x->n, full);
-  if (x->kept) put(x->kept, c, x->n, full);
+  store_part(x->cell, c, x->n, full);
+  if (x->kept) store_part(x->kept, c, x->n, full);
   if (!x->gates) return;
-  put(x->gates, i, x->n, full), put(x->gates + x->h, f, x->n, full);
-  put(x->gates + 2 * x->h, g, x->n, full), put(x->gates + 3 * x->h, o, x->n, full);
+  store_part(x->gates, i, x->n, full), store_part(x->gates + x->h, f, x->n, full);
+  store_part(x->gates + 2 * x->h, g, x->n, full), store_part(x->gates + 3 * x->h, o, x->n, full);
 }
 
 INLINE void gru_unit(const unit *x, const vec *sums, int full) {
   const real *bias = x->bias;
   vec r = sums[0], z = sums[1], product = sums[2];
   if (bias) {
-    r += get(bias, x->n, full), z += get(bias + x->h, x->n, full);
-    product += get(bias + 2 * x->h, x->n, full);
+    r += load_part(bias, x->n, full), z += load_part(bias + x->h, x->n, full);
+    product += load_part(bias + 2 * x->h, x->n, full);
   }
-  r = sigmoid_v(r + get(x->a, x->n, full)), z = sigmoid_v(z + get(x->a + x->h, x->n, full));
-  const vec n = tanh_v(get(x->a + 2 * x->h, x->n, full) + r * product);
-  put(x->y, n + z * (get(x->before, x->n, full) - n), x->n, full);
+  r = sigmoid_v(r + load_part(x->a, x->n, full)), z = sigmoid_v(z + load_part(x->a + x->h, x->n, full));
+  const vec n = tanh_v(load_part(x->a + 2 * x->h, x->n, full) + r * product);
+  store_part(x->y, n + z * (load_part(x->before, x->n, full) - n), x->n, full);
   if (!x->gates) return;
-  put(x->gates, r, x->n, full), put(x->gates + x->h, z, x->n, full);
-  put(x->gates + 2 * x->h, n, x->n, full), put(x->gates + 3 * x->h, product, x->n, full);
+  store_part(x->gates, r, x->n, full), store_part(x->gates + x->h, z, x->n, full);
+  store_part(x->gates + 2 * x->h, n, x->n, full), store_part(x->gates + 3 * x->h, product, x->n, full);
 }
 
 INLINE void rnn_unit(const unit *x, vec sum, int kind, int full) {
-  sum += get(x->a, x->n, full);
-  if (x->bias) sum += get(x->bias, x->n, full);
-  put(x->y, kind == RNN_TANH ? tanh_v(sum) : (vec)((mask)sum & ~(sum < 0)), x->n, full);
+  sum += load_part(x->a, x->n, full);
+  if (x->bias) sum += load_part(x->bias, x->n, full);
+  store_part(x->y, kind == RNN_TANH ? tanh_v(sum) : (vec)((mask)sum & ~(sum < 0)), x->n, full);
 }
 
 /* Units u ... of sequence r, whose row of this step is `row`. */

@@ -50,13 +50,6 @@ INLINE int64_t size_of(const sequence *s, int64_t t) {
 }
 INLINE int64_t lesser(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* n numbers of a vector: all of them (known when compiled), or the first. */
-INLINE vec get(const real *p, int64_t n, int full) { return full ? load(p) : load_n(p, n); }
-INLINE void put(real *p, vec v, int64_t n, int full) {
-  if (full) store(p, v);
-  else store_n(p, v, n);
-}
-
 /* back: with the panels of the way back. */
 sequence NAME(sequence_of)(const int64_t *sizes, const int64_t *starts, int back);
 

@@ -28,36 +28,39 @@ INLINE void back_unit(const job *j, int kind, int64_t row, int64_t r, int64_t u,
                       int over, int full) {
   const int64_t h = j->s.hidden, n = h - u, at = row * h + u, gate = row * gates_of(kind) * h + u;
   real *d = j->d + gate;
-  if (over) g = j->glast ? get(j->glast + r * h + u, n, full) : (vec){0};
-  else if (kind == GRU) g += get(j->carry + r * h + u, n, full);
-  if (j->gy) g += get(j->gy + at, n, full);
+  if (over) g = j->glast ? load_part(j->glast + r * h + u, n, full) : (vec){0};
+  else if (kind == GRU) g += load_part(j->carry + r * h + u, n, full);
+  if (j->gy) g += load_part(j->gy + at, n, full);
   if (kind == RNN_TANH) {
-    const vec y = get(j->y + at, n, full);
-    put(d, g * (1 - y * y), n, full);
+    const vec y = load_part(j->y + at, n, full);
+    store_part(d, g * (1 - y * y), n, full);
   } else if (kind == RNN_RELU) {
-    const vec y = get(j->y + at, n, full);
-    put(d, (vec)((mask)g & ~(y <= 0)), n, full);
+    const vec y = load_part(j->y + at, n, full);
+    store_part(d, (vec)((mask)g & ~(y <= 0)), n, full);
   } else if (kind == GRU) {
     const real *saved = j->gates + row * 4 * h + u;
     real *hidden = j->hidden + gate;
-    const vec reset = get(saved, n, full), z = get(saved + h, n, full), new = get(saved + 2 * h, n, full);
+    const vec reset = load_part(saved, n, full), z = load_part(saved + h, n, full),
+              new = load_part(saved + 2 * h, n, full);
     const vec d_n = g * (1 - z) * (1 - new *new);
-    const vec d_r = d_n * get(saved + 3 * h, n, full) * reset * (1 - reset);
-    const vec d_z = g * (get(before + u, n, full) - new) * z * (1 - z);
-    put(d, d_r, n, full), put(d + h, d_z, n, full), put(d + 2 * h, d_n, n, full);
-    put(hidden, d_r, n, full), put(hidden + h, d_z, n, full), put(hidden + 2 * h, d_n * reset, n, full);
-    put(j->carry + r * h + u, g * z, n, full);
+    const vec d_r = d_n * load_part(saved + 3 * h, n, full) * reset * (1 - reset);
+    const vec d_z = g * (load_part(before + u, n, full) - new) * z * (1 - z);
+    store_part(d, d_r, n, full), store_part(d + h, d_z, n, full), store_part(d + 2 * h, d_n, n, full);
+    store_part(hidden, d_r, n, full), store_part(hidden + h, d_z, n, full),
+        store_part(hidden + 2 * h, d_n * reset, n, full);
+    store_part(j->carry + r * h + u, g * z, n, full);
   } else {
     const real *saved = j->gates + row * 4 * h + u;
     real *carry = j->carry + r * h + u;
-    const vec i = get(saved, n, full), f = get(saved + h, n, full), new = get(saved + 2 * h, n, full);
-    const vec o = get(saved + 3 * h, n, full), c = tanh_v(get(j->cells + at, n, full));
-    const vec g_c = get(carry, n, full) + g * o * (1 - c * c);
-    put(d, g_c * new *i *(1 - i), n, full);
-    put(d + h, g_c * get(before + u, n, full) * f * (1 - f), n, full);
-    put(d + 2 * h, g_c * i * (1 - new *new), n, full);
-    put(d + 3 * h, g * c * o * (1 - o), n, full);
-    put(carry, g_c * f, n, full);
+    const vec i = load_part(saved, n, full), f = load_part(saved + h, n, full),
+              new = load_part(saved + 2 * h, n, full);
+    const vec o = load_part(saved + 3 * h, n, full), c = tanh_v(load_part(j->cells + at, n, full));
+    const vec g_c = load_part(carry, n, full) + g * o * (1 - c * c);
+    store_part(d, g_c * new *i *(1 - i), n, full);
+    store_part(d + h, g_c * load_part(before + u, n, full) * f * (1 - f), n, full);
+    store_part(d + 2 * h, g_c * i * (1 - new *new), n, full);
+    store_part(d + 3 * h, g * c * o * (1 - o), n, full);
+    store_part(carry, g_c * f, n, full);
   }
 }
 

@@ -76,6 +76,4 @@ int NAME(words_next)(words_stream *s, words_task *t);
 /* Makes the updates of a task and adds up its loss. */
 void NAME(words_step)(const words_job *job, const words_task *t, words_scratch *s);
 
-INLINE int64_t whole_vectors(int64_t n) { return (n + VL - 1) / VL * VL; }
-
 #endif

@@ -4,12 +4,6 @@
 /* Columns of a tile, by registers: of the products of two rows, and of the updates (w and its change). */
 enum { WIDE = VREGS == 32 ? 6 : 4 };
 
-INLINE vec get(const real *p, int64_t n, int full) { return full ? load(p) : load_n(p, n); }
-INLINE void put(real *p, vec v, int64_t n, int full) {
-  if (full) store(p, v);
-  else store_n(p, v, n);
-}
-
 /* BODY(v, n, full) for the vectors of a row: whole ones, and what is left. */
 #define ALONG(dim, BODY)                                \
   do {                                                  \
@@ -44,15 +38,15 @@ INLINE void products(int count, int wide, real *const *x, real *const *w, int64_
   real out[2 * WIDE + VL];
 #pragma GCC unroll 16
   for (int i = 0; i < count * wide; i++) sums[i] = (vec){0};
-#define BODY(v, n, full)                                          \
-  do {                                                            \
-    const vec a = get(x[0] + v, n, full);                         \
-    const vec b = count == 2 ? get(x[1] + v, n, full) : (vec){0}; \
-    _Pragma("GCC unroll 8") for (int k = 0; k < wide; k++) {      \
-      const vec c = get(w[k] + v, n, full);                       \
-      sums[k] += a * c;                                           \
-      if (count == 2) sums[wide + k] += b * c;                    \
-    }                                                             \
+#define BODY(v, n, full)                                                \
+  do {                                                                  \
+    const vec a = load_part(x[0] + v, n, full);                         \
+    const vec b = count == 2 ? load_part(x[1] + v, n, full) : (vec){0}; \
+    _Pragma("GCC unroll 8") for (int k = 0; k < wide; k++) {            \
+      const vec c = load_part(w[k] + v, n, full);                       \
+      sums[k] += a * c;                                                 \
+      if (count == 2) sums[wide + k] += b * c;                          \
+    }                                                                   \
   } while (0)
   ALONG(dim, BODY);
 #undef BODY
@@ -70,23 +64,24 @@ INLINE void products(int count, int wide, real *const *x, real *const *w, int64_
 INLINE void update(int wide, int first, int last, const words_task *t, real *const *w, int64_t dim,
                    const real *g, real *error) {
   const int64_t rows = t->rows, pitch = t->columns, width = whole_vectors(dim);
-#define BODY(v, n, full)                                                                               \
-  do {                                                                                                 \
-    vec old[WIDE], change[WIDE];                                                                       \
-    _Pragma("GCC unroll 8") for (int k = 0; k < wide; k++) old[k] = get(w[k] + v, n, full),            \
-                                                           change[k] = (vec){0};                       \
-    for (int64_t i = 0; i < rows; i++) {                                                               \
-      const vec x = get(t->row[i] + v, n, full);                                                       \
-      vec dx = first ? (vec){0} : load(error + i * width + v);                                         \
-      _Pragma("GCC unroll 8") for (int k = 0; k < wide; k++) {                                         \
-        const vec factor = splat(g[i * pitch + k]);                                                    \
-        dx += factor * old[k];                                                                         \
-        change[k] += factor * x;                                                                       \
-      }                                                                                                \
-      if (last) put(t->row[i] + v, x + dx, n, full);                                                   \
-      else store(error + i * width + v, dx);                                                           \
-    }                                                                                                  \
-    _Pragma("GCC unroll 8") for (int k = 0; k < wide; k++) put(w[k] + v, old[k] + change[k], n, full); \
+#define BODY(v, n, full)                                                                          \
+  do {                                                                                            \
+    vec old[WIDE], change[WIDE];                                                                  \
+    _Pragma("GCC unroll 8") for (int k = 0; k < wide; k++) old[k] = load_part(w[k] + v, n, full), \
+                                                           change[k] = (vec){0};                  \
+    for (int64_t i = 0; i < rows; i++) {                                                          \
+      const vec x = load_part(t->row[i] + v, n, full);                                            \
+      vec dx = first ? (vec){0} : load(error + i * width + v);                                    \
+      _Pragma("GCC unroll 8") for (int k = 0; k < wide; k++) {                                    \
+        const vec factor = splat(g[i * pitch + k]);                                               \
+        dx += factor * old[k];                                                                    \
+        change[k] += factor * x;                                                                  \
+      }                                                                                           \
+      if (last) store_part(t->row[i] + v, x + dx, n, full);                                       \
+      else store(error + i * width + v, dx);                                                      \
+    }                                                                                             \
+    _Pragma("GCC unroll 8") for (int k = 0; k < wide; k++)                                        \
+        store_part(w[k] + v, old[k] + change[k], n, full);                                        \
   } while (0)
   ALONG(dim, BODY);
 #undef BODY
@@ -176,27 +171,28 @@ static void separate_rows(const words_job *j, const words_task *t, words_scratch
 static void rows_together(const words_job *j, const words_task *t, words_scratch *s) {
   real *const hidden = s->hidden;
   const real share = 1 / (real)t->rows, scale = j->mean ? share : 1, back = j->divide ? share : 1;
-#define BODY(v, n, full)                                                      \
-  do {                                                                        \
-    vec sum = {0};                                                            \
-    for (int64_t i = 0; i < t->rows; i++) sum += get(t->row[i] + v, n, full); \
-    store(hidden + v, sum * scale);                                           \
+#define BODY(v, n, full)                                                            \
+  do {                                                                              \
+    vec sum = {0};                                                                  \
+    for (int64_t i = 0; i < t->rows; i++) sum += load_part(t->row[i] + v, n, full); \
+    store(hidden + v, sum * scale);                                                 \
   } while (0)
   ALONG(j->dim, BODY);
 #undef BODY
   all_products(1, &hidden, t->columns, t->column, j->dim, s->z);
   s->loss += errors(s->z, t->yes, t->all, t->columns, t->rate);
-#define BODY(v, n, full)                                                                                     \
-  do {                                                                                                       \
-    const vec x = load(hidden + v);                                                                          \
-    vec change = {0};                                                                                        \
-    for (int64_t k = 0; k < t->columns; k++) {                                                               \
-      const vec w = get(t->column[k] + v, n, full), g = splat(s->z[k]);                                      \
-      change += g * w;                                                                                       \
-      put(t->column[k] + v, w + g * x, n, full);                                                             \
-    }                                                                                                        \
-    change *= back;                                                                                          \
-    for (int64_t i = 0; i < t->rows; i++) put(t->row[i] + v, get(t->row[i] + v, n, full) + change, n, full); \
+#define BODY(v, n, full)                                                              \
+  do {                                                                                \
+    const vec x = load(hidden + v);                                                   \
+    vec change = {0};                                                                 \
+    for (int64_t k = 0; k < t->columns; k++) {                                        \
+      const vec w = load_part(t->column[k] + v, n, full), g = splat(s->z[k]);         \
+      change += g * w;                                                                \
+      store_part(t->column[k] + v, w + g * x, n, full);                               \
+    }                                                                                 \
+    change *= back;                                                                   \
+    for (int64_t i = 0; i < t->rows; i++)                                             \
+      store_part(t->row[i] + v, load_part(t->row[i] + v, n, full) + change, n, full); \
   } while (0)
   ALONG(j->dim, BODY);
 #undef BODY
