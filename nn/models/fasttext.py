@@ -74,8 +74,6 @@ class FastText(Word2Vec):
         self.spell = SPELLINGS[spelling]
         self.begin(settings)
 
-    spread = 1.0  # as in fastText's program
-
     @property
     def rows(self) -> int:
         return len(self.vocabulary) + self.bucket
