@@ -74,7 +74,7 @@ class Clock:
 
     @staticmethod
     def now() -> tuple[float, float]:
-        return time.perf_counter(), sum(os.times()[:4])
+        return time.perf_counter(), time.process_time() + sum(os.times()[2:4])
 
     def __call__(self) -> tuple[float, float]:
         before, self.begun = self.begun, self.now()

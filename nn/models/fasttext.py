@@ -53,7 +53,7 @@ class FastText(Word2Vec):
         shrink_windows: bool = True,
         shared: int = 1,
         divide: bool = False,
-        alpha: float = 0.035,
+        alpha: float = 0.03,
         min_alpha: float = 0.0001,
         epochs: int = 5,
         workers: int | None = None,
