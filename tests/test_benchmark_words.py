@@ -82,7 +82,7 @@ def test_all_sides_train_the_same_words(data, tmp_path, model):
         assert row.peak > 10**7
         if (
             row.side != "facebook"
-        ):  # a difference of two runs, which can be less than nothing of so short a text
+        ):  # a difference of two runs, which may be below 0 on short texts
             assert row.training > 0 and row.processors > 0
         assert list(row.scores) == ["WS353", *rare, "semantic", "syntactic", "total"]
         assert -1 <= row.scores["WS353"] <= 1 and 0 <= row.scores["total"] <= 100
