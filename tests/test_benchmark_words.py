@@ -80,9 +80,7 @@ def test_all_sides_train_the_same_words(data, tmp_path, model):
         assert row.words == (20_000 if model == "glove" else 40_000) and (row.cells > 0) == (model == "glove")
         assert row.vocabulary == len(KINDS)
         assert row.peak > 10**7
-        if (
-            row.side != "facebook"
-        ):  # a difference of two runs, which may be below 0 on short texts
+        if row.side != "facebook":  # a difference of two runs, which may be below 0 on short texts
             assert row.training > 0 and row.processors > 0
         assert list(row.scores) == ["WS353", *rare, "semantic", "syntactic", "total"]
         assert -1 <= row.scores["WS353"] <= 1 and 0 <= row.scores["total"] <= 100
