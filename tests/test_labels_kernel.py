@@ -181,6 +181,7 @@ def test_bad_settings_are_refused():
         ((starts, rows, 2), IndexError, "the end is word 2, but there are 2"),
         ((np.array([0, 0, 2]), rows, 0), ValueError, "the end must have a row"),
         ((starts, rows, 0, None, 2), ValueError, "want ngrams >= 1"),
+        ((starts, rows, 0, rows, 2, 2**31 - 9, 9), ValueError, r"less than 2\^31 rows"),
         ((starts, rows, 0, rows.astype(np.int64), 2, 0, 9), TypeError, "hashes must be 2 numbers of int32"),
     ):
         with pytest.raises(error, match=says):

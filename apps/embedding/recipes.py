@@ -30,7 +30,7 @@ WINDOWED: dict[str, Any] = {
 RECIPES: dict[str, dict[str, Any]] = {
     "cbow": {**WINDOWED, "alpha": 0.15},
     "skipgram": {**WINDOWED, "alpha": 0.035},
-    "fasttext": {**WINDOWED, "alpha": 0.035, "minn": 3, "maxn": 6, "bucket": 2_000_000},
+    "fasttext": {**WINDOWED, "alpha": 0.03, "minn": 3, "maxn": 6, "bucket": 2_000_000},
     "glove": {"dim": 100, "window": 15, "epochs": 25, "min_count": 5, "alpha": 0.05, "x_max": 100.0},
 }
 SMALL: dict[str, dict[str, Any]] = {

@@ -150,7 +150,7 @@ def reference(
     total, dim = 0.0, words.shape[1] - 1
     for start in range(0, len(rows), batch):
         i, j, x = rows[start : start + batch], columns[start : start + batch], counts[start : start + batch]
-        w, c = words.take(i, axis=0), contexts.take(j, axis=0)
+        w, c = words[i], contexts[j]
         difference = np.einsum("nd,nd->n", w[:, :dim], c[:, :dim]) + w[:, dim] + c[:, dim] - np.log(x)
         weighted = np.minimum(x / x.dtype.type(x_max), 1) ** x.dtype.type(power) * difference
         total += 0.5 * float(np.dot(weighted, difference))
@@ -167,10 +167,10 @@ def reference(
 def step(table: Array, squares: Array, index: Array, gradient: Array) -> None:
     """Subtract gradients over the roots of their squares so far; rows that repeat are added up."""
     order = np.argsort(index, kind="stable")
-    index, gradient = index[order], gradient.take(order, axis=0)
+    index, gradient = index[order], gradient[order]
     starts = np.flatnonzero(np.concatenate([[True], index[1:] != index[:-1]]))
     rows = index[starts]
-    before = squares.take(rows, axis=0)
+    before = squares[rows]
     table[rows] -= np.add.reduceat(gradient, starts, axis=0) / np.sqrt(before)
     np.square(gradient, out=gradient)
     squares[rows] = before + np.add.reduceat(gradient, starts, axis=0)

@@ -65,10 +65,10 @@ class Bags:
             raise IndexError(f"Bags: the end is word {end}, but there are {self.words}")
         if not sizes[end]:
             raise ValueError("Bags: the end must have a row, so that no text is without")
-        if ngrams < 1 or (ngrams > 1 and (hashes is None or bucket < 1 or first < 0)):
+        if ngrams < 1 or (ngrams > 1 and (hashes is None or bucket < 1 or not 0 <= first < 2**31 - bucket)):
             raise ValueError(
-                f"Bags: want ngrams >= 1, and of more than one word hashes, first >= 0 and bucket >= 1; got "
-                f"ngrams {ngrams}, first {first}, bucket {bucket}"
+                "Bags: want ngrams >= 1, and of more than one word hashes, first >= 0, bucket >= 1 and less "
+                f"than 2^31 rows; got ngrams {ngrams}, first {first}, bucket {bucket}"
             )
         self.hashes = np.ascontiguousarray(hashes) if ngrams > 1 else None
         if self.hashes is not None and (self.hashes.dtype != np.int32 or len(self.hashes) != self.words):

@@ -8,7 +8,8 @@ wordeval-ko/WS353_korean.csv. The text is read as the app reads it, particles ap
 whole, as they stand between spaces, without the punctuation around them. Sub-words are of 1 to 4 syllables,
 as Park et al. have them (Subword-level Word Vector Representations for Korean, 2018), or of 6 to 12 jamo,
 three a syllable: as long as 2 to 4 syllables, but they may begin and end inside one. Those were chosen on
-every other pair, with whole words: known ones had .41, and .36 with Park et al.'s 3 to 5 jamo.
+every other pair, with whole words and at a rate of .025: known ones had .41, and .36 with Park et al.'s 3
+to 5 jamo.
 """
 
 from __future__ import annotations

@@ -13,7 +13,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import shutil
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -63,13 +67,17 @@ class Trained(NamedTuple):
 
 
 class Clock:
-    """Both times since the last call."""
+    """Both times since the last call, those of programs that were run included."""
 
     def __init__(self) -> None:
-        self.begun = time.perf_counter(), time.process_time()
+        self.begun = self.now()
+
+    @staticmethod
+    def now() -> tuple[float, float]:
+        return time.perf_counter(), time.process_time() + sum(os.times()[2:4])
 
     def __call__(self) -> tuple[float, float]:
-        before, self.begun = self.begun, (time.perf_counter(), time.process_time())
+        before, self.begun = self.begun, self.now()
         return self.begun[0] - before[0], self.begun[1] - before[1]
 
 
@@ -155,34 +163,64 @@ def facebook(task: Task) -> Trained:
     return Trained(counting, *took, words, matrix, model.get_word_vector)
 
 
-SIDES: dict[str, Callable[[Task], Trained]] = {"ours": ours, "gensim": gensim, "facebook": facebook}
+def original(task: Task) -> Trained:
+    """The C program of the papers of 2013: one run counts the words, another takes them over and trains."""
+    from nn.text import formats
+
+    def word2vec(**settings: Any) -> None:
+        words = [text for name, value in settings.items() for text in (f"-{name}", str(value))]
+        subprocess.run(["word2vec", "-debug", "0", *words], check=True, stdout=subprocess.DEVNULL)
+
+    with tempfile.TemporaryDirectory() as folder:
+        text = {"train": task.text, "min-count": RARE}
+        words, vectors, clock = f"{folder}/words.txt", f"{folder}/vectors.bin", Clock()
+        word2vec(**text, **{"save-vocab": words})
+        counting, _ = clock()
+        word2vec(
+            **text, **{"read-vocab": words}, output=vectors, binary=1, cbow=int(task.model == "cbow"),
+            size=task.dim, window=task.window, negative=task.negative, iter=task.epochs,
+            threads=task.threads,
+        )  # fmt: skip
+        took, found = clock(), formats.load(vectors)
+    keep = [i for i, word in enumerate(found.words) if word != "</s>"]  # the end of a line
+    return Trained(counting, *took, [found.words[i] for i in keep], found.matrix[keep])
+
+
+SIDES: dict[str, Callable[[Task], Trained]] = {
+    "ours": ours, "gensim": gensim, "facebook": facebook, "word2vec.c": original,
+}  # fmt: skip
 
 
 def sides_of(model: str) -> list[str]:
-    """Who trains a model; Facebook's program where it is installed. GloVe has no peer that Python imports."""
+    """Who trains a model; Facebook's program where it is installed, the original `word2vec` where the path
+    has it. GloVe has no peer that Python imports."""
     if model == "glove":
         return ["ours"]
-    has = model == "fasttext" and importlib.util.find_spec("fasttext") is not None
-    return ["ours", "gensim", *["facebook"] * has]
+    if model == "fasttext":
+        return ["ours", "gensim", *["facebook"] * (importlib.util.find_spec("fasttext") is not None)]
+    return ["ours", "gensim", *["word2vec.c"] * (shutil.which("word2vec") is not None)]
 
 
 def library(task: Task) -> str:
     """The name and version of a side's library. sides.Refused: it can't be measured here."""
     if task.side == "facebook":
         return f"fasttext {version('fasttext-wheel')}"
+    if task.side == "word2vec.c":
+        return "word2vec.c"
     return str(sides.set_up(task.side, task.threads)["library"])
 
 
-def peak() -> int:
-    """The most memory this process has had, in bytes."""
+def peak(program: bool = False) -> int:
+    """The most memory this process has had, or (program) the one that it ran, in bytes."""
     status = Path("/proc/self/status")
-    if status.exists():  # getrusage would count the parent's, from before this program was loaded
+    if status.exists() and not program:  # getrusage would count the parent's, from before this began
         return 1024 * next(
             int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")
         )
     import resource
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    whose = resource.RUSAGE_CHILDREN if program else resource.RUSAGE_SELF
+    return resource.getrusage(whose).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def unseen_vectors(task: Task, trained: Trained) -> tuple[list[str], np.ndarray[Any, Any]]:
@@ -204,7 +242,7 @@ def main() -> None:
         print(json.dumps({"refused": str(error)}))
         return
     trained = glove(task) if task.model == "glove" else SIDES[task.side](task)
-    memory = peak()
+    memory = peak(task.side == "word2vec.c")
     unseen, rows = unseen_vectors(task, trained)
     np.savez(
         task.output, words=np.array(trained.words), matrix=trained.matrix,

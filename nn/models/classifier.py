@@ -44,18 +44,33 @@ def labelled(
 ) -> Corpus:
     """A corpus to fit: texts (or lists of words), each with a label.
 
-    ValueError: a text has a word that begins as labels do, or there are more of the one than of the other.
+    Texts are cut into words while they are read. ValueError: there are more of the one than of the other, or
+    (then) a text has a word that begins as labels do.
 
     >>> list(labelled(["good film"], ["positive"]))
     [['__label__positive', 'good', 'film']]
     """
-    lines = []
-    for i, (text, label) in enumerate(zip(texts, labels, strict=True)):
-        words = tokenizer(text) if isinstance(text, str) else text
-        if (LABEL in text or not isinstance(text, str)) and any(word.startswith(LABEL) for word in words):
-            raise ValueError(f"labelled: text {i} has a word that begins with {LABEL}, as a label does")
-        lines.append([f"{LABEL}{label}", *words])
-    return Corpus.of(lines)
+    return Corpus.of(Labelled(list(texts), list(labels), tokenizer))
+
+
+class Labelled:
+    """Lines of words, the label first. Texts are held, not their words, which take many times the memory."""
+
+    def __init__(self, texts: list[str | list[str]], labels: list[Any], tokenizer: Tokenizer) -> None:
+        if len(texts) != len(labels):
+            raise ValueError(f"labelled: {len(texts)} texts, but {len(labels)} labels")
+        self.texts, self.labels, self.tokenizer = texts, labels, tokenizer
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __iter__(self) -> Iterator[list[str]]:
+        for i, (text, label) in enumerate(zip(self.texts, self.labels, strict=True)):
+            words = self.tokenizer(text) if isinstance(text, str) else text
+            suspect = LABEL in text if isinstance(text, str) else True
+            if suspect and any(word.startswith(LABEL) for word in words):
+                raise ValueError(f"labelled: text {i} has a word that begins with {LABEL}, as a label does")
+            yield [f"{LABEL}{label}", *words]
 
 
 class FastTextClassifier(WordModel):
@@ -92,6 +107,12 @@ class FastTextClassifier(WordModel):
     ) -> None:
         settings = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         super().__init__(**settings)
+        for name in ("min_count", "word_ngrams", "minn", "maxn", "bucket"):
+            number = settings[name]
+            if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+                raise ValueError(
+                    f"FastTextClassifier: {name} must be a whole number from 0 on, got {number!r}"
+                )
         if spelling not in SPELLINGS:
             raise ValueError(f"FastTextClassifier: spelling is one of {', '.join(SPELLINGS)}")
         if word_ngrams < 1 or not 0 < alpha < math.inf:
@@ -247,6 +268,7 @@ class FastTextClassifier(WordModel):
             )
         shared = ("dim", "min_count", "word_ngrams", "minn", "maxn", "bucket")
         settings = {name: value for name, value in asdict(of).items() if name in shared}
+        settings["minn"] = max(of.minn, min(of.maxn, 1))  # 0 and 1 are the same to Facebook's program
         model = cls(epochs=max(of.epoch, 1), **settings)
         counts = file.counts, file.label_counts
         model.build(*map(Vocabulary.from_words, (file.words, file.labels), counts))

@@ -53,7 +53,7 @@ class FastText(Word2Vec):
         shrink_windows: bool = True,
         shared: int = 1,
         divide: bool = False,
-        alpha: float = 0.035,
+        alpha: float = 0.03,
         min_alpha: float = 0.0001,
         epochs: int = 5,
         workers: int | None = None,
@@ -73,8 +73,6 @@ class FastText(Word2Vec):
         self.minn, self.maxn, self.bucket = minn, maxn, bucket if maxn else 0
         self.spell = SPELLINGS[spelling]
         self.begin(settings)
-
-    spread = 1.0  # as in fastText's program
 
     @property
     def rows(self) -> int:

@@ -86,8 +86,6 @@ class Word2Vec(WordModel):
             settings["alpha"] = 0.035 if sg else 0.15 if divide else 0.025
         self.begin(settings)
 
-    spread = 0.5  # vectors begin uniform between -spread / dim and spread / dim
-
     def begin(self, settings: dict[str, Any]) -> None:
         """Check the settings that all models with a window have."""
         super().__init__(**settings)
@@ -103,9 +101,11 @@ class Word2Vec(WordModel):
     # Beginning --------------------------------------------------------------------------------------
 
     def prepare(self, corpus: Corpus, progress: bool) -> None:
+        """Vectors begin uniform from -1 / dim to 1 / dim, as in fastText's program; word2vec.c's half of that
+        begins more slowly."""
         self.vocabulary = self.read(corpus, progress)
         self.build()
-        generator, width = Generator(self.seed), np.float32(2 * self.spread / self.settings["dim"])
+        generator, width = Generator(self.seed), np.float32(2 / self.settings["dim"])
         for i in range(0, self.rows, BLOCK):
             rows = self.inputs[i : i + BLOCK]
             rows[...] = (generator.uniform(rows.shape) - np.float32(0.5)) * width
