@@ -73,3 +73,18 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         cells = "".join(f"{'{}/{}'.format(*row[c]) if c in row else '-':>24s}" for c in columns)
         why = REGISTRY[op].why
         write(f"{op:14s}{cells}" + (f"   no derivative: {why}" if why else ""))
+
+
+@pytest.fixture
+def on() -> Any:
+    """on(isa, threads): run with these."""
+    from autograd import kernels
+
+    before = kernels.isa(), kernels.get_num_threads()
+
+    def choose(isa: str, threads: int = 1) -> None:
+        kernels.set_isa(isa), kernels.set_num_threads(threads)
+
+    yield choose
+    if before[0]:
+        kernels.set_isa(before[0]), kernels.set_num_threads(before[1])

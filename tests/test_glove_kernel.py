@@ -31,19 +31,6 @@ def cells(n=333, dtype=np.float32):
     return [rows, columns, rng.uniform(0.2, 30, n).astype(dtype)]
 
 
-@pytest.fixture
-def on():
-    """on(isa, threads): run with these."""
-    before = kernels.isa(), kernels.get_num_threads()
-
-    def choose(isa: str, threads: int = 1) -> None:
-        kernels.set_isa(isa), kernels.set_num_threads(threads)
-
-    yield choose
-    if before[0]:
-        kernels.set_isa(before[0]), kernels.set_num_threads(before[1])
-
-
 @pytest.mark.parametrize("isa", kernels.isas())
 @pytest.mark.parametrize("dim", [1, 3, 7, 15, 16, 31, 100])
 def test_kernel_does_as_the_reference(dim, isa, on):

@@ -37,19 +37,6 @@ def tables(labels, dim, dtype=np.float32):
     return [rng.normal(size=(n, dim)).astype(dtype) for n in (ROWS + BUCKET, labels)]
 
 
-@pytest.fixture
-def on():
-    """on(isa, threads): run with these."""
-    before = kernels.isa(), kernels.get_num_threads()
-
-    def choose(isa: str, threads: int = 1) -> None:
-        kernels.set_isa(isa), kernels.set_num_threads(threads)
-
-    yield choose
-    if before[0]:
-        kernels.set_isa(before[0]), kernels.set_num_threads(before[1])
-
-
 @pytest.mark.parametrize("isa", kernels.isas())
 @pytest.mark.parametrize(
     "labels, dim, ngrams", [(2, 1, 1), (1, 5, 2), (3, 16, 9), (17, 20, 2), (300, 100, 3)]

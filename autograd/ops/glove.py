@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd import kernels, tape
-from autograd.ops.words import LINE, table
+from autograd.ops.words import LINE, check_layout, check_vector, table
 
 __all__ = ["reference", "table_and_squares", "train_cells"]
 
@@ -104,9 +104,7 @@ def check_tables(words: Array, contexts: Array, word_squares: Array, context_squ
         like = words if name.startswith("word") else contexts
         if a.ndim != 2 or a.shape != like.shape or a.shape[1] != words.shape[1] or a.shape[1] < 2:
             raise ValueError(f"train_cells: {name} has shape {a.shape}, want {like.shape} or (..., dim + 1)")
-        together = a.strides[1] == a.itemsize and a.strides[0] >= a.shape[1] * a.itemsize
-        if not (together and a.strides[0] % a.itemsize == 0 and a.flags.writeable):
-            raise ValueError(f"train_cells: {name} must be writeable, with rows that lie one after the other")
+        check_layout("train_cells", name, a)
     if len({a.ctypes.data for a in tables.values()}) < len(tables) and len(words) and len(contexts):
         raise ValueError("train_cells: the four tables must be four arrays")
 
@@ -118,8 +116,7 @@ def check_cells(words: Array, contexts: Array, rows: Array, columns: Array, coun
         "counts": (counts, words.dtype),
     }
     for name, (a, dtype) in cells.items():
-        if not isinstance(a, np.ndarray) or a.dtype != dtype or a.ndim != 1 or not a.flags.c_contiguous:
-            raise TypeError(f"train_cells: {name} must be a contiguous 1-D array of {np.dtype(dtype)}")
+        check_vector("train_cells", name, a, dtype)
     if not len(rows) == len(columns) == len(counts):
         raise ValueError(f"train_cells: {len(rows)} rows, {len(columns)} columns, {len(counts)} counts")
     if not len(rows):

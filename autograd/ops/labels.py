@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd import kernels, tape
+from autograd.ops.words import check_layout, check_vector
 
 __all__ = ["Bags", "Learned", "reference", "softmax", "train_labels"]
 
@@ -169,11 +170,7 @@ def check_tables(inputs: Array, outputs: Array, bags: Bags) -> None:
             raise TypeError(f"train_labels: {name} must be an array of float32 or float64, both of one type")
         if a.ndim != 2 or a.shape[1] != inputs.shape[1] or not a.size:
             raise ValueError(f"train_labels: {name} has shape {a.shape}, want rows of {inputs.shape[1:]}")
-        together = a.strides[1] == a.itemsize and a.strides[0] >= a.shape[1] * a.itemsize
-        if not (together and a.strides[0] % a.itemsize == 0 and a.flags.writeable):
-            raise ValueError(
-                f"train_labels: {name} must be writeable, with rows that lie one after the other"
-            )
+        check_layout("train_labels", name, a)
     if inputs.ctypes.data == outputs.ctypes.data:
         raise ValueError("train_labels: inputs and outputs must be two arrays")
     if bags.least < 0 or bags.needed > len(inputs):
@@ -184,8 +181,7 @@ def check_tables(inputs: Array, outputs: Array, bags: Bags) -> None:
 
 def check_texts(tokens: Array, ends: Array, count: int) -> None:
     for name, a, dtype in (("tokens", tokens, np.int32), ("ends", ends, np.int64)):
-        if not isinstance(a, np.ndarray) or a.dtype != dtype or a.ndim != 1 or not a.flags.c_contiguous:
-            raise TypeError(f"train_labels: {name} must be a contiguous 1-D array of {np.dtype(dtype)}")
+        check_vector("train_labels", name, a, dtype)
     if (ends[-1] if ends.size else 0) != tokens.size or np.diff(ends, prepend=0).min(initial=0) < 0:
         raise ValueError(f"train_labels: ends must rise to the number of tokens, {tokens.size}")
     if tokens.size and not 0 <= tokens.min() <= tokens.max() < count:

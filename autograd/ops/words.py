@@ -25,7 +25,7 @@ import numpy.typing as npt
 from autograd import kernels, tape
 from autograd.ops import words_reference
 
-__all__ = ["Trained", "WordTrainer", "noise_table", "table", "thresholds"]
+__all__ = ["Trained", "WordTrainer", "check_layout", "check_vector", "noise_table", "table", "thresholds"]
 
 Array = npt.NDArray[Any]
 LINE = 64  # bytes of a cache line
@@ -244,9 +244,20 @@ def check_table(name: str, a: Array | None, like: Array) -> None:
         raise TypeError(f"WordTrainer: {name} must be an array of float32 or float64, all of one type")
     if a.ndim != 2 or a.shape[1] != like.shape[1] or not a.shape[1]:
         raise ValueError(f"WordTrainer: {name} has shape {a.shape}, want rows of dim {like.shape[1:]}")
-    rows_apart = a.strides[1] == a.itemsize and a.strides[0] >= a.shape[1] * a.itemsize
-    if not (rows_apart and a.strides[0] % a.itemsize == 0 and a.flags.writeable):
-        raise ValueError(f"WordTrainer: {name} must be writeable, with rows that lie one after the other")
+    check_layout("WordTrainer", name, a)
+
+
+def check_layout(door: str, name: str, a: Array) -> None:
+    """ValueError unless `door` may write to a table, whose rows a kernel finds by a stride."""
+    together = a.strides[1] == a.itemsize and a.strides[0] >= a.shape[1] * a.itemsize
+    if not (together and a.strides[0] % a.itemsize == 0 and a.flags.writeable):
+        raise ValueError(f"{door}: {name} must be writeable, with rows that lie one after the other")
+
+
+def check_vector(door: str, name: str, a: Any, dtype: Any) -> None:
+    """TypeError unless it is a contiguous 1-D array of this very type."""
+    if not isinstance(a, np.ndarray) or a.dtype != dtype or a.ndim != 1 or not a.flags.c_contiguous:
+        raise TypeError(f"{door}: {name} must be a contiguous 1-D array of {np.dtype(dtype)}")
 
 
 def weights(name: str, values: Array, words: int) -> Array:
@@ -276,8 +287,7 @@ def lists(name: str, starts: Array, members: Array, count: int, least: int) -> t
 def check_text(tokens: Array, ends: Array, words: int) -> int:
     """The length of the longest sentence."""
     for name, a, dtype in (("tokens", tokens, np.int32), ("ends", ends, np.int64)):
-        if not isinstance(a, np.ndarray) or a.dtype != dtype or a.ndim != 1 or not a.flags.c_contiguous:
-            raise TypeError(f"train: {name} must be a contiguous 1-D array of {np.dtype(dtype)}")
+        check_vector("train", name, a, dtype)
     lengths = np.diff(ends, prepend=0)
     if (ends[-1] if ends.size else 0) != tokens.size or lengths.min(initial=0) < 0:
         raise ValueError(f"train: ends must rise to the number of tokens, {tokens.size}")

@@ -15,7 +15,6 @@ import argparse
 import importlib
 import importlib.util
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -24,7 +23,7 @@ from statistics import mean
 from typing import Any, NamedTuple
 
 from benchmarks import sides
-from benchmarks.processes import ROOT, Failed
+from benchmarks.words.answers import answered
 from benchmarks.words.reviews import read, reviews_of
 from benchmarks.words.train import Clock, peak
 
@@ -109,18 +108,8 @@ MODULES = {  # imported before the clock begins
 
 def trained(folder: Path, side: str, seed: int, threads: int) -> Row:
     """Train in a process of its own. sides.Refused: the library isn't there; Failed: the process died."""
-    env = sides.environment(threads, "default", "default") | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "benchmarks.words.classify"],
-        input=json.dumps(Task(side, seed, str(folder), threads)._asdict()),
-        capture_output=True, text=True, env=env, cwd=ROOT,
-    )  # fmt: skip
-    if done.returncode:
-        raise Failed(f"{side}: exit code {done.returncode}\n{done.stderr[-2000:]}")
-    answer = json.loads(done.stdout.splitlines()[-1])
-    if "refused" in answer:
-        raise sides.Refused(answer["refused"])
-    return Row(side, seed, **answer)
+    task = Task(side, seed, str(folder), threads)
+    return Row(side, seed, **answered("benchmarks.words.classify", task, side))
 
 
 def classify(options: argparse.Namespace) -> int:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -18,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import results, sides
-from benchmarks.processes import ROOT, Failed
 from benchmarks.results import Unusable
+from benchmarks.words.answers import answered
 from benchmarks.words.text import rare_words, scores
 from benchmarks.words.train import Task, sides_of
 from nn.text.vectors import WordVectors
@@ -90,16 +88,7 @@ def trained(plan: Plan, text: Path, judgements: Path | None, model: str, side: s
         output = str(Path(folder) / "vectors.npz")
         asked = rare_words(judgements) if model == "fasttext" else []
         task = Task(side, model, seed, str(text), output, **settings, asked=asked)
-        env = sides.environment(plan.threads, "default", "default") | {"PYTHONPATH": str(ROOT)}
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "benchmarks.words.train"],
-            input=json.dumps(task._asdict()), capture_output=True, text=True, env=env, cwd=ROOT,
-        )  # fmt: skip
-        if done.returncode:
-            raise Failed(f"{side}, {model}: exit code {done.returncode}\n{done.stderr[-2000:]}")
-        answer = json.loads(done.stdout.splitlines()[-1])
-        if "refused" in answer:
-            raise sides.Refused(answer["refused"])
+        answer = answered("benchmarks.words.train", task, f"{side}, {model}")
         with np.load(output) as saved:
             vectors = WordVectors(saved["words"].tolist(), saved["matrix"])
             unseen = WordVectors(saved["unseen"].tolist(), saved["unseen_matrix"]) if asked else None
