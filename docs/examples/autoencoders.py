@@ -5,6 +5,9 @@ codes      784-1000-500-250-30 and back (Hinton and Salakhutdinov 2006, who repo
            which digit is it? by logistic regression on the codes of each
 denoising  nets that were shown spoiled images, against one that never was
 sparse     400 numbers of which few may be used at a time
+
+--rate and --activation are those of a choice made with --validation, which holds out the last sixth of the
+training images and measures on these. Test images are for numbers, not for choices.
 """
 
 from __future__ import annotations
@@ -17,11 +20,13 @@ import numpy as np
 
 import autograd
 import nn
+from apps.command import number
 from autograd import Tensor
 from docs.examples import training
 from docs.examples.training import Run, parameters, seconds, table
 from nn.data import DataLoader, TensorDataset, mnist, optdigits
 from nn.models.autoencoder import (
+    ACTIVATIONS,
     Autoencoder,
     ConvAutoencoder,
     GaussianNoise,
@@ -35,6 +40,7 @@ from nn.models.autoencoder import (
 Array = np.ndarray[Any, Any]
 
 PARTS = ("codes", "denoising", "sparse")
+NETS = ("deep", "convolutional")
 BATCH, EPOCHS, RATE = 128, 30, 3e-3
 UPDATES = EPOCHS * (60_000 // BATCH)  # of the nets of `codes`; the others need fewer
 LESS = {"convolutional": 3, "denoising": 4, "sparse": 4}
@@ -52,14 +58,27 @@ class Images(NamedTuple):
     classes: Array
 
 
-def images(train: bool, quick: bool, most: int = 60_000) -> Images:
+def images(train: bool, quick: bool) -> Images:
     """MNIST's, or with `quick` those of optdigits, which are 8x8."""
-    pixels, classes = (optdigits(train) if quick else mnist(train=train)).arrays()
-    return Images(pixels[:most], classes[:most])
+    return Images(*(optdigits(train) if quick else mnist(train=train)).arrays())
 
 
-def trained(run: Run, name: str, model: Any, data: Images, updates: int, rate: float = RATE) -> nn.Trainer:
+def held_out(run: Run) -> tuple[Images, Images, str]:
+    """What is learned, what is measured, and what to call the latter."""
+    data = images(True, run.quick)
+    test, name = images(False, run.quick), "test images"
+    if run.options.validation:
+        left = len(data.pixels) * 5 // 6
+        test, name = Images(data.pixels[left:], data.classes[left:]), "images held out"
+        data = Images(data.pixels[:left], data.classes[:left])
+    most = run.steps * BATCH
+    return Images(data.pixels[:most], data.classes[:most]), test, name
+
+
+def trained(run: Run, name: str, model: Any, data: Images, updates: int) -> nn.Trainer:
     """Adam, one cycle of the rate, up and down (Smith and Topin 2018)."""
+    rate, more = run.options.rate, "-validation" if run.options.validation else ""
+    name = f"{name}-{run.options.activation}-{rate:g}{more}"
     loader = DataLoader(
         TensorDataset(data.pixels, data.pixels), BATCH, shuffle=True, drop_last=True, seed=run.seed + 1
     )
@@ -126,24 +145,30 @@ def probe(code: Array, classes: Array, test_code: Array, test_classes: Array) ->
     return float((through(head, asked).argmax(1) == test_classes).mean())
 
 
-def codes(run: Run, data: Images, test: Images) -> None:
-    shape = data.pixels.shape[1:]
+def codes(run: Run, data: Images, test: Images, measured: str) -> None:
+    shape, activation = data.pixels.shape[1:], run.options.activation
     size, widths = (8, (128, 64, 32)) if run.quick else (30, (1000, 500, 250))
     found = components(data.pixels, size)
     drawn = {f"PCA-{size}": found.decode(found.encode(test.pixels)).reshape(test.pixels.shape)}
     rows = [row(f"PCA-{size}", drawn, test, probe(found.encode(data.pixels), data.classes,
                 found.encode(test.pixels), test.classes))]  # fmt: skip
+    deep = "-".join(map(str, (shape[1] * shape[2], *widths, size)))
     nets = {
-        "-".join(map(str, (shape[1] * shape[2], *widths, size))): Autoencoder(shape, widths, size, "silu"),
-        "convolutions 32-64": ConvAutoencoder(shape, (32, 64), size, activation="silu"),
+        "deep": (deep, Autoencoder(shape, widths, size, activation)),
+        "convolutional": (
+            "convolutions 32-64",
+            ConvAutoencoder(shape, (32, 64), size, activation=activation),
+        ),
     }
-    for (name, net), file in zip(nets.items(), ("deep", "convolutional"), strict=True):
+    for file, (name, net) in nets.items():
+        if file not in run.options.net:
+            continue
         trainer = trained(run, file, net, data, max(1, run.steps // LESS.get(file, 1)))
         drawn[name] = through(net.eval(), test.pixels)
         share = probe(through(net.encode, data.pixels), data.classes,
                       through(net.encode, test.pixels), test.classes)  # fmt: skip
         rows.append(row(name, drawn, test, share, net, trainer))
-    print(f"codes of {size} numbers, test images, seed {run.seed}")
+    print(f"codes of {size} numbers, {measured}, seed {run.seed}")
     print(table(["code", "parameters", "squared error", "logistic regression", "epochs", "training"], rows))
     draw(run, "codes", {"image": test.pixels, **drawn}, firsts(test.classes))
 
@@ -160,12 +185,12 @@ def row(name: str, drawn: dict[str, Array], test: Images, share: float,
 # Denoising ---------------------------------------------------------------------------------------
 
 
-def denoising(run: Run, data: Images, test: Images) -> None:
+def denoising(run: Run, data: Images, test: Images, measured: str) -> None:
     shape = data.pixels.shape[1:]
     updates = max(1, run.steps // LESS["denoising"])
 
     def cleaner(name: str, corruption: Any) -> Any:
-        net = Autoencoder(shape, (500,), 200, "silu", corruption=corruption)
+        net = Autoencoder(shape, (500,), 200, run.options.activation, corruption=corruption)
         trained(run, name.replace(" ", "-"), net, data, updates)
         return net.eval()
 
@@ -181,7 +206,7 @@ def denoising(run: Run, data: Images, test: Images) -> None:
         few = chosen[3 * i : 3 * i + 3]
         for line, shown in zip(pictures.values(), [test.pixels, *answers], strict=True):
             line.append(shown[few])
-    print(f"spoiled test images: squared error against the clean ones, seed {run.seed}")
+    print(f"spoiled {measured}: squared error against the clean ones, seed {run.seed}")
     print(table(["spoiled by", "as it is", "learned on clean images", "learned to clean"], rows))
     draw(run, "denoising", {name: np.concatenate(line) for name, line in pictures.items()}, np.arange(9))
 
@@ -189,7 +214,7 @@ def denoising(run: Run, data: Images, test: Images) -> None:
 # Sparse ------------------------------------------------------------------------------------------
 
 
-def sparse(run: Run, data: Images, test: Images) -> None:
+def sparse(run: Run, data: Images, test: Images, measured: str) -> None:
     shape = data.pixels.shape[1:]
     updates = max(1, run.steps // LESS["sparse"])
     prices = {
@@ -210,7 +235,7 @@ def sparse(run: Run, data: Images, test: Images) -> None:
         # What each number of the code adds to the image: those used most.
         columns = inner.decoder[0].weight.data.T[np.argsort(-code.sum(0))]
         features[name] = (columns / np.abs(columns).max(1, keepdims=True)).reshape(-1, *shape)
-    print(f"codes of 400 numbers: how many are used for an image (> a tenth of the largest), seed {run.seed}")
+    print(f"codes of 400 numbers: how many are used (> a tenth of the largest), {measured}, seed {run.seed}")
     print(table(["price", "used", "squared error", "logistic regression"], rows))
     draw(run, "sparse", features, np.arange(10), low=-1.0)
 
@@ -245,14 +270,21 @@ def draw(run: Run, name: str, rows: dict[str, Array], chosen: Array, low: float 
 
 
 def run(run: Run) -> None:
-    data, test = images(True, run.quick, run.steps * BATCH), images(False, run.quick)
+    data, test, measured = held_out(run)
     for part in run.options.part or PARTS:
         autograd.manual_seed(run.seed)
-        {"codes": codes, "denoising": denoising, "sparse": sparse}[part](run, data, test)
+        {"codes": codes, "denoising": denoising, "sparse": sparse}[part](run, data, test, measured)
 
 
 def flags(parser: Any) -> None:
     parser.add_argument("--part", nargs="+", choices=PARTS, help="only these (default: all)")
+    parser.add_argument("--net", nargs="+", choices=NETS, default=NETS, help="of `codes` (default: both)")
+    parser.add_argument("--rate", type=number(float, 1e-6, 1), default=RATE, metavar="R",
+                        help=f"at its highest (default: {RATE})")  # fmt: skip
+    parser.add_argument("--activation", choices=ACTIVATIONS, default="silu", metavar="NAME",
+                        help=f"{', '.join(ACTIVATIONS)} (default: silu; `sparse` has its own)")  # fmt: skip
+    parser.add_argument("--validation", action="store_true",
+                        help="measure on training images that are held out, to choose by")  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
