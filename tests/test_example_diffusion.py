@@ -1,11 +1,11 @@
-"""The example of diffusion on points: it runs, measures what it says, and goes on where it was stopped."""
+"""The examples of diffusion, on points and digits: they run, measure what they say, go on where they stopped."""
 
 import re
 
 import numpy as np
 import pytest
 
-from docs.examples import diffusion_points
+from docs.examples import diffusion_digits, diffusion_points
 from nn.data import points
 
 
@@ -16,12 +16,19 @@ def flags(folder, *more):
 def test_it_prints_a_table_and_draws_a_picture(tmp_path, capsys):
     assert diffusion_points.main(flags(tmp_path)) == 0
     printed = capsys.readouterr().out
-    rows = re.findall(r"^(average|last weights|the data) .*\d+/25 .*$", printed, re.MULTILINE)
-    assert rows == ["average"] * 2 + ["last weights"] * 2 + ["the data"], printed
+    rows = re.findall(
+        r"^(rate \w+, average|rate \w+, last weights|the best net|the data)\b.*\d+/25 .*$",
+        printed,
+        re.MULTILINE,
+    )
+    assert rows[::2] == [
+        "rate falling, average", "rate falling, last weights", "rate constant, average",
+        "rate constant, last weights", "the best net", "the best net", "the data",
+    ], printed  # fmt: skip
     assert (tmp_path / "diffusion_points.png").read_bytes().startswith(b"\x89PNG")
-    assert (tmp_path / "points0-seed0-steps20.safetensors").exists()
+    assert (tmp_path / "points0-falling-seed0-steps20.safetensors").exists()
     again = diffusion_points.main(flags(tmp_path, "--resume"))  # all is trained: the same table
-    assert again == 0 and capsys.readouterr().out.splitlines()[1:6] == printed.splitlines()[1:6]
+    assert again == 0 and capsys.readouterr().out.splitlines()[1:15] == printed.splitlines()[1:15]
 
 
 def test_the_data_are_measured_as_what_they_are():
@@ -31,3 +38,15 @@ def test_the_data_are_measured_as_what_they_are():
     assert width == pytest.approx(1.0, abs=0.02)
     narrow = points.grid_centres()[np.arange(1000) % 25] + 0.01
     assert diffusion_points.width(narrow) == pytest.approx(0.01 / diffusion_points.STD, rel=1e-3)
+
+
+def test_it_compares_objectives_and_averages_on_digits(tmp_path, capsys):
+    assert diffusion_digits.main(flags(tmp_path)) == 0
+    printed = capsys.readouterr().out
+    rows = re.findall(r"^(noise|x0|v) +(last weights|average) +[\d.]+ ", printed, re.MULTILINE)
+    assert rows == [(o, w) for o in ("noise", "x0", "v") for w in ("last weights", "average")], printed
+
+
+def test_only_a_diffusion_is_measured_in_its_ways(tmp_path, capsys):
+    assert diffusion_digits.main(flags(tmp_path, "--painter", str(tmp_path / "none"))) == 2
+    assert "none" in capsys.readouterr().err

@@ -1,6 +1,8 @@
 """Diffusion on points of the plane: 25 narrow clouds on a grid (Lin et al. 2018, PacGAN, section 4.1).
 
-The same net is drawn from twice: with the weights of its last step, and with their exponential average.
+The same net is trained twice, at a rate that falls to 0 and at one that stays, and each is drawn from twice:
+with the weights of its last step, and with their exponential average. The best net that there is, the mean of
+all points that may have become x_t, is known here; it says what the schedule allows.
 
 A point is of high quality if it is within three deviations of a centre; of the data themselves 98.9 % are.
 """
@@ -22,10 +24,12 @@ from docs.examples.training import Run, parameters, seconds, stage, table
 from nn.data import points
 from nn.metrics import modes_and_quality
 from nn.models import Diffusion, PointDenoiser
+from nn.models.diffusion import Schedule
 from nn.optim.swa_utils import AveragedModel, get_ema_avg_fn
 
 BATCH, TIMESTEPS, WIDTH, LAYERS, WAVES = 512, 200, 128, 3, 6
-STD, DRAWN = 0.05, 2500
+RATE, STD, DRAWN = 2e-3, 0.05, 2500
+LEAST, MOST = 0.004, 30.0  # noise to signal at the first and the last time, for clouds 0.01 wide in [-1, 1]
 WAYS: dict[str, dict[str, Any]] = {"DDPM": {}, "DDIM, 50 steps": {"steps": 50}}
 
 
@@ -35,22 +39,54 @@ def batch(g: autograd.Generator) -> tuple[Tensor, Tensor]:
     return x, x
 
 
-def model() -> Diffusion:
-    network = PointDenoiser(2, WIDTH, LAYERS, waves=WAVES)
-    return Diffusion(network, (2,), timesteps=TIMESTEPS, data_range=(-5, 5))
+def betas() -> np.ndarray:
+    """Of a schedule whose noise grows by the same factor at each step (Song and Ermon 2019)."""
+    remaining = 1 / (1 + np.geomspace(LEAST, MOST, TIMESTEPS) ** 2)
+    return 1 - remaining / np.append(1.0, remaining[:-1])
+
+
+def model(schedule: Any = None, network: nn.Module | None = None, objective: str = "v") -> Diffusion:
+    return Diffusion(
+        network or PointDenoiser(2, WIDTH, LAYERS, waves=WAVES), (2,), timesteps=TIMESTEPS,
+        schedule=betas() if schedule is None else schedule, objective=objective, data_range=(-5, 5),
+    )  # fmt: skip
+
+
+class Best(nn.Module):
+    """E[x_0 | x_t] of the 25 clouds: of each centre its chance, and of each where in its cloud x_0 was."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        super().__init__()
+        self.centres = Tensor((points.grid_centres() / 5).astype(np.float32))
+        self.table = Tensor(np.stack((schedule.signal, schedule.noise), 1).astype(np.float32))
+
+    def forward(self, x: Any, t: Any) -> Any:
+        signal, noise = autograd.embedding(self.table, t.to(np.int64)).reshape(-1, 2, 1, 1).unbind(1)
+        std = STD / 5
+        variance = (signal * std) ** 2 + noise**2
+        away = x.unsqueeze(1) - signal * self.centres
+        chances = autograd.softmax(-0.5 * (away * away).sum(2, keepdim=True) / variance, 1)
+        return (chances * (self.centres + signal * std**2 / variance * away)).sum(1)
 
 
 def mean(losses: Any, target: Any) -> Any:
     return losses.mean()
 
 
-def trained(run: Run, seed: int) -> tuple[nn.Trainer, AveragedModel]:
+def trained(run: Run, seed: int, falling: bool) -> tuple[nn.Trainer, AveragedModel]:
     autograd.manual_seed(seed)
     diffusion = model()
     average = AveragedModel(diffusion, get_ema_avg_fn(0.999, warmup=True))
-    optimizer = nn.optim.Adam(diffusion.parameters(), lr=2e-3)
-    data = stage(batch, run.steps, seed + 1_000_000)
-    return run.train(f"points{seed}", diffusion, mean, optimizer, data, average=average), average
+    optimizer = nn.optim.Adam(diffusion.parameters(), lr=RATE)
+    stream, epochs = stage(batch, run.steps, seed + 1_000_000)
+    cycle = nn.optim.lr_scheduler.OneCycleLR(
+        optimizer, RATE, total_steps=stream.steps * epochs, pct_start=0.05, anneal_strategy="linear",
+        cycle_momentum=False,
+    ) if falling else None  # fmt: skip
+    name = f"points{seed}-{'falling' if falling else 'constant'}"
+    return run.train(
+        name, diffusion, mean, optimizer, (stream, epochs), scheduler=cycle, average=average
+    ), average
 
 
 def drawn(diffusion: Diffusion, seed: int, count: int, **way: Any) -> np.ndarray:
@@ -73,16 +109,24 @@ def measured(found: np.ndarray) -> list[float]:
 def run(run: Run) -> None:
     seeds = [run.seed + i for i in range(1 if run.quick else run.options.seeds)]
     numbers: dict[tuple[str, str], list[list[float]]] = {}
-    minutes, first = 0.0, None
+    minutes, shown = 0.0, []
     count = 100 if run.quick else DRAWN
-    for seed in seeds:
-        trainer, average = trained(run, seed)
-        minutes += seconds(trainer) / 60
-        nets = {"average": average.module, "last weights": trainer.model}
-        first = first or (trainer.model, average.module)
-        for name, diffusion in nets.items():
-            for way, options in WAYS.items():
-                numbers.setdefault((name, way), []).append(measured(drawn(diffusion, seed, count, **options)))
+
+    def measure(name: str, diffusion: Diffusion, seed: int) -> None:
+        for way, options in WAYS.items():
+            numbers.setdefault((name, way), []).append(measured(drawn(diffusion, seed, count, **options)))
+
+    for rate in ("falling", "constant"):
+        for seed in seeds:
+            trainer, average = trained(run, seed, rate == "falling")
+            minutes += seconds(trainer) / 60
+            shown.append((trainer.model, average.module))
+            measure(f"rate {rate}, average", average.module, seed)
+            measure(f"rate {rate}, last weights", trainer.model, seed)
+    for name, schedule in (("this schedule", betas()), ("linear", "linear")):
+        best = Schedule.named(schedule, TIMESTEPS)
+        for seed in seeds:
+            measure(f"the best net, {name}", model(schedule, Best(best), "x0"), seed)
     numbers["the data", ""] = [measured(points.grid(count, std=STD, seed=seed + 7)) for seed in seeds]
     rows = []
     for (name, way), found in numbers.items():
@@ -93,11 +137,10 @@ def run(run: Run) -> None:
         ])  # fmt: skip
     print(
         f"diffusion on points: 25 clouds, {count} points drawn, {parameters(model()):,} parameters, "
-        f"{run.steps} updates of {BATCH}, {minutes / len(seeds):.1f} min; seeds {', '.join(map(str, seeds))}"
+        f"{run.steps} updates of {BATCH}, {minutes / len(shown):.1f} min; seeds {', '.join(map(str, seeds))}"
     )
     print(table(["weights", "way", "modes", "high quality, %", "KL", "width"], rows))
-    assert first is not None
-    draw(*first, run, count)
+    draw(shown[len(seeds)][0], shown[0][1], run, count)
 
 
 def process(
@@ -125,7 +168,7 @@ def draw(last: Any, average: Any, run: Run, count: int) -> None:
     frames = 6
     into, back = process(average, run.seed, count, frames)
     figure, axes = pictures.figure(8.4, 4.4, 3, frames)
-    ends = {"the data": into[0], "average": back[-1], "last weights": drawn(last, run.seed, count)}
+    ends = {"the data": into[0], "drawn": back[-1], "without average": drawn(last, run.seed, count)}
     for place, cloud in enumerate([*into, *back]):
         dots(axes.flat[place], cloud, pictures.TRUTH if place < frames else pictures.GRU)
     axes[0, 0].set_title("into noise ...", loc="left")
