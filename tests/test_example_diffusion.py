@@ -1,4 +1,4 @@
-"""The examples of diffusion, on points and digits: they run, measure what they say, go on where they stopped."""
+"""The examples of diffusion, on points and digits: they run, measure what they say, and can be resumed."""
 
 import re
 
