@@ -1,7 +1,7 @@
 """What the average of the weights is good for, and the ways back from noise to digits.
 
 A U-Net learns 8x8 digits at a rate that stays, for each objective, and is drawn from with the weights of its
-last step and with their exponential average. Or, with --painter, one that `python -m apps.digits train --model
+last step and with their average. Or, with --painter, one that `python -m apps.digits train --model
 diffusion` trained draws in several ways: all steps (DDPM) or few (DDIM), and more and more guided.
 """
 
