@@ -19,6 +19,8 @@ import autograd
 import nn
 from apps import command
 from apps.digits import datasets
+from apps.digits.drawing.animate import into_noise
+from apps.digits.drawing.grids import sheet
 from apps.digits.drawing.painters import load
 from docs.examples import training
 from docs.examples.training import Run, parameters, seconds, table
@@ -105,33 +107,120 @@ def averages(run: Run) -> None:
 
 
 def ways(run: Run) -> None:
-    """Of one painter: how good, and in what time."""
-    painter = load(run.options.painter)
+    """Of one painter: how good, and in what time; each row is told as soon as it is there."""
+    options = run.options
+    painter = load(options.painter)
     if painter.card.model != "diffusion":
-        raise command.UserError(f"{run.options.painter}: a {painter.card.model}; want --model diffusion")
-    name, data = painter.card.dataset, run.options.data
-    train, test = (datasets.load(name, data, train=part) for part in (True, False))
-    eye = Eye(name, train, test, run.options.count)
-    rows = []
-    for label, way in {
-        "DDPM, all steps": {},
-        "DDIM, 50 steps": {"steps": 50},
-        "DDIM, 20 steps": {"steps": 20},
-        **{f"DDIM, 50 steps, guidance {w}": {"steps": 50, "guidance": w} for w in run.options.guidance},
-    }.items():
-        began = time.perf_counter()
-        found = eye.look(painter.network, run.seed, **way)
-        rows.append([label, *cells([found]), f"{time.perf_counter() - began:.0f} s"])
-        if not run.options.silent:
-            print(f"{label}: frechet {found[0]:.2f}", file=sys.stderr)
-    some = np.random.default_rng(run.seed).choice(len(test), run.options.bits, replace=False)
-    images, labels = test.arrays()
-    bits = painter.network.bits_per_dim(
-        autograd.from_numpy(images[some]), labels[some], levels=17 if name == "optdigits" else 256, stride=10
+        raise command.UserError(f"{options.painter}: a {painter.card.model}; want --model diffusion")
+    name, diffusion = painter.card.dataset, painter.network
+    train, test = (datasets.load(name, options.data, train=part) for part in (True, False))
+    eye, few = (Eye(name, train, test, count) for count in (options.count, options.whole))
+    head = ["way", "drawings", "floor", *HEAD, "time"]
+    rows = [head]
+
+    def row(label: str, eye: Eye, **way: Any) -> None:
+        began = time.process_time()
+        found = cells([eye.look(diffusion, run.seed, **way)])
+        spent = f"{time.process_time() - began:.0f} s"
+        rows.append([label, f"{eye.meter.count:,}", f"{eye.meter.floor:.2f}", *found, spent])
+        if not options.silent:
+            print("  ".join(rows[-1]), file=sys.stderr, flush=True)
+
+    show(run, diffusion, test)
+    row(f"DDIM, {FEW} steps", eye, steps=FEW)
+    for w in options.guidance:
+        row(f"DDIM, {FEW} steps, guidance {w:g}", eye, steps=FEW, guidance=w)
+    some = np.random.default_rng(run.seed).choice(len(test), options.bits, replace=False)
+    images, labels = (array[some] for array in test.arrays())
+    levels = 17 if name == "optdigits" else 256
+    bits = diffusion.bits_per_dim(autograd.from_numpy(images), labels, levels=levels, stride=10)
+    each = bits.total
+    told = (
+        f"bits per dimension of {len(some)} test images of {levels} levels, at most: {each.mean():.2f} "
+        f"(standard error {each.std() / len(each) ** 0.5:.2f}; the decoder's part {bits.decoder.mean():.2f})"
     )
-    print(f"{name}: {eye.meter.count} drawings, floor {eye.meter.floor:.2f}, seed {run.seed}")
-    print(table(["way", *HEAD, "time"], rows))
-    print(f"bits per dimension of {len(some)} test images, at most: {bits.total.data.mean():.2f}")
+    if not options.silent:
+        print(told, file=sys.stderr, flush=True)
+    row(f"DDIM, {FEW} steps", few, steps=FEW)
+    row(f"DDPM, {diffusion.timesteps} steps", few)
+    print(f"ways back of {options.painter.name}, seed {run.seed}; time of the processor")
+    print(table(head, rows[1:]))
+    print(told)
+
+
+# Pictures ------------------------------------------------------------------------------------------
+
+STRONG, TILES = 4.0, 10  # guidance in the picture; tiles in a row
+
+
+def show(run: Run, diffusion: Diffusion, test: Digits) -> None:
+    """Into noise and back; guided; around what is known; from one digit to another."""
+    from docs.examples import pictures  # matplotlib takes a second
+
+    images, labels = test.arrays()
+    first = np.array([np.flatnonzero(labels == k)[run.seed] for k in range(10)])
+    real = images[first]
+    panels = {
+        "three digits go into noise, three come back": process(diffusion, real[::4], run.seed),
+        f"as asked (two rows each): guidance 1, 2 and {STRONG:g}": guided(diffusion, run.seed),
+        "what is known, four ways to complete it, what it was": completed(diffusion, real, run.seed),
+        "from one digit (left) to another (right)": between(diffusion, real, run.seed),
+    }
+    figure, axes = pictures.figure(9.0, 6.0, 2, 2)
+    for axis, (title, (tiles, columns)) in zip(axes.flat, panels.items(), strict=True):
+        axis.imshow(sheet(tiles, columns, 4), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        axis.set_title(title, loc="left", fontsize=9)
+        axis.set_axis_off()
+    pictures.write(figure, run.folder / "diffusion_digits.png")
+
+
+def process(diffusion: Diffusion, real: Array, seed: int) -> tuple[Array, int]:
+    """Rows of digits on their way into noise, below them as many on the way back."""
+    generator, count = autograd.Generator(seed), len(real)
+    times = np.linspace(-1, diffusion.timesteps - 1, TILES).round().astype(int)
+    into = np.stack([(x + 1) / 2 for x in into_noise(diffusion.schedule, 2 * real - 1, times, generator)], 1)
+    back: list[Array] = []
+    diffusion.sample(
+        count, classes=np.arange(count) * 3 + 2, steps=FEW, generator=generator, frames=TILES,
+        watch=lambda done, total, x, x0: back.append(x.data),
+    )  # fmt: skip
+    return np.concatenate([*into, *np.stack(back, 1)]), TILES
+
+
+def guided(diffusion: Diffusion, seed: int) -> tuple[Array, int]:
+    asked = np.tile(np.arange(10), 2)
+    drawn = [
+        diffusion.sample(
+            20, classes=asked, steps=FEW, guidance=w, generator=autograd.Generator(seed), batch_size=20
+        ).data
+        for w in (1.0, 2.0, STRONG)
+    ]  # the same noise, so the same digits but for their guidance
+    return np.concatenate(drawn), 10
+
+
+def completed(diffusion: Diffusion, real: Array, seed: int) -> tuple[Array, int]:
+    """Of the upper half, without a word of the classes."""
+    mask = np.zeros(real.shape[1:], np.float32)
+    mask[:, : real.shape[2] // 2] = 1
+    generator = autograd.Generator(seed)
+    x = autograd.from_numpy(real)
+    filled = [
+        diffusion.inpaint(x, mask, steps=FEW, eta=1.0, resamplings=4, generator=generator).data
+        for _ in range(4)
+    ]
+    return np.concatenate([np.where(mask > 0, real, 0.15).astype(np.float32), *filled, real]), 10
+
+
+def between(diffusion: Diffusion, real: Array, seed: int) -> tuple[Array, int]:
+    weights = np.linspace(0, 1, TILES - 2)
+    rows = []
+    for a, b in ((0, 6), (1, 7), (2, 3), (4, 9), (5, 8), (3, 8)):
+        path = diffusion.interpolate(
+            autograd.from_numpy(real[a]), autograd.from_numpy(real[b]), weights.tolist(),
+            t=diffusion.timesteps // 2, generator=autograd.Generator(seed), steps=FEW // 2, eta=0.0,
+        ).data  # fmt: skip
+        rows += [real[a][None], path, real[b][None]]
+    return np.concatenate(rows), TILES
 
 
 def run(run: Run) -> None:
@@ -148,12 +237,14 @@ def flags(parser: command.Parser) -> None:
                         help="how many nets, of seeds S, S + 1 ... (default: 3)")  # fmt: skip
     parser.add_argument("--painter", type=Path, metavar="CHECKPOINT", help="measure this one instead")
     parser.add_argument("--data", type=Path, metavar="DIR", help="where its data is")
-    parser.add_argument("--count", type=command.number(int, 10), default=2000, metavar="N",
-                        help="drawings that are measured (default: 2000)")  # fmt: skip
-    parser.add_argument("--guidance", nargs="+", type=float, default=[1.5, 2.0, 3.0], metavar="W",
-                        help="of the guided drawings (default: 1.5 2 3)")  # fmt: skip
-    parser.add_argument("--bits", type=command.number(int, 1), default=200, metavar="N",
-                        help="test images whose bits are told (default: 200)")  # fmt: skip
+    parser.add_argument("--count", type=command.number(int, 10), default=1000, metavar="N",
+                        help="drawings that are measured (default: 1000)")  # fmt: skip
+    parser.add_argument("--whole", type=command.number(int, 10), default=200, metavar="N",
+                        help="drawings that are measured of all steps (default: 200)")  # fmt: skip
+    parser.add_argument("--guidance", nargs="+", type=float, default=[2.0], metavar="W",
+                        help="of the guided drawings (default: 2)")  # fmt: skip
+    parser.add_argument("--bits", type=command.number(int, 1), default=100, metavar="N",
+                        help="test images whose bits are told (default: 100)")  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
