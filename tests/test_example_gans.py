@@ -23,7 +23,7 @@ def flags(folder, *more):
 
 @pytest.mark.parametrize(
     ("example", "nets"),
-    [(dcgan, ["gan", "wgan-gp", "conditional"]), (stacked_mnist, ["DCGAN", "packed by 2"])],
+    [(dcgan, ["gan", "wgan-gp", "conditional"]), (stacked_mnist, ["DCGAN", "no norm, packed by 2"])],
 )
 def test_each_prints_numbers_and_draws_a_picture(example, nets, tmp_path, capsys):
     assert example.main(flags(tmp_path, "--steps", "4", "--net", *nets)) == 0

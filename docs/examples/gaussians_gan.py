@@ -220,13 +220,17 @@ def film(task: str, histories: dict[str, list[dict[str, Any]]], run: Run) -> Non
 
     frames = []
     figure, axes = pictures.figure(2.3 * len(histories), 2.5, columns=max(len(histories), 1), squeeze=False)
-    for records in list(zip(*histories.values(), strict=False))[::2]:
+    for records in list(zip(*histories.values(), strict=False))[1::3]:
         for axis, net, record in zip(axes[0], histories, records, strict=True):
             axis.clear()
             show(axis, record, TASKS[task])
             axis.set_title(f"{net}, {record['step']:,}", fontsize=9)
         figure.canvas.draw()
-        frames.append(Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()).quantize(24))
+        frames.append(
+            Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()).quantize(
+                24, Image.Quantize.MAXCOVERAGE
+            )
+        )
     if frames:
         path = run.folder / f"gaussians_gan_{task}.gif"
         frames[0].save(
