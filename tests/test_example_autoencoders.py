@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from argparse import Namespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ import pytest
 import autograd
 import nn
 from docs.examples import autoencoders, vae
-from docs.examples.autoencoders import components, probe, squared_error
+from docs.examples.autoencoders import components, held_out, probe, squared_error
+from docs.examples.training import Run
 from docs.examples.vae import thrown_pairs
 from nn.data import DataLoader, TensorDataset, optdigits
 from nn.models.vae import VAE
@@ -26,6 +28,23 @@ def test_the_parts_of_autoencoders_print_and_draw(part, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert len(re.findall(r"\d+\.\d\d", printed)) >= 6 and "nan" not in printed
     assert (tmp_path / f"{part}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_choices_are_made_on_training_images_that_are_not_learned(tmp_path, capsys):
+    asked = ("--part", "codes", "--net", "deep", "--validation", "--activation", "gelu", "--rate", "0.01")
+    assert autoencoders.main(flags(tmp_path, *asked)) == 0
+    printed = capsys.readouterr().out
+    assert "codes of 8 numbers, images held out" in printed and "convolutions" not in printed
+    assert [file.name for file in tmp_path.glob("*.safetensors")] == [
+        "deep-gelu-0.01-validation-seed0-steps29.safetensors"
+    ]
+
+
+def test_what_is_held_out_is_the_last_sixth_of_the_training_images(tmp_path):
+    options = Namespace(out=tmp_path, resume=False, seed=0, steps=1000, quick=True, validation=True)
+    learned, measured, _ = held_out(Run(options))
+    x = optdigits(train=True).arrays()[0]
+    assert (np.concatenate([learned.pixels, measured.pixels]) == x).all() and len(measured.pixels) == 638
 
 
 @pytest.mark.parametrize(

@@ -218,3 +218,13 @@ def test_nan_in_images_is_explained():
 def test_what_makes_no_sense_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_sigmoid_is_asked_for_pixels_alone(jit):
+    images = 255 * digits(100)
+    with pytest.raises(ValueError, match=r"only be pixels in \[0, 1\], got 0.0 to 255.0; .*output='linear'"):
+        trained(Autoencoder(SHAPE, (8,), 4), images, epochs=1, jit=jit)
+    trained(Autoencoder(SHAPE, (8,), 4, output="linear"), images, epochs=1, jit=jit)
+    with pytest.raises(ValueError, match=r"pixels in \[0, 1\]"):
+        trained(Sparse(Autoencoder(SHAPE, (8,), 4), l1_penalty, 0.1), -digits(100), epochs=1, jit=jit)

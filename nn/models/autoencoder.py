@@ -14,9 +14,12 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 import autograd
 import nn.functional as F
 from autograd import Tensor
+from autograd.tape import TRACE, Value, mode
 from nn import init, layers
 from nn.containers import Sequential
 from nn.module import Module
@@ -42,7 +45,7 @@ class Autoencoder(Module):
     code             numbers in the code
     activation       "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "tanh", "sigmoid"
     code_activation  the same, of the code; None leaves it linear
-    output           "sigmoid" for pixels in [0, 1], or "linear"
+    output           "sigmoid" for pixels in [0, 1] (the loss refuses others), or "linear"
     corruption       spoils the inputs while training (Masking(0.5), say); never in eval()
 
     Weights begin as He et al. 2015 have them, biases at 0: those of nn.Linear are too small for this depth.
@@ -105,7 +108,11 @@ class Autoencoder(Module):
 
     def loss(self, output: Any, target: Any) -> Any:
         """The squared error an image: summed over its pixels, mean over the batch."""
-        return F.mse_loss(output, target, reduction="sum") * (1.0 / len(target))
+        loss = F.mse_loss(output, target, reduction="sum") * (1.0 / len(target))
+        if self.output == "linear":
+            return loss
+        wanted = f"{type(self).__name__}: a sigmoid's output can only be pixels in [0, 1]"
+        return of_pixels(loss, target, wanted, "output='linear'")
 
 
 class ConvAutoencoder(Autoencoder):
@@ -223,6 +230,25 @@ def require_shape(model: Module, x: Any, shape: tuple[int, ...]) -> None:
         raise TypeError(
             f"{type(model).__name__}: want floating numbers, got {x.dtype} (8-bit pixels: x.float() / 255)"
         )
+
+
+def require_pixels(x: Any, wanted: str, instead: str) -> None:
+    """Refuse what is not in [0, 1]. Programs look at no values: see of_pixels()."""
+    if mode.word & TRACE:
+        return
+    pixels = x.data if isinstance(x, Value) else np.asarray(x)
+    if pixels.size and (pixels.min() < 0 or pixels.max() > 1):
+        raise ValueError(f"{wanted}, got {pixels.min()} to {pixels.max()}; scale them, or use {instead}")
+
+
+def of_pixels(loss: Any, target: Any, wanted: str, instead: str) -> Any:
+    """The loss; in a program NaN, where require_pixels() would refuse the target. (A trainer that meets it
+    computes the loss again eagerly, and so finds the reason.)"""
+    require_pixels(target, wanted, instead)
+    if not mode.word & TRACE:
+        return loss
+    sane = autograd.logical_and(autograd.amin(target) >= 0.0, autograd.amax(target) <= 1.0)
+    return autograd.where(sane, loss, math.nan)
 
 
 # Corruptions -------------------------------------------------------------------------------------

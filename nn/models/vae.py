@@ -21,10 +21,19 @@ import autograd
 import nn.functional as F
 from autograd import Tensor
 from autograd.ops.random import Generator
-from autograd.tape import TRACE, Value, mode, no_grad
+from autograd.tape import Value, no_grad
 from nn import layers
 from nn.containers import Sequential
-from nn.models.autoencoder import Shape, convolutional, count, dense, require_shape, shape_of
+from nn.models.autoencoder import (
+    Shape,
+    convolutional,
+    count,
+    dense,
+    of_pixels,
+    require_pixels,
+    require_shape,
+    shape_of,
+)
 from nn.module import Module
 from nn.parameter import Parameter
 
@@ -134,7 +143,6 @@ class VAE(Module):
 
     def loss(self, output: Inferred, target: Any) -> Any:
         """-ELBO in nats, with beta times its KL; of the codes drawn, mean over the batch."""
-        self.require_pixels(target)
         surprise = autograd.sum(self.surprise(output.outputs, target))
         kl = autograd.sum(divergence(output.mean, output.logvar))
         return self.checked((surprise + self.beta * kl) * (1.0 / len(target)), target)
@@ -148,22 +156,17 @@ class VAE(Module):
 
     def require_pixels(self, x: Any) -> None:
         """Refuse numbers that are no chances of ink."""
-        if self.likelihood != "bernoulli" or mode.word & TRACE:
-            return
-        pixels = x.data if isinstance(x, Value) else np.asarray(x)
-        if pixels.size and (pixels.min() < 0 or pixels.max() > 1):
-            raise ValueError(
-                f"{type(self).__name__}: a Bernoulli likelihood wants pixels in [0, 1], got {pixels.min()} "
-                f"to {pixels.max()}; scale them, or use likelihood='gaussian'"
-            )
+        if self.likelihood == "bernoulli":
+            require_pixels(x, *self.advice)
 
     def checked(self, loss: Any, target: Any) -> Any:
-        """The loss; in a program, which looks at no values, NaN where require_pixels() would refuse. (A
-        trainer that meets it computes the loss again eagerly, and so finds the reason.)"""
-        if self.likelihood != "bernoulli" or not mode.word & TRACE:
-            return loss
-        sane = autograd.logical_and(autograd.amin(target) >= 0.0, autograd.amax(target) <= 1.0)
-        return autograd.where(sane, loss, math.nan)
+        """The loss of a target whose pixels are chances of ink."""
+        return of_pixels(loss, target, *self.advice) if self.likelihood == "bernoulli" else loss
+
+    @property
+    def advice(self) -> tuple[str, str]:
+        wanted = f"{type(self).__name__}: a Bernoulli likelihood wants pixels in [0, 1]"
+        return wanted, "likelihood='gaussian'"
 
     # How good it is ------------------------------------------------------------------------------
 
@@ -285,7 +288,6 @@ class IWAE(VAE):
 
     def loss(self, output: Inferred, target: Any) -> Any:
         """-the bound in nats, mean over the batch."""
-        self.require_pixels(target)
         log_w = self.log_weights(target, output.mean, output.logvar, output.latent, output.outputs)
         bound = autograd.logsumexp(log_w, 0) - math.log(self.samples)
         return self.checked(-autograd.mean(bound), target)
