@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_the_average_draws_better_than_the_last_weights(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "docs.examples.diffusion_digits", "--objective", "v", "--seeds", "1", "--silent",
-         "--threads", "1", "--out", str(tmp_path)],
+        [sys.executable, "-m", "docs.examples.diffusion_digits", "--objective", "v", "--seeds", "1",
+         "--silent", "--threads", "1", "--out", str(tmp_path)],
         cwd=ROOT, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
