@@ -139,6 +139,24 @@ def test_programs_do_what_eager_updates_do(options: dict[str, Any]) -> None:
     assert [len(x.program.programs) for x in runs[0].advance] == [int(runs[0].d_steps > 1), 1]
 
 
+def test_the_generators_loss_leaves_the_discriminators_gradients_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trainer = make(jit=False)
+    d, update = trainer.discriminator, trainer.d_optimizer.step
+    judged: list[Any] = []
+
+    def step() -> None:
+        judged.extend(weight.grad.data.copy() for weight in d.parameters())
+        update()
+
+    monkeypatch.setattr(trainer.d_optimizer, "step", step)
+    trainer.step(*next(iter(points())))
+    assert len(judged) == 4
+    for weight, gradient in zip(d.parameters(), judged, strict=True):
+        np.testing.assert_array_equal(weight.grad.data, gradient)
+
+
 def test_weights_are_clipped() -> None:
     trainer = make(objective="wgan", clip=0.01, d_steps=2)
     trainer.fit(points(), 1)
