@@ -29,6 +29,7 @@ from nn.optim.swa_utils import AveragedModel, get_ema_avg_fn
 
 BATCH, TIMESTEPS, WIDTH, LAYERS, WAVES = 512, 200, 128, 3, 6
 RATE, STD, DRAWN = 2e-3, 0.05, 2500
+RATES = ("falling", "constant")
 LEAST, MOST = 0.004, 30.0  # noise to signal at the first and the last time, for clouds 0.01 wide in [-1, 1]
 WAYS: dict[str, dict[str, Any]] = {"DDPM": {}, "DDIM, 50 steps": {"steps": 50}}
 
@@ -116,7 +117,7 @@ def run(run: Run) -> None:
         for way, options in WAYS.items():
             numbers.setdefault((name, way), []).append(measured(drawn(diffusion, seed, count, **options)))
 
-    for rate in ("falling", "constant"):
+    for rate in run.options.rates:
         for seed in seeds:
             trainer, average = trained(run, seed, rate == "falling")
             minutes += seconds(trainer) / 60
@@ -140,7 +141,7 @@ def run(run: Run) -> None:
         f"{run.steps} updates of {BATCH}, {minutes / len(shown):.1f} min; seeds {', '.join(map(str, seeds))}"
     )
     print(table(["weights", "way", "modes", "high quality, %", "KL", "width"], rows))
-    draw(shown[len(seeds)][0], shown[0][1], run, count)
+    draw(shown[-len(seeds)][0], shown[0][1], run, count)
 
 
 def process(
@@ -148,8 +149,7 @@ def process(
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Points step by step into noise, and noise step by step into points."""
     data = Tensor(points.grid(count, std=STD, seed=seed))
-    autograd.manual_seed(seed)
-    noise = autograd.randn(count, 2)
+    noise = Tensor(autograd.Generator(seed + 99).normal((count, 2), np.float32))  # not of the data's numbers
     into = [data.data]
     for t in np.linspace(0, TIMESTEPS - 1, frames).round().astype(int)[1:]:
         times = Tensor(np.full(count, t))
@@ -168,7 +168,11 @@ def draw(last: Any, average: Any, run: Run, count: int) -> None:
     frames = 6
     into, back = process(average, run.seed, count, frames)
     figure, axes = pictures.figure(8.4, 4.4, 3, frames)
-    ends = {"the data": into[0], "drawn": back[-1], "without average": drawn(last, run.seed, count)}
+    ends = {
+        "the data": into[0],
+        "drawn": back[-1],
+        f"rate {run.options.rates[-1]}, last weights": drawn(last, run.seed, count),
+    }
     for place, cloud in enumerate([*into, *back]):
         dots(axes.flat[place], cloud, pictures.TRUTH if place < frames else pictures.GRU)
     axes[0, 0].set_title("into noise ...", loc="left")
@@ -191,6 +195,8 @@ def dots(axis: Any, cloud: np.ndarray, color: str, reach: float = 7.0) -> None:
 def flags(parser: command.Parser) -> None:
     parser.add_argument("--seeds", type=command.number(int, 1), default=3, metavar="K",
                         help="how many nets, of seeds S, S + 1 ... (default: 3)")  # fmt: skip
+    parser.add_argument("--rates", nargs="+", choices=RATES, default=list(RATES),
+                        help="how the learning rate goes (default: both)")  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
