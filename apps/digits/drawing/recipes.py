@@ -26,9 +26,7 @@ class CodeRecipe(Recipe):
     """Autoencoders and VAEs: `widths` units between the pixels and the code, in the decoder reversed."""
 
     code: int = 16
-    beta: float = (
-        1.0  # of a VAE: what a nat of KL costs. Less than 1: sharper, and more of the data is reached
-    )
+    beta: float = 1.0  # of a VAE: what a nat of KL costs; below 1, drawings are sharper
 
 
 @dataclass(frozen=True)
