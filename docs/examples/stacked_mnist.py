@@ -25,7 +25,7 @@ from nn.models.gan import DCGANDiscriminator, DCGANGenerator
 
 Array = np.ndarray[Any, Any]
 
-STEPS, BATCH, NOTES = 2000, 64, 5
+STEPS, BATCH, NOTES = 8000, 64, 8
 COUNT, LESS = 26_000, 10_000  # samples in the end, and on the way
 SHOWN = 60
 NETS = {
@@ -34,9 +34,7 @@ NETS = {
     "DCGAN": Recipe(),
     "WGAN-GP": Recipe("wgan", norm="layer", penalty=10.0, d_steps=5, rate=1e-4, betas=(0.0, 0.9)),
 }
-
-
-TOLD = [name for name in NETS if name != "WGAN-GP"]  # of which an update costs eight times as much
+TOLD = [name for name in NETS if name != "WGAN-GP"]  # whose discriminator is updated five times as often
 
 
 class Task(NamedTuple):
