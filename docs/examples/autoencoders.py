@@ -150,8 +150,8 @@ def codes(run: Run, data: Images, test: Images, measured: str) -> None:
     size, widths = (8, (128, 64, 32)) if run.quick else (30, (1000, 500, 250))
     found = components(data.pixels, size)
     drawn = {f"PCA-{size}": found.decode(found.encode(test.pixels)).reshape(test.pixels.shape)}
-    rows = [row(f"PCA-{size}", drawn, test, probe(found.encode(data.pixels), data.classes,
-                found.encode(test.pixels), test.classes))]  # fmt: skip
+    share = probe(found.encode(data.pixels), data.classes, found.encode(test.pixels), test.classes)
+    rows = [row(f"PCA-{size}", drawn, test, share, found.mean.size + found.axes.size)]
     deep = "-".join(map(str, (shape[1] * shape[2], *widths, size)))
     nets = {
         "deep": (deep, Autoencoder(shape, widths, size, activation)),
@@ -167,19 +167,17 @@ def codes(run: Run, data: Images, test: Images, measured: str) -> None:
         drawn[name] = through(net.eval(), test.pixels)
         share = probe(through(net.encode, data.pixels), data.classes,
                       through(net.encode, test.pixels), test.classes)  # fmt: skip
-        rows.append(row(name, drawn, test, share, net, trainer))
+        rows.append(row(name, drawn, test, share, parameters(net), trainer))
     print(f"codes of {size} numbers, {measured}, seed {run.seed}")
     print(table(["code", "parameters", "squared error", "logistic regression", "epochs", "training"], rows))
     draw(run, "codes", {"image": test.pixels, **drawn}, firsts(test.classes))
 
 
-def row(name: str, drawn: dict[str, Array], test: Images, share: float,
-        net: Any = None, trainer: Any = None) -> list[str]:  # fmt: skip
+def row(name: str, drawn: dict[str, Array], test: Images, share: float, numbers: int,
+        trainer: nn.Trainer | None = None) -> list[Any]:  # fmt: skip
     error = squared_error(drawn[name], test.pixels)
-    size, epochs, time = "", "", ""
-    if net is not None:
-        size, epochs, time = f"{parameters(net):,}", trainer.epoch, f"{seconds(trainer):.0f} s"
-    return [name, size, f"{error:.2f}", f"{100 * share:.2f}%", epochs, time]
+    effort = ["", ""] if trainer is None else [trainer.epoch, f"{seconds(trainer):.0f} s"]
+    return [name, f"{numbers:,}", f"{error:.2f}", f"{100 * share:.2f}%", *effort]
 
 
 # Denoising ---------------------------------------------------------------------------------------
