@@ -170,3 +170,34 @@ def test_nan_in_training_is_explained():
     bad = TensorDataset(np.full((4, 2), np.nan, np.float32), np.zeros(4, np.int64))
     with pytest.raises(FloatingPointError, match="inputs of this batch contain NaN"):
         trainer.fit(DataLoader(bad, batch_size=4), 2)
+
+
+@pytest.mark.parametrize("jit", [True, False])
+def test_images_of_another_range_are_refused_in_programs_too(jit):
+    images = np.random.default_rng(0).uniform(-1, 1, (8, 1, 8, 8)).astype(np.float32)
+    model = Diffusion(UNet(8, dim=8, dim_mults=(1, 2), attention=0), (1, 8, 8), timesteps=10)
+    optimizer = nn.optim.Adam(model.parameters())
+    trainer = nn.Trainer(model, lambda losses, _: losses.mean(), optimizer, jit=jit, progress=False)
+    before = [p.data.copy() for p in model.parameters()]
+    with pytest.raises((ValueError, FloatingPointError), match=r"want data in \[0, 1\], got values from -"):
+        trainer.fit(DataLoader(TensorDataset(images, images), batch_size=4), epochs=1)
+    assert all(np.array_equal(a, p.data) for a, p in zip(before, model.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("jit", [True, False])
+def test_the_number_for_no_class_can_not_be_taught(jit):
+    points, labels = np.zeros((4, 2), np.float32), np.array([0, 1, 2, 3])
+    model = Diffusion(PointDenoiser(2, width=16, classes=3), (2,), timesteps=10, data_range=None)
+    trainer = nn.Trainer(
+        model, lambda losses, _: losses.mean(), nn.optim.Adam(model.parameters()), jit=jit, progress=False
+    )
+    with pytest.raises((ValueError, FloatingPointError), match=r"want classes 0 ... 2, got 0 to 3"):
+        trainer.fit(DataLoader(TensorDataset(points, labels, labels), batch_size=4), epochs=1)
+    assert model.sample(1, classes=3).shape == (1, 2)  # asked for, it is none
+    with pytest.raises(ValueError, match="integers"):
+        model.sample(2, classes=[0.5, 1.5])
+
+
+def test_arrays_are_data_too():
+    model = Diffusion(PointDenoiser(2, width=16, classes=3), (2,), timesteps=10)
+    assert model.loss(np.full((4, 2), 0.5, np.float32), np.zeros(4, np.uint8)).item() > 0

@@ -6,6 +6,7 @@ anything called as network(x, t, classes) -> like x, `sampling` has the way back
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from nn.module import Module
 __all__ = ["Diffusion", "Predictions"]
 
 OBJECTIVES = ("noise", "x0", "v")
+SLACK = 1e-4  # by which data may leave their range: rounding
 
 
 class Predictions(NamedTuple):
@@ -154,13 +156,28 @@ class Diffusion(Sampling, Module):
         target = {"noise": noise, "x0": x0}.get(self.objective)
         if target is None:
             target = signal * noise - spread * x0
-        output = self.called(signal * x0 + spread * noise, t, self.dropped(self.labels(classes, count)))
+        labels = self.labels(classes, count, "taught")
+        output = self.called(signal * x0 + spread * noise, t, self.dropped(labels))
         errors = autograd.square(output - target).reshape(count, -1).mean(1)
-        return errors if self.min_snr is None else weight * errors
+        return self.of_data(errors if self.min_snr is None else weight * errors, x, labels)
 
     def loss(self, x: Any, classes: Any = None) -> Any:
         """The mean of the losses."""
         return self(x, classes).mean()
+
+    def of_data(self, losses: Any, x: Any, classes: Any) -> Any:
+        """The losses; in a program, which looks at no values, NaN where inward() or labels() would refuse the
+        data. (A trainer that meets it computes the loss again eagerly, and so finds the reason.)"""
+        if not mode.word & TRACE:
+            return losses
+        if self.data_range is not None:
+            low, high = self.data_range
+            sane = autograd.logical_and(autograd.amin(x) >= low - SLACK, autograd.amax(x) <= high + SLACK)
+            losses = autograd.where(sane, losses, math.nan)
+        if classes is not None:
+            known = autograd.logical_and(autograd.amin(classes) >= 0, autograd.amax(classes) < self.classes)
+            losses = autograd.where(known, losses, math.nan)
+        return losses
 
     def dropped(self, classes: Any) -> Any:
         if classes is None or not self.drop or not self.training:
@@ -181,6 +198,7 @@ class Diffusion(Sampling, Module):
 
     def inward(self, x: Any) -> Any:
         """Data (N, *shape) as the network sees it."""
+        x = autograd.as_tensor(x)
         if tuple(x.shape[1:]) != self.shape or len(x.shape) != len(self.shape) + 1:
             raise ValueError(
                 f"Diffusion: made for examples of shape {self.shape}, want (N, *shape), got {tuple(x.shape)}"
@@ -192,7 +210,7 @@ class Diffusion(Sampling, Module):
         low, high = self.data_range
         if x.shape[0] and not mode.word & TRACE:
             least, most = float(x.data.min()), float(x.data.max())
-            if least < low - 1e-4 or most > high + 1e-4:
+            if least < low - SLACK or most > high + SLACK:
                 raise ValueError(
                     f"Diffusion: want data in [{low:g}, {high:g}], got values from {least:g} to {most:g}; "
                     "scale them, or say their data_range"
@@ -206,29 +224,29 @@ class Diffusion(Sampling, Module):
         low, high = self.data_range
         return (x + 1) * ((high - low) / 2) + low
 
-    def labels(self, classes: Any, count: int) -> Any:
-        """Classes as int64 (count,), of one number or many; None as it is."""
+    def labels(self, classes: Any, count: int, use: str = "asked for") -> Any:
+        """Classes as int64 (count,), of one number or many; None as it is. What is "taught" is of a
+        class; what is asked for may be of none, whose number is that of the classes."""
         if classes is None:
             return None
         if self.classes is None:
             raise ValueError("Diffusion: this network has no classes; make one with classes=their number")
         if not isinstance(classes, Tensor):
-            classes = Tensor(np.broadcast_to(np.asarray(classes, np.int64), (count,)).copy())
+            given = np.asarray(classes)
+            classes = Tensor(np.broadcast_to(given, (count,)).copy()) if given.size in (1, count) else given
         if tuple(classes.shape) != (count,) or classes.dtype.kind not in "iu":
             raise ValueError(
                 f"Diffusion: want {count} classes, integers (N,), got {classes.dtype} of shape "
                 f"{tuple(classes.shape)}"
             )
-        if (
-            not mode.word & TRACE
-            and count
-            and not 0 <= classes.data.min() <= classes.data.max() <= self.classes
-        ):
-            raise ValueError(
-                f"Diffusion: want classes 0 ... {self.classes - 1} ({self.classes}: none), got "
-                f"{classes.data.min()} to {classes.data.max()}"
-            )
-        return classes
+        if not mode.word & TRACE and count:
+            least, most = classes.data.min(), classes.data.max()
+            if not 0 <= least <= most < self.classes + (use != "taught"):
+                none = "" if use == "taught" else f" ({self.classes}: none)"
+                raise ValueError(
+                    f"Diffusion: want classes 0 ... {self.classes - 1}{none}, got {least} to {most}"
+                )
+        return classes if classes.dtype == np.int64 else classes.to(np.int64)
 
     def bits_per_dim(self, x: Any, classes: Any = None, *, levels: int = 256, stride: int = 1) -> Bits:
         """How many bits a number of x (N, *shape) costs at most; see likelihood.bits_per_dim."""
