@@ -225,3 +225,23 @@ def test_seeds_are_honoured() -> None:
         trainer.fit(points(), 1)
         runs.append(weights(trainer.generator))
     assert same(runs[0], runs[1]) and not same(runs[0], runs[2])
+
+
+def test_a_last_batch_of_one_example_is_not_compared_with_itself() -> None:
+    nets = PointGenerator(widths=(8,), norm="none"), PointDiscriminator(widths=(8,))
+    trainer = build(*nets, progress=False)
+    history = trainer.fit(loader((2,), batch=4, count=9), epochs=2)
+    assert all(np.isfinite(record["spread"]) for record in history)
+
+
+def test_samples_that_can_not_be_counted_leave_the_generator_as_it_was() -> None:
+    generator = PointGenerator(widths=(8,), classes=3)
+    for n, classes, message in (
+        (2.5, None, "integer n >= 0, got 2.5"),
+        (2, 1.7, "classes that are integers"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            generator.sample(n, classes)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="integers >= 0"):
+        autograd.default_generator.uniform((2.5,))  # type: ignore[arg-type]
+    assert autograd.randn(3).shape == (3,)

@@ -212,8 +212,8 @@ def checked_real(name: str, dtype: Any) -> np.dtype[Any]:
 
 
 def checked_count(name: str, shape: Shape) -> int:
-    if min(shape, default=0) < 0:
-        raise ValueError(f"{name}: want sizes >= 0, got {tuple(shape)}")
+    if any(not isinstance(n, int | np.integer) or n < 0 for n in shape):
+        raise ValueError(f"{name}: want sizes that are integers >= 0, got {tuple(shape)}")
     return math.prod(shape)
 
 

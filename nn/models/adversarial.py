@@ -225,7 +225,8 @@ class GANTrainer(Course):
         self.means.add(numbers, len(inputs[0]))
         self.steps, self.turn = (self.steps + 1, 0) if last else (self.steps, self.turn + 1)
         self.batch += 1
-        self.latest = inputs[0]
+        if self.latest is None or len(inputs[0]) > 1:
+            self.latest = inputs[0]
         return numbers
 
     # Training ------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ class Watch:
         data     (M, ...) examples of the data
         ripe     False as long as the generator can't be blamed yet
         """
-        apart, wanted = mean_distance(samples), mean_distance(data)
+        apart, wanted = mean_distance(samples), mean_distance(data) if len(data) > 1 else 0.0
         found: dict[str, Any] = {"spread": apart / wanted if wanted else float("nan")}
         self.close = self.close + 1 if ripe and apart < CLOSE * wanted else 0
         if self.close >= 2:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 import autograd
 from autograd import Tensor
 from autograd.ops import random
@@ -77,10 +79,14 @@ class GeneratorNet(Module):
         classes    of a conditional generator: n labels, or one for all; by default they are drawn
         generator  of the codes (and the labels), the default one otherwise
         """
+        if not isinstance(n, int | np.integer) or n < 0:
+            raise ValueError(f"sample: want an integer n >= 0, got {n}")
         if self.classes is not None:
             if classes is None:
                 classes = (generator or random.default_generator).integers(0, self.classes, (n,))
             labels = autograd.as_tensor(classes)
+            if labels.dtype.kind not in "iu":
+                raise ValueError(f"sample: want classes that are integers, got {labels.dtype}")
             classes = labels if labels.shape else autograd.full((n,), int(labels.item()))
             labelled(type(self).__name__, self.classes, classes, n)
         elif classes is not None:
