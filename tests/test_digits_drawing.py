@@ -160,10 +160,10 @@ def test_op_by_op_it_learns_the_same(tmp_path, trained, model):
         assert one[key] == pytest.approx(other[key], rel=1e-3)
 
 
-def test_a_held_out_part_is_measured_against_instead_of_the_test_images(capsys, tmp_path):
+def test_the_floor_is_that_of_a_held_out_part_instead_of_the_test_images(capsys, tmp_path):
     assert run("train", "--model", "gan", "--validation", 0.4, "--output", tmp_path) == 0
     said = capsys.readouterr().out
-    assert "on 120 images" in said and "measured against validation images: 80 drawings" in said
+    assert "on 120 images" in said and "the floor by validation images: 80 drawings" in said
 
 
 def test_a_collapse_is_told_in_one_line(capsys):

@@ -135,7 +135,7 @@ class Drawing:
         kind = "validation" if settings.validation else "test"
         told = {
             "frechet": found.frechet, "floor": found.floor, "samples": found.count,
-            "precision": found.precision, "recall": found.recall, "against": f"{kind} images",
+            "precision": found.precision, "recall": found.recall, "floor of": f"{kind} images",
             "classes": found.histogram.counts.tolist(), "as asked": measured.agreement, "minutes": minutes,
         }  # fmt: skip
         record = {
@@ -151,7 +151,7 @@ class Drawing:
         moved(self.unfinished, folder)
         print(f"wrote {folder}/: model.safetensors, history.json, film.npz and, as PNG, curves, samples, "
               "neighbours, and samples-EPOCH")  # fmt: skip
-        print(f"measured against {kind} images: {measured.drawn_from}")
+        print(f"measured against training images, the floor by {kind} images: {measured.drawn_from}")
         if painter.reads:
             print(f"{kind} images by way of their codes: {by_way_of_codes(painter, self.held_out)}")
         print(measured.histogram)
