@@ -116,6 +116,9 @@ def test_train_ends_with_the_meters_line_and_leaves_what_it_made(trained, model)
     assert film.epochs.tolist() == [0, 1, 2] and film.images.shape == (3, films.TILES, 8, 8)
     assert np.ptp(film.images[2].astype(int)) > 0 and not np.array_equal(film.images[0], film.images[2])
     assert film.scores.any() == (model in ("gan", "dcgan", "wgan-gp"))
+    if film.scores.any():  # the curves are of what is in the frames
+        np.testing.assert_allclose(film.fake, film.scores.mean(1), rtol=1e-5)
+        assert np.isfinite(film.real).all() and not np.allclose(film.real, film.fake)
     assert not (folder / "unfinished").exists()
 
 

@@ -32,8 +32,7 @@ WIDTH, MARGIN, CAPTION = 480, 12, 34  # pixels; the width is about that
 @dataclass(frozen=True)
 class Film:
     """`images` (F, N, side, side) uint8, ink 255; `epochs` (F,); of a GAN `scores` (F, N) that the
-    discriminator gave them, `real` and `fake` (F,), the mean scores of real and drawn images since the frame
-    before."""
+    discriminator gave them, `fake` (F,) their means, and `real` (F,) those of as many training images."""
 
     images: Array
     epochs: Array

@@ -83,7 +83,7 @@ class Drawing:
     def fit(self) -> None:
         epochs = self.settings.recipe.epochs
         if not self.trainer.epoch and not self.trainer.batch:
-            self.shown(0, {})
+            self.shown(0)
         print(f"samples on the way: {self.unfinished}/samples-EPOCH.png", flush=True)
         with collapse_in_a_line():
             self.trainer.fit(self.loader, epochs)
@@ -92,20 +92,28 @@ class Drawing:
         """After each epoch."""
         epoch = record["epoch"]
         if due(epoch, self.settings.recipe.epochs, FRAMES):
-            self.shown(epoch, record)
+            self.shown(epoch)
 
-    def shown(self, epoch: int, record: dict[str, Any]) -> None:
+    def shown(self, epoch: int) -> None:
         """A frame of the film, and now and then a sheet for who looks on."""
-        scores = None
+        scores, real, fake = None, np.nan, np.nan
         if isinstance(self.trainer, GANTrainer):
             drawn = self.trainer.render(self.trainer.latents, *self.trainer.labels)
             images, scores = drawn.data, judged(self.trainer, drawn)
+            real, fake = judged(self.trainer, self.originals()).mean(), scores.mean()
         else:
             images = self.sketch()
-        real, fake = record.get("real_score", np.nan), record.get("fake_score", np.nan)
         films.keep(self.unfinished / "film", epoch, images, scores, real, fake)
         if epoch and due(epoch, self.settings.recipe.epochs, SHEETS):
             grids.write_sheet(images, films.COLUMNS, self.unfinished / f"samples-{epoch:03}.png")
+
+    def originals(self) -> Any:
+        """As many training images as are drawn for the film, always the same, of the same classes."""
+        order = np.random.default_rng(0).permutation(len(self.images))
+        if self.trainer.labels:
+            mine, wanted = self.images.labels[order], self.trainer.labels[0].data
+            order = np.array([order[mine == k][i % (mine == k).sum()] for i, k in enumerate(wanted)])
+        return autograd.from_numpy(self.images.batch(order[: films.TILES])[0])
 
     def sketch(self) -> Array:
         """Always of the same random numbers."""
@@ -213,10 +221,10 @@ def against(card: Card, generator: Any, file: Path, jit: bool, noted: Any) -> GA
     )  # fmt: skip
 
 
-def judged(trainer: GANTrainer, drawn: Any) -> Array:
-    """The discriminator's score of each drawing, (N,)."""
+def judged(trainer: GANTrainer, images: Any) -> Array:
+    """The discriminator's score of each image, (N,), of the classes of the film."""
     with evaluating(trainer.discriminator), autograd.no_grad():
-        scores: Array = trainer.discriminator(drawn, *trainer.labels).data
+        scores: Array = trainer.discriminator(images, *trainer.labels).data
     return scores
 
 
