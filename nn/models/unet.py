@@ -1,8 +1,9 @@
 """Networks that say what noise is in x at time t: a U-Net for images, a few linear layers for points.
 
-The U-Net is that of Ho, Jain and Abbeel ("Denoising diffusion probabilistic models", 2020, appendix B), after
-Ronneberger et al. (2015): images are halved, level by level, and enlarged again, and what each level knew on
-the way down is put beside what comes up. Both networks begin as the constant 0.
+The U-Net is made after that of Ho, Jain and Abbeel ("Denoising diffusion probabilistic models", 2020,
+appendix B) and Ronneberger et al. (2015), with one connection a level: images are halved, level by level,
+and enlarged again, and what each level knew on the way down is put beside what comes up. Both networks begin
+as the constant 0.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ import numpy as np
 import autograd
 from autograd import Tensor
 from autograd.tape import no_grad
-from nn.models.diffusion.sampling import evaluating
+from nn.course import evaluating
 
 __all__ = ["Bits", "bits_per_dim"]
 
@@ -58,7 +58,7 @@ def bits_per_dim(diffusion: Any, x: Any, classes: Any = None, *, levels: int = 2
     schedule = diffusion.schedule
     remaining = schedule.remaining[-1]
     prior = 0.5 * (remaining * (exact**2 - 1) - math.log1p(-remaining)).reshape(len(exact), -1).sum(1)
-    with evaluating(diffusion):
+    with evaluating(diffusion), no_grad():
         steps = step_terms(diffusion, x0, labels, stride)
         decoder = -decoded(diffusion, x0, exact, labels, 1 / (levels - 1))
     unit = math.log(2) * math.prod(diffusion.shape)

@@ -43,7 +43,8 @@ class Diffusion(Sampling, Module):
     shape       of one example, say (1, 28, 28), or (2,) for points of the plane
     schedule    "linear", "cosine", "sigmoid" or the betas
     objective   what the network's output means: "noise", "x0", or "v" = sqrt(a) noise - sqrt(1 - a) x_0
-                (Salimans and Ho 2022)
+                (Salimans and Ho 2022). With data_range=None, where nothing is clipped, take "v" or "x0":
+                x_0 as it follows from "noise" is divided by sqrt(a), at the last times next to nothing
     min_snr     if given, losses are weighted by min(snr, min_snr), as losses of x_0 count it (Hang et al.
                 2023; they take 5): steps of little noise, the easy ones, count for less
     drop        of a network with classes: how often it is told none in training, for guidance

@@ -7,8 +7,7 @@ step comes to it in rows, so the whole way is a loop in C where the network has 
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,26 +16,13 @@ import autograd
 from autograd import Generator, Tensor, default_generator
 from autograd.ops.update import assign
 from autograd.tape import no_grad
+from nn.course import evaluating
 from nn.models.diffusion.schedules import Schedule, Steps
-from nn.module import Module
 
-__all__ = ["Sampling", "Walk", "evaluating"]
+__all__ = ["Sampling", "Walk"]
 
 Watch = Callable[[int, int, Tensor, Tensor], Any]
 KEPT = 3  # programs of a model: each holds the memory that its network takes
-
-
-@contextlib.contextmanager
-def evaluating(module: Module) -> Iterator[None]:
-    """Within the block the module is in evaluation mode, and nothing is recorded."""
-    modes = [(part, part.training) for part in module.modules()]
-    module.eval()
-    try:
-        with no_grad():
-            yield
-    finally:
-        for part, training in modes:
-            part.training = training
 
 
 def to_x0(schedule: Schedule, objective: str, t: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -271,7 +257,7 @@ class Sampling:
 
         walk.generator.set_state(source.get_state())
         try:
-            with evaluating(self):  # type: ignore[arg-type]
+            with evaluating(self), no_grad():  # type: ignore[arg-type]
                 walk.run(rows, stops, turn)
         finally:
             source.set_state(walk.generator.get_state())
