@@ -14,14 +14,12 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 import autograd
 import nn.functional as F
 from autograd import Tensor
-from autograd.tape import TRACE, Value, mode
 from nn import init, layers
 from nn.containers import Sequential
+from nn.models.ranges import of_pixels
 from nn.module import Module
 
 __all__ = [
@@ -230,25 +228,6 @@ def require_shape(model: Module, x: Any, shape: tuple[int, ...]) -> None:
         raise TypeError(
             f"{type(model).__name__}: want floating numbers, got {x.dtype} (8-bit pixels: x.float() / 255)"
         )
-
-
-def require_pixels(x: Any, wanted: str, instead: str) -> None:
-    """Refuse what is not in [0, 1]. Programs look at no values: see of_pixels()."""
-    if mode.word & TRACE:
-        return
-    pixels = x.data if isinstance(x, Value) else np.asarray(x)
-    if pixels.size and (pixels.min() < 0 or pixels.max() > 1):
-        raise ValueError(f"{wanted}, got {pixels.min()} to {pixels.max()}; scale them, or use {instead}")
-
-
-def of_pixels(loss: Any, target: Any, wanted: str, instead: str) -> Any:
-    """The loss; in a program NaN, where require_pixels() would refuse the target. (A trainer that meets it
-    computes the loss again eagerly, and so finds the reason.)"""
-    require_pixels(target, wanted, instead)
-    if not mode.word & TRACE:
-        return loss
-    sane = autograd.logical_and(autograd.amin(target) >= 0.0, autograd.amax(target) <= 1.0)
-    return autograd.where(sane, loss, math.nan)
 
 
 # Corruptions -------------------------------------------------------------------------------------

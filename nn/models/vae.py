@@ -29,11 +29,10 @@ from nn.models.autoencoder import (
     convolutional,
     count,
     dense,
-    of_pixels,
-    require_pixels,
     require_shape,
     shape_of,
 )
+from nn.models.ranges import of_pixels, require_pixels
 from nn.module import Module
 from nn.parameter import Parameter
 

@@ -6,7 +6,6 @@ anything called as network(x, t, classes) -> like x, `sampling` has the way back
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from autograd.tape import TRACE, mode
 from nn.models.diffusion.likelihood import Bits, bits_per_dim
 from nn.models.diffusion.sampling import Sampling
 from nn.models.diffusion.schedules import Schedule
+from nn.models.ranges import within
 from nn.module import Module
 
 __all__ = ["Diffusion", "Predictions"]
@@ -157,7 +157,7 @@ class Diffusion(Sampling, Module):
         target = {"noise": noise, "x0": x0}.get(self.objective)
         if target is None:
             target = signal * noise - spread * x0
-        labels = self.labels(classes, count, "taught")
+        labels = self.labels(classes, count, none=False)
         output = self.called(signal * x0 + spread * noise, t, self.dropped(labels))
         errors = autograd.square(output - target).reshape(count, -1).mean(1)
         return self.of_data(errors if self.min_snr is None else weight * errors, x, labels)
@@ -167,17 +167,13 @@ class Diffusion(Sampling, Module):
         return self(x, classes).mean()
 
     def of_data(self, losses: Any, x: Any, classes: Any) -> Any:
-        """The losses; in a program, which looks at no values, NaN where inward() or labels() would refuse the
-        data. (A trainer that meets it computes the loss again eagerly, and so finds the reason.)"""
-        if not mode.word & TRACE:
-            return losses
+        """The losses of data that inward() and labels() do not refuse; in a program as within() has it."""
         if self.data_range is not None:
             low, high = self.data_range
-            sane = autograd.logical_and(autograd.amin(x) >= low - SLACK, autograd.amax(x) <= high + SLACK)
-            losses = autograd.where(sane, losses, math.nan)
+            losses = within(losses, x, low - SLACK, high + SLACK)
         if classes is not None:
-            known = autograd.logical_and(autograd.amin(classes) >= 0, autograd.amax(classes) < self.classes)
-            losses = autograd.where(known, losses, math.nan)
+            assert self.classes is not None
+            losses = within(losses, classes, 0, self.classes - 1)
         return losses
 
     def dropped(self, classes: Any) -> Any:
@@ -225,9 +221,9 @@ class Diffusion(Sampling, Module):
         low, high = self.data_range
         return (x + 1) * ((high - low) / 2) + low
 
-    def labels(self, classes: Any, count: int, use: str = "asked for") -> Any:
-        """Classes as int64 (count,), of one number or many; None as it is. What is "taught" is of a
-        class; what is asked for may be of none, whose number is that of the classes."""
+    def labels(self, classes: Any, count: int, none: bool = True) -> Any:
+        """Classes as int64 (count,), of one number or many; None as it is. With `none` they may be the number
+        of classes, too, which means none of them."""
         if classes is None:
             return None
         if self.classes is None:
@@ -242,10 +238,10 @@ class Diffusion(Sampling, Module):
             )
         if not mode.word & TRACE and count:
             least, most = classes.data.min(), classes.data.max()
-            if not 0 <= least <= most < self.classes + (use != "taught"):
-                none = "" if use == "taught" else f" ({self.classes}: none)"
+            if not 0 <= least <= most < self.classes + none:
+                more = f" ({self.classes}: none)" if none else ""
                 raise ValueError(
-                    f"Diffusion: want classes 0 ... {self.classes - 1}{none}, got {least} to {most}"
+                    f"Diffusion: want classes 0 ... {self.classes - 1}{more}, got {least} to {most}"
                 )
         return classes if classes.dtype == np.int64 else classes.to(np.int64)
 
