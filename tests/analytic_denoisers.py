@@ -9,27 +9,21 @@ import numpy as np
 import autograd
 import nn
 from autograd import Tensor
+from docs.examples.diffusion_points import Best
 from nn.models.diffusion import Schedule
 
 
-class MixtureDenoiser(nn.Module):
+class MixtureDenoiser(Best):
     """E[x_0 | x_t] of data from a mixture of equally likely normals: centres (K, D), one deviation; or, by
     `objective`, the noise or v that go with it."""
 
     def __init__(self, centres: np.ndarray, std: float, schedule: Schedule, objective: str = "x0") -> None:
-        super().__init__()
-        self.centres = Tensor(np.asarray(centres, np.float32))
-        self.std, self.objective = std, objective
-        table = np.stack((schedule.signal, schedule.noise), 1).astype(np.float32)
-        self.table = Tensor(table)
+        super().__init__(schedule, centres, std)
+        self.objective = objective
 
     def forward(self, x, t):
+        x0 = super().forward(x, t)
         signal, noise = autograd.embedding(self.table, t.to(np.int64)).unsqueeze(2).unbind(1)  # (N, 1)
-        variance = (signal * self.std) ** 2 + noise**2
-        off = x.unsqueeze(1) - signal.unsqueeze(1) * self.centres  # (N, K, D)
-        chances = autograd.softmax(-0.5 * (off * off).sum(2) / variance, 1).unsqueeze(2)
-        pulled = self.centres + off * (signal * self.std**2 / variance).unsqueeze(1)
-        x0 = (chances * pulled).sum(1)
         if self.objective == "x0":
             return x0
         drawn = (x - signal * x0) / noise

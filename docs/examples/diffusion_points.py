@@ -54,20 +54,19 @@ def model(schedule: Any = None, network: nn.Module | None = None, objective: str
 
 
 class Best(nn.Module):
-    """E[x_0 | x_t] of the 25 clouds: of each centre its chance, and of each where in its cloud x_0 was."""
+    """E[x_0 | x_t] of clouds about centres (K, D), in [-1, 1]: of each its chance, and where in it x_0 is."""
 
-    def __init__(self, schedule: Schedule) -> None:
+    def __init__(self, schedule: Schedule, centres: np.ndarray, std: float) -> None:
         super().__init__()
-        self.centres = Tensor((points.grid_centres() / 5).astype(np.float32))
+        self.centres, self.std = Tensor(np.asarray(centres, np.float32)), std
         self.table = Tensor(np.stack((schedule.signal, schedule.noise), 1).astype(np.float32))
 
     def forward(self, x: Any, t: Any) -> Any:
         signal, noise = autograd.embedding(self.table, t.to(np.int64)).reshape(-1, 2, 1, 1).unbind(1)
-        std = STD / 5
-        variance = (signal * std) ** 2 + noise**2
+        variance = (signal * self.std) ** 2 + noise**2
         away = x.unsqueeze(1) - signal * self.centres
         chances = autograd.softmax(-0.5 * (away * away).sum(2, keepdim=True) / variance, 1)
-        return (chances * (self.centres + signal * std**2 / variance * away)).sum(1)
+        return (chances * (self.centres + signal * self.std**2 / variance * away)).sum(1)
 
 
 def mean(losses: Any, target: Any) -> Any:
@@ -125,9 +124,9 @@ def run(run: Run) -> None:
             measure(f"rate {rate}, average", average.module, seed)
             measure(f"rate {rate}, last weights", trainer.model, seed)
     for name, schedule in (("this schedule", betas()), ("linear", "linear")):
-        best = Schedule.named(schedule, TIMESTEPS)
+        net = Best(Schedule.named(schedule, TIMESTEPS), points.grid_centres() / 5, STD / 5)
         for seed in seeds:
-            measure(f"the best net, {name}", model(schedule, Best(best), "x0"), seed)
+            measure(f"the best net, {name}", model(schedule, net, "x0"), seed)
     numbers["the data", ""] = [measured(points.grid(count, std=STD, seed=seed + 7)) for seed in seeds]
     rows = []
     for (name, way), found in numbers.items():
