@@ -23,6 +23,7 @@ from apps.digits.drawing.animate import into_noise
 from apps.digits.drawing.grids import sheet
 from apps.digits.drawing.painters import load
 from docs.examples import training
+from docs.examples.diffusion_points import mean
 from docs.examples.training import Run, parameters, seconds, table
 from nn.data import DataLoader, Digits, optdigits
 from nn.metrics import DrawingMeter, accuracy
@@ -74,10 +75,6 @@ def trained(run: Run, objective: str, seed: int, images: Digits) -> tuple[nn.Tra
     epochs = max(1, round(run.steps / len(loader)))
     stages = (loader, epochs)
     return run.train(f"{objective}-{seed}", diffusion, mean, optimizer, stages, average=average), average
-
-
-def mean(losses: Any, target: Any) -> Any:
-    return losses.mean()
 
 
 def averages(run: Run) -> None:

@@ -88,7 +88,7 @@ def forger(film: Film, objective: str) -> Scene:
     limits = np.full(len(real), 0.5) if chances else (real + fake) / 2
     frames = []
     for i, epoch in enumerate(film.epochs):
-        believed = scores[i] > limits[i]  # not before there are means
+        believed = scores[i] > limits[i]
         text = f"epoch {epoch}: the detective takes {believed.sum()} of {len(believed)} forgeries for real"
         if not epoch:
             text = "before the first epoch"

@@ -10,6 +10,7 @@ import warnings
 from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -100,13 +101,14 @@ class Drawing:
         if isinstance(self.trainer, GANTrainer):
             drawn = self.trainer.render(self.trainer.latents, *self.trainer.labels)
             images, scores = drawn.data, judged(self.trainer, drawn)
-            real, fake = judged(self.trainer, self.originals()).mean(), scores.mean()
+            real, fake = judged(self.trainer, self.originals).mean(), scores.mean()
         else:
             images = self.sketch()
         films.keep(self.unfinished / "film", epoch, images, scores, real, fake)
         if epoch and due(epoch, self.settings.recipe.epochs, SHEETS):
             grids.write_sheet(images, films.COLUMNS, self.unfinished / f"samples-{epoch:03}.png")
 
+    @cached_property
     def originals(self) -> Any:
         """As many training images as are drawn for the film, always the same, of the same classes."""
         order = np.random.default_rng(0).permutation(len(self.images))
