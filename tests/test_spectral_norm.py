@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -44,6 +45,14 @@ def test_copies_are_apart():
         other.parametrizations.weight.original.copy_(autograd.ones(2, 3))
     for name, value in layer.state_dict().items():
         np.testing.assert_array_equal(value.data, before[name])
+
+
+def test_a_pickled_layer_is_normalised_still():
+    layer = spectral_norm(nn.Conv2d(2, 3, 3))
+    other = pickle.loads(pickle.dumps(layer)).eval()
+    x = autograd.rand(1, 2, 4, 4)
+    np.testing.assert_array_equal(layer.eval()(x).data, other(x).data)
+    assert type(other) is type(layer) and type(remove_spectral_norm(other)) is nn.Conv2d
 
 
 def test_vectors_improve_in_programs_too():

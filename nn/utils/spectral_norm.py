@@ -93,8 +93,18 @@ def normalized_class(plain: type[Module], *names: str) -> type[Module]:
             )
         plain.__setattr__(self, attribute, value)
 
+    def reduce(self: Any) -> tuple[Any, ...]:
+        return bare, (plain, *names), self.__dict__
+
     body: dict[str, Any] = {name: computed(name) for name in names}
-    return type(f"Spectral{plain.__name__}", (plain,), {**body, "__setattr__": refuse, "plain_class": plain})
+    special = {"__setattr__": refuse, "__reduce__": reduce, "plain_class": plain}
+    return type(f"Spectral{plain.__name__}", (plain,), {**body, **special})
+
+
+def bare(plain: type[Module], *names: str) -> Module:
+    """What pickle and copy fill: they find no class that was made on the way."""
+    made = normalized_class(plain, *names)
+    return made.__new__(made)
 
 
 def dress(module: Any) -> None:
