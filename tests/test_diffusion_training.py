@@ -24,7 +24,7 @@ def trained(epochs, *, jit=True, load=None, save=None, stop_after=None, **option
     classes = options.get("classes")
     network = PointDenoiser(2, width=16, classes=options.pop("classes", None))
     model = Diffusion(network, (2,), timesteps=50, data_range=None, **options)
-    average = AveragedModel(model, get_ema_avg_fn(0.9, warmup=True))
+    average = AveragedModel(model, avg_fn=get_ema_avg_fn(0.9, warmup=True))
     optimizer = nn.optim.Adam(model.parameters(), lr=0.01)
     trainer = nn.Trainer(
         model, lambda losses, target: losses.mean(), optimizer, average=average, jit=jit, progress=False

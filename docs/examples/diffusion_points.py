@@ -76,7 +76,7 @@ def mean(losses: Any, target: Any) -> Any:
 def trained(run: Run, seed: int, falling: bool) -> tuple[nn.Trainer, AveragedModel]:
     autograd.manual_seed(seed)
     diffusion = model()
-    average = AveragedModel(diffusion, get_ema_avg_fn(0.999, warmup=True))
+    average = AveragedModel(diffusion, avg_fn=get_ema_avg_fn(0.999, warmup=True))
     optimizer = nn.optim.Adam(diffusion.parameters(), lr=RATE)
     stream, epochs = stage(batch, run.steps, seed + 1_000_000)
     cycle = nn.optim.lr_scheduler.OneCycleLR(

@@ -74,7 +74,7 @@ class AveragedModel(Module):
 
     >>> import autograd, nn
     >>> model = nn.Linear(2, 1)
-    >>> averaged = AveragedModel(model, get_ema_avg_fn(0.9))
+    >>> averaged = AveragedModel(model, avg_fn=get_ema_avg_fn(0.9))
     >>> averaged.update_parameters(model)
     >>> with autograd.no_grad():
     ...     before, _ = model.bias.item(), model.bias.add_(1.0)
@@ -88,6 +88,7 @@ class AveragedModel(Module):
     def __init__(
         self,
         model: Module,
+        *,
         avg_fn: AvgFn | None = None,
         multi_avg_fn: MultiAvgFn | None = None,
         use_buffers: bool = False,

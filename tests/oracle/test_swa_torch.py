@@ -34,7 +34,7 @@ def pair() -> tuple[nn.Module, Any]:
 def test_the_averages_are_pytorchs(name, jit, use_buffers):
     ours, theirs = pair()
     mine, yours = AVERAGES[name]
-    a = swa_utils.AveragedModel(ours, mine, use_buffers=use_buffers)
+    a = swa_utils.AveragedModel(ours, avg_fn=mine, use_buffers=use_buffers)
     b = THEIRS.AveragedModel(theirs, avg_fn=yours, use_buffers=use_buffers)
     random = np.random.default_rng(0)
     update = autograd.jit(lambda: a.update_parameters(ours)) if jit else lambda: a.update_parameters(ours)
@@ -60,7 +60,7 @@ def test_many_at_once():
 
     ours, _ = pair()
     at_once = swa_utils.AveragedModel(ours, multi_avg_fn=ema)
-    one_by_one = swa_utils.AveragedModel(ours, swa_utils.get_ema_avg_fn(0.9))
+    one_by_one = swa_utils.AveragedModel(ours, avg_fn=swa_utils.get_ema_avg_fn(0.9))
     for _ in range(3):
         for averaged in (at_once, one_by_one):
             averaged.update_parameters(ours)
@@ -71,7 +71,7 @@ def test_many_at_once():
 
 def test_warmup_forgets_the_beginning():
     model = nn.Linear(1, 1, bias=False)
-    averaged = swa_utils.AveragedModel(model, swa_utils.get_ema_avg_fn(0.5, warmup=True))
+    averaged = swa_utils.AveragedModel(model, avg_fn=swa_utils.get_ema_avg_fn(0.5, warmup=True))
     expected = 0.0
     for n in range(20):
         model.load_state_dict({"weight": np.full((1, 1), float(n), np.float32)})
@@ -94,6 +94,8 @@ def test_what_does_not_fit_is_said():
     with pytest.raises(ValueError, match=r"decay in \[0, 1\], got 2"):
         swa_utils.get_ema_avg_fn(2)
     with pytest.raises(ValueError, match="not both"):
-        swa_utils.AveragedModel(nn.Linear(1, 1), swa_utils.get_swa_avg_fn(), lambda *_: None)
+        swa_utils.AveragedModel(
+            nn.Linear(1, 1), avg_fn=swa_utils.get_swa_avg_fn(), multi_avg_fn=lambda *_: None
+        )
     with pytest.raises(ValueError, match="other parameters"):
         swa_utils.AveragedModel(nn.Linear(1, 1)).update_parameters(nn.Linear(2, 1))
