@@ -46,9 +46,9 @@ class DrawingMeter:
     count        so many drawings are measured, or all test images if they are fewer (`meter.count`)
 
     The Frechet distance is that of the drawings to all training images; its floor is the same distance of as
-    many test images, the mean over 5 random parts of them: what a model would get that draws like the world.
-    Less than the floor is no merit: a copy of the training images has less. Precision and recall are with as
-    many random training images, k = 3.
+    many test images (if there are more, the mean over 5 random parts of them): what a model would get that
+    draws like the world. Less than the floor is no merit: a copy of the training images has less. Precision
+    and recall are with as many random training images, k = 3.
 
     >>> from nn.data import optdigits
     >>> meter = DrawingMeter("optdigits", optdigits(train=True), optdigits(train=False), count=500)
@@ -69,7 +69,8 @@ class DrawingMeter:
         self.labels = self.network.classify(self.train) if train_labels is None else train_labels
         rng = np.random.default_rng(seed)
         self.real = real[rng.choice(len(real), self.count, replace=False)]
-        parts = [self.test[rng.choice(len(self.test), self.count, replace=False)] for _ in range(DRAWS)]
+        draws = DRAWS if self.count < len(self.test) else 1
+        parts = [self.test[rng.choice(len(self.test), self.count, replace=False)] for _ in range(draws)]
         self.floor = float(np.mean([frechet_distance(part, self.moments) for part in parts]))
 
     def measure(self, samples: Any) -> Measurement:
@@ -85,8 +86,7 @@ class DrawingMeter:
                 f"make the meter with count={len(pixels)}"
             )
         pixels = pixels[: self.count]
-        found = self.network.features(pixels)
-        classes = self.network.classify(pixels)
+        found, classes = self.network.features_and_classes(pixels)
         share = precision_recall(self.real, found)
         return Measurement(
             frechet_distance(found, self.moments), self.floor, self.count, share.precision, share.recall,
