@@ -81,6 +81,11 @@ def test_images_in_another_range() -> None:
     data = TensorDataset(np.linspace(-1, 1, 256, dtype=np.float32).reshape(4, 1, 8, 8))
     with pytest.raises(ValueError, match=r"images are in \[-1, 1\], the generator's in \[0, 1\]"):
         trainer.fit(DataLoader(data, 4), 1)
+    later = TensorDataset(
+        np.concatenate([np.zeros((4, 1, 8, 8), np.float32), 2 * np.ones((4, 1, 8, 8), np.float32)])
+    )
+    with pytest.raises(ValueError, match=r"images are in \[2, 2\]"):
+        images()[0].fit(DataLoader(later, 4), 1)
 
 
 def test_labels_that_are_missing_or_out_of_range() -> None:

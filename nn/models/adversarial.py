@@ -144,7 +144,9 @@ class GANTrainer(Course):
         self.d_steps, self.penalty, self.target, self.clip = d_steps, penalty, target, clip
         self.averaged: AveragedModel | None = None
         if ema is not None:
-            self.averaged = AveragedModel(generator, get_ema_avg_fn(ema, warmup=True), use_buffers=True)
+            self.averaged = AveragedModel(
+                generator, avg_fn=get_ema_avg_fn(ema, warmup=True), use_buffers=True
+            )
         self.every = every
         self.steps = 0  # updates of the generator
         self.turn = 0  # updates of the discriminator since
@@ -211,8 +213,7 @@ class GANTrainer(Course):
         """One update on a batch, of the discriminator, and each d_steps-th time of the generator too; returns
         its numbers, under their names in the history."""
         inputs = check_batch(self.generator, self.discriminator, self.example.shape[1:], batch)
-        if self.latest is None:
-            check_range(self.example, inputs[0].data)
+        check_range(self.example, inputs[0].data)
         last = self.turn + 1 == self.d_steps
         names = ["d_loss", "real_score", "fake_score", "d_grad_norm", "penalty"]
         try:

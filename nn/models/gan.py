@@ -261,6 +261,8 @@ def pyramid(name: str, side: int, widths: Sequence[int] | None) -> tuple[tuple[i
         while small % 2 == 0 and (small > 4 or halvings < 2) and small > 2:
             halvings, small = halvings + 1, small // 2
         widths = [64 * 2**i for i in range(halvings)]
+    if isinstance(widths, int):
+        raise ValueError(f"{name}: want a sequence of widths, ({widths},) say, got {widths}")
     if not widths or side < 1 or side % 2 ** len(widths):
         raise ValueError(
             f"{name}: images of side {side} can't be halved {len(widths)} times, once for each of "

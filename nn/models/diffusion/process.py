@@ -60,7 +60,7 @@ class Diffusion(Sampling, Module):
     >>> _ = autograd.manual_seed(0)
     >>> points = autograd.randn(256, 2)
     >>> diffusion = Diffusion(PointDenoiser(2, width=32), (2,), timesteps=20, data_range=None)
-    >>> average = AveragedModel(diffusion, get_ema_avg_fn(0.9))
+    >>> average = AveragedModel(diffusion, avg_fn=get_ema_avg_fn(0.9))
     >>> trainer = nn.Trainer(diffusion, lambda losses, target: losses.mean(),
     ...                      nn.optim.Adam(diffusion.parameters()), average=average, jit=True, progress=False)
     >>> history = trainer.fit(DataLoader(TensorDataset(points, points), batch_size=64), epochs=2)
@@ -85,6 +85,8 @@ class Diffusion(Sampling, Module):
         super().__init__()
         if objective not in OBJECTIVES:
             raise ValueError(f"Diffusion: want an objective among {', '.join(OBJECTIVES)}, got {objective!r}")
+        if isinstance(shape, int):
+            raise ValueError(f"Diffusion: want the shape of one example, ({shape},) say, got {shape}")
         if not 0 <= drop <= 1:
             raise ValueError(f"Diffusion: want drop in [0, 1], got {drop}")
         if min_snr is not None and not min_snr > 0:
