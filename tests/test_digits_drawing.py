@@ -25,7 +25,7 @@ import autograd  # noqa: E402
 import nn  # noqa: E402
 from apps.digits import datasets  # noqa: E402
 from apps.digits.__main__ import main  # noqa: E402
-from apps.digits.drawing import animate, films, networks, painters, recipes, train  # noqa: E402
+from apps.digits.drawing import animate, films, grids, networks, painters, recipes, train  # noqa: E402
 from nn.models.collapse import CollapseWarning  # noqa: E402
 from nn.models.diffusion import Schedule  # noqa: E402
 
@@ -152,6 +152,19 @@ def test_an_interrupted_run_resumes_to_the_same_bits(capsys, monkeypatch, tmp_pa
     assert np.array_equal(one.images, other.images)
 
 
+def test_ctrl_c_while_the_pictures_are_drawn_loses_nothing(capsys, monkeypatch, tmp_path):
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(grids, "curves", interrupted)
+    assert run("train", "--model", "gan", "--seed", 3, "--output", tmp_path) == 130
+    assert "go on with: python -m apps.digits train --resume" in capsys.readouterr().err
+    monkeypatch.undo()
+    assert run("train", "--resume", "--output", tmp_path) == 0
+    assert "epoch" not in capsys.readouterr().out.splitlines()[-1]
+    assert (tmp_path / "curves.png").exists() and not (tmp_path / "unfinished").exists()
+
+
 @pytest.mark.parametrize("model", ["vae", "wgan-gp"])
 def test_op_by_op_it_learns_the_same(tmp_path, trained, model):
     assert run("train", "--model", model, "--seed", 3, "--no-jit", "--output", tmp_path) == 0
@@ -198,6 +211,20 @@ def test_sample_draws_a_grid_and_its_neighbours(capsys, tmp_path, trained, model
         assert run("sample", folder, "--count", 20, "--seed", seed, "--output", tmp_path) == 0
         pictures.append((tmp_path / "samples.png").read_bytes())
     assert pictures[0] == pictures[1] != pictures[2]
+
+
+def test_sample_leaves_the_sheets_of_the_training(trained):
+    folder = trained("gan")
+    before = (folder / "samples.png").read_bytes()
+    assert run("sample", folder, "--seed", 8) == 0
+    assert (folder / "samples.png").read_bytes() == before != (folder / "drawn" / "samples.png").read_bytes()
+
+
+def test_a_sheet_in_colour_shows_ink_dark_on_white():
+    page = grids.sheet(np.stack([np.zeros((3, 2, 2)), np.ones((3, 2, 2)), np.full((3, 2, 2), 0.5)]), 2)
+    assert page.shape == (5, 5, 3)
+    assert (page[:2, :2] == 1).all() and (page[:2, 3:] == 0).all() and (page[3:, :2] == 0.5).all()
+    assert (page[3:, 3:] == 1).all()
 
 
 def test_a_painter_draws_what_it_is_asked_for(capsys, tmp_path, trained):

@@ -11,7 +11,6 @@ import pytest
 
 import nn
 from docs.examples import dcgan, stacked_mnist
-from docs.examples.adversaries import sheet
 from nn.models import GANTrainer
 
 NUMBER = re.compile(r"(?<![\w.-])\d[\d,]*\.?\d*|\bnan\b|\binf\b")
@@ -63,10 +62,3 @@ def test_the_same_latents_are_shown_again(tmp_path):
     history = nn.load(tmp_path / "gan-seed0-steps6.safetensors")["history"]
     assert [record["step"] for record in history] == [1, 2, 3, 4, 5, 6]
     assert all(record["samples"].shape == (10, 1, 8, 8) for record in history)
-
-
-def test_a_sheet_shows_ink_dark_on_white():
-    page = sheet(np.stack([np.zeros((1, 2, 2)), np.ones((1, 2, 2)), np.full((1, 2, 2), 0.5)]), 2, gap=1)
-    assert page.shape == (5, 5, 3)
-    assert (page[:2, :2] == 1).all() and (page[:2, 3:] == 0).all() and (page[3:, :2] == 0.5).all()
-    assert (page[3:, 3:] == 1).all()

@@ -159,7 +159,7 @@ def add_train(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--widths", type=widths, metavar="N,N,...", help="units or filters of each layer")
     parser.add_argument("--epochs", type=number(int, 1, 10_000), metavar="N", help="passes over the images")
     parser.add_argument("--lr", type=number(float, 0, 100, above=True), metavar="X",
-                        help="highest learning rate of the one-cycle schedule")  # fmt: skip
+                        help="learning rate: highest of a cycle; of a GAN, the one that stays")  # fmt: skip
     parser.add_argument("--batch-size", type=number(int, 2, 100_000), metavar="N", help="images in an update")
     parser.add_argument("--dropout", type=number(float, 0, 0.95), metavar="X",
                         help="share of features dropped while training")  # fmt: skip
@@ -248,7 +248,7 @@ def add_sample(commands: argparse._SubParsersAction[Parser]) -> None:
     parser.add_argument("--classes", type=classes, metavar="K,K,...",
                         help="numbers of the classes to draw, a row each (default: all)")  # fmt: skip
     add_way(parser, "50")
-    add_shared_flags(parser, datasets.NAMES, OWN, "the checkpoint's folder")
+    add_shared_flags(parser, datasets.NAMES, OWN, "drawn, in the checkpoint's folder")
 
 
 def add_animate(commands: argparse._SubParsersAction[Parser]) -> None:

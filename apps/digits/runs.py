@@ -108,10 +108,13 @@ def carry_out(options: Namespace, kind_of: Callable[[str], Kind]) -> int:
         with contextlib.suppress(OSError):
             folder.rmdir()  # if there is nothing in it
         raise UserError(f"the training diverged: {error}") from None
-    if work.trainer.epoch < settings.recipe.epochs:
+    try:
+        if work.trainer.epoch < settings.recipe.epochs:
+            raise KeyboardInterrupt
+        work.finish(folder, time.perf_counter() - begun)
+    except KeyboardInterrupt:
         print(f"interrupted; go on with: {resume_command(settings, folder, options)}", file=sys.stderr)
         return 130
-    work.finish(folder, time.perf_counter() - begun)
     shutil.rmtree(unfinished)
     return 0
 

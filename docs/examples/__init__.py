@@ -16,7 +16,7 @@ gaussians_gan.py  the clouds that a GAN does not find   python -m docs.examples.
 diffusion_points.py  noise, step by step, into clouds  python -m docs.examples.diffusion_points
 
 training.py       flags, batches, training that can be interrupted and resumed, tables
-adversaries.py    the same for GANs, and sheets of pictures
+adversaries.py    the same for GANs
 models.py         the two kinds of net
 language.py       character models; text.py, what they read
 pictures.py       their colours

@@ -1,5 +1,5 @@
 """Trainings of GANs that stop on Ctrl-C and go on with --resume, as docs/examples/training.py has it for one
-net; recipes, and pictures of what was drawn."""
+net; and recipes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 import nn
 from docs.examples.training import Run
 from nn.models import GANTrainer
 
-__all__ = ["Recipe", "sheet", "trained"]
-
-Array = np.ndarray[Any, Any]
+__all__ = ["Recipe", "trained"]
 
 
 @dataclass(frozen=True)
@@ -84,18 +80,3 @@ def trained(
     if trainer.steps < steps:
         raise KeyboardInterrupt(f"go on with --resume from {file}")
     return trainer
-
-
-def sheet(images: Array, columns: int, gap: int = 2) -> Array:
-    """Images (N, C, H, W) in [0, 1] side by side, ink dark on white: (rows, width, 3).
-
-    >>> sheet(np.zeros((6, 1, 8, 8)), 3).shape
-    (18, 28, 3)
-    """
-    count, channels, height, width = images.shape
-    rows = -(-count // columns)
-    page = np.ones((rows * (height + gap) - gap, columns * (width + gap) - gap, 3))
-    for i, image in enumerate(images):
-        top, left = i // columns * (height + gap), i % columns * (width + gap)
-        page[top : top + height, left : left + width] = 1 - image.transpose(1, 2, 0).repeat(3 // channels, 2)
-    return page

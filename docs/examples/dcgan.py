@@ -16,8 +16,9 @@ import numpy as np
 
 import autograd
 from apps.digits import datasets
+from apps.digits.drawing.grids import sheet
 from docs.examples import training
-from docs.examples.adversaries import Recipe, sheet, trained
+from docs.examples.adversaries import Recipe, trained
 from docs.examples.training import Run, parameters, seconds, table
 from nn.data import DataLoader
 from nn.metrics import DrawingMeter, Measurement
@@ -88,7 +89,7 @@ def draw(run: Run, films: dict[str, Any]) -> None:
     figure, axes = pictures.figure(1.9 * len(films), 3.4, columns=len(films), squeeze=False)
     for axis, (net, film) in zip(axes[0], films.items(), strict=True):
         frames = np.stack([record["samples"].data for record in film], 1)  # latents, notes, image
-        axis.imshow(sheet(frames.reshape(-1, *frames.shape[2:]), len(film)))
+        axis.imshow(sheet(frames.reshape(-1, *frames.shape[2:]), len(film)), cmap="gray", vmin=0, vmax=1)
         axis.set_xlabel(f"{film[0]['step']} ... {film[-1]['step']} updates", fontsize=8)
         axis.set_title(net, fontsize=9)
         axis.set(xticks=[], yticks=[])

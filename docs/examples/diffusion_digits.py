@@ -66,7 +66,7 @@ def trained(run: Run, objective: str, seed: int, images: Digits) -> tuple[nn.Tra
     autograd.manual_seed(seed)
     network = UNet(8, dim=16 if run.quick else 32, dim_mults=(1, 2), attention=4, classes=10)
     diffusion = Diffusion(network, (1, 8, 8), schedule="cosine", objective=objective)
-    average = AveragedModel(diffusion, get_ema_avg_fn(0.999, warmup=True))
+    average = AveragedModel(diffusion, avg_fn=get_ema_avg_fn(0.999, warmup=True))
     loader = DataLoader(
         images, BATCH, shuffle=True, drop_last=True, seed=seed + 1,
         transform=lambda x, labels, generator: (x, labels, labels),
@@ -108,8 +108,10 @@ def ways(run: Run) -> None:
     options = run.options
     painter = load(options.painter)
     if painter.card.model != "diffusion":
-        raise command.UserError(f"{options.painter}: a {painter.card.model}; want --model diffusion")
+        raise command.UserError(f"{options.painter}: want one of --model diffusion, got {painter.card.model}")
     name, diffusion = painter.card.dataset, painter.network
+    if diffusion.timesteps < FEW:
+        raise command.UserError(f"{options.painter}: has {diffusion.timesteps} steps; want {FEW} or more")
     train, test = (datasets.load(name, options.data, train=part) for part in (True, False))
     eye, few = (Eye(name, train, test, count) for count in (options.count, options.whole))
     head = ["way", "drawings", "floor", *HEAD, "time"]

@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import autograd
+from apps.digits.drawing.grids import sheet
 from docs.examples import training
-from docs.examples.adversaries import Recipe, sheet, trained
+from docs.examples.adversaries import Recipe, trained
 from docs.examples.training import Run, parameters, seconds, table
 from nn.data import DataLoader, StackedDigits, mnist, optdigits
 from nn.metrics import features, stacked_modes

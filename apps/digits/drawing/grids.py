@@ -21,6 +21,15 @@ __all__ = ["curves", "neighbours", "samples", "sheet", "step_of", "write_sheet"]
 
 Array = np.ndarray[Any, Any]
 SCALE = 8  # pixels a pixel, in figures
+LOSS = (("loss", (("loss", "training", BLUE),)),)  # panels of curves(): titles, and lines
+GAME = (
+    ("losses", (("d_loss", "discriminator", BLUE), ("g_loss", "generator", ORANGE))),
+    ("the discriminator's scores", (("real_score", "real", BLUE), ("fake_score", "drawn", ORANGE))),
+    (
+        "norms of the gradients",
+        (("d_grad_norm", "discriminator", BLUE), ("g_grad_norm", "generator", ORANGE)),
+    ),
+)
 
 
 def step_of(tile: int) -> int:
@@ -29,8 +38,8 @@ def step_of(tile: int) -> int:
 
 
 def sheet(images: Array, columns: int, scale: int = 1) -> Array:
-    """Images (N, 1, h, h) or (N, h, h) in [0, 1], ink 1, as one (H, W) float32, ink 0 and paper 1, row by
-    row; `scale` pixels a pixel.
+    """Images (N, 1, h, w) or (N, h, w) in [0, 1], ink 1, as one (H, W) float32, ink 0 and paper 1, row by
+    row; `scale` pixels a pixel. Of images in colour, (N, 3, h, w), it is (H, W, 3).
 
     >>> sheet(np.ones((3, 1, 2, 2)), columns=2)
     array([[0., 0., 1., 0., 0.],
@@ -39,15 +48,16 @@ def sheet(images: Array, columns: int, scale: int = 1) -> Array:
            [0., 0., 1., 1., 1.],
            [0., 0., 1., 1., 1.]], dtype=float32)
     """
-    tiles = np.clip(images.reshape(len(images), *images.shape[-2:]), 0, 1).repeat(scale, 1).repeat(scale, 2)
-    count, tile, _ = tiles.shape
-    step, rows = step_of(tile), -(-count // columns)
-    paper = np.ones((rows * step, columns * step), np.float32)
+    tiles = np.clip(images, 0, 1)[:, None] if images.ndim == 3 else np.clip(images, 0, 1)
+    tiles = tiles.repeat(scale, 2).repeat(scale, 3).transpose(0, 2, 3, 1)
+    count, height, width, colors = tiles.shape
+    down, along, rows = step_of(height), step_of(width), -(-count // columns)
+    paper = np.ones((rows * down, columns * along, colors), np.float32)
     for i, image in enumerate(tiles):
-        y, x = i // columns * step, i % columns * step
-        paper[y : y + tile, x : x + tile] = 1 - image
-    gap = step - tile
-    return paper[:-gap, :-gap]
+        y, x = i // columns * down, i % columns * along
+        paper[y : y + height, x : x + width] = 1 - image
+    page = paper[: height - down, : width - along]
+    return page if colors > 1 else page[..., 0]
 
 
 def write_sheet(images: Array, columns: int, path: Path) -> None:
@@ -122,23 +132,16 @@ def neighbours(
 
 
 def curves(history: Sequence[dict[str, Any]], title: str, path: Path) -> None:
-    """The loss of each epoch; of a GAN both losses (if the generator was updated in it),
-    and the mean scores of real and drawn images."""
+    """The loss of each epoch; of a GAN both losses (if the generator was updated in it), the mean scores of
+    real and drawn images, and the norms of the gradients."""
     epochs = [record["epoch"] for record in history]
-    game = history[0].get("d_loss") is not None
-    panels: list[tuple[str, list[tuple[str, str, str]]]] = [("loss", [("loss", "training", BLUE)])]
-    if game:
-        panels = [
-            ("losses", [("d_loss", "discriminator", BLUE), ("g_loss", "generator", ORANGE)]),
-            ("the discriminator's scores", [("real_score", "real", BLUE), ("fake_score", "drawn", ORANGE)]),
-        ]  # fmt: skip
+    panels = GAME if history[0].get("d_loss") is not None else LOSS
     with rc_context(STYLE):
-        figure = Figure(figsize=(4.5 * len(panels) + 1, 3.6), dpi=130, layout="constrained")
+        figure = Figure(figsize=(4.2 * len(panels) + 1, 3.6), dpi=130, layout="constrained")
         for ax, (name, lines) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
             for key, label, color in lines:
-                ax.plot(
-                    epochs, [record.get(key, np.nan) for record in history], color=color, lw=1.8, label=label
-                )
+                values = [record.get(key, np.nan) for record in history]
+                ax.plot(epochs, values, "o-"[len(epochs) > 1], color=color, lw=1.8, label=label)
             ax.set_title(name)
             ax.set_xlabel("epoch")
             ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))

@@ -37,7 +37,6 @@ class GANRecipe(Recipe):
     latent: int = 64
     betas: tuple[float, float] = (0.5, 0.999)  # Radford et al. 2016
     objective: str = "gan"
-    d_lr: float | None = None  # the discriminator's, where it is another
     d_steps: int = 1
     penalty: float = 0.0
     average: float = 0.999

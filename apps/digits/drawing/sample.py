@@ -81,13 +81,13 @@ def run(options: Namespace) -> int:
     painter = load(options.checkpoint, options.dataset)
     card, way = painter.card, chosen_way(painter, options)
     if options.classes and not painter.can_be_asked:
-        raise UserError(f"--classes: this {card.model} draws what it likes; autoencoder, dcgan, wgan-gp and "
-                        "diffusion draw what they are asked for")  # fmt: skip
+        raise UserError(f"--classes: --model {card.model} draws what it likes; autoencoder, dcgan, wgan-gp "
+                        "and diffusion draw what they are asked for")  # fmt: skip
     if any(k >= len(card.classes) for k in options.classes or ()):
         raise UserError(f"--classes: want numbers from 0 to {len(card.classes) - 1}")
     train, test = (datasets.load(card.dataset, options.data, train=part) for part in (True, False))
     beside = options.checkpoint if options.checkpoint.is_dir() else options.checkpoint.parent
-    folder = writable_folder(options.output or beside)
+    folder = writable_folder(options.output or beside / "drawn")  # train's own sheets stay
     print(backend(), flush=True)
     seed = options.seed or 0
     drawn = Sample(painter, options.count or GRID, seed, options.classes, **way)
@@ -110,7 +110,7 @@ def chosen_way(painter: Painter, options: Namespace) -> dict[str, Any]:
         if value is None:
             continue
         if painter.card.model != "diffusion":
-            raise UserError(f"--{name} is for a diffusion, which draws step by step; this is a "
+            raise UserError(f"--{name} is for a diffusion, which draws step by step, not for --model "
                             f"{painter.card.model}")  # fmt: skip
         way[name] = value
     if way.get("steps", 0) > getattr(recipe, "timesteps", 0):

@@ -197,7 +197,7 @@ def alone(card: Card, network: Any, batches: int, file: Path, jit: bool, noted: 
     loss, average = network.loss, None
     if card.model == "diffusion":
         loss = mean_of  # the network gives the losses themselves
-        average = AveragedModel(network, get_ema_avg_fn(recipe.average, warmup=True))
+        average = AveragedModel(network, avg_fn=get_ema_avg_fn(recipe.average, warmup=True))
     return nn.Trainer(
         network, loss, optimizer, cycle, clip_norm=1.0, average=average, checkpoint=file, jit=jit,
         on_epoch=noted,
@@ -211,10 +211,9 @@ def mean_of(losses: Any, target: Any) -> Any:
 def against(card: Card, generator: Any, file: Path, jit: bool, noted: Any) -> GANTrainer:
     recipe = card.recipe
     discriminator = networks.discriminator(card.model, card.side, len(card.classes), recipe)
-    rates = {"generator": recipe.lr, "discriminator": recipe.d_lr or recipe.lr}
     g_optimizer, d_optimizer = (
-        nn.optim.Adam(network.parameters(), lr=rate, betas=recipe.betas)
-        for network, rate in zip((generator, discriminator), rates.values(), strict=True)
+        nn.optim.Adam(network.parameters(), lr=recipe.lr, betas=recipe.betas)
+        for network in (generator, discriminator)
     )
     return GANTrainer(
         generator, discriminator, g_optimizer, d_optimizer, recipe.objective, d_steps=recipe.d_steps,
