@@ -103,7 +103,7 @@ def normalized_class(plain: type[Module], *names: str) -> type[Module]:
 
 def bare(plain: type[Module], *names: str) -> Module:
     """What pickle and copy fill: they find no class that was made on the way."""
-    made = normalized_class(plain, *names)
+    made = normalized_class(plain, *names)  # type: ignore[arg-type]
     return made.__new__(made)
 
 
