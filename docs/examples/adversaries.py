@@ -11,7 +11,7 @@ import nn
 from docs.examples.training import Run
 from nn.models import GANTrainer
 
-__all__ = ["Recipe", "trained"]
+__all__ = ["Recipe", "lower", "trained"]
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,19 @@ class Recipe:
     rate: float = 2e-4
     betas: tuple[float, float] = (0.5, 0.999)  # Adam's
     ema: float | None = 0.999
+    fall: float = 0.0  # in the last part of the updates, so long, the rate falls to 0
 
     def discriminator(self) -> dict[str, Any]:
         """Its options, in nn.models.gan."""
         return {"packing": self.packing, "norm": self.norm, "spectral": self.spectral}
+
+
+def lower(trainer: GANTrainer, rate: float, fall: float, steps: int) -> None:
+    """Set both rates to what they should be by now: `rate`, or less in the last part `fall` of so many
+    updates, where they fall to 0."""
+    left = (1 - trainer.steps / steps) / fall if fall else 1.0
+    for optimizer in (trainer.g_optimizer, trainer.d_optimizer):
+        optimizer.param_groups[0]["lr"] = rate * min(1.0, max(0.0, left))
 
 
 def trained(
@@ -54,6 +63,12 @@ def trained(
     KeyboardInterrupt, and with --resume it goes on from there.
     """
     file, say = run.file(name), not run.options.silent
+
+    def note(trainer: GANTrainer, record: dict[str, Any], samples: Any) -> None:
+        lower(trainer, recipe.rate, recipe.fall, steps)
+        if on_epoch is not None:
+            on_epoch(trainer, record, samples)
+
     g_optimizer, d_optimizer = (
         nn.optim.Adam(net.parameters(), lr=recipe.rate, betas=recipe.betas)
         for net in (generator, discriminator)
@@ -71,7 +86,7 @@ def trained(
         every=max(1, steps // notes),
         checkpoint=file,
         progress=say,
-        on_epoch=on_epoch,
+        on_epoch=note,
         **options,
     )
     if run.options.resume and file.exists():

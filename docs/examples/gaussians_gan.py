@@ -25,6 +25,7 @@ import nn
 from apps import command
 from autograd import Generator, Tensor
 from docs.examples import training
+from docs.examples.adversaries import lower
 from docs.examples.training import Run, table
 from nn.data import DataLoader, TensorDataset
 from nn.data.points import grid, grid_centres, ring, ring_centres
@@ -109,8 +110,7 @@ class Trial:
 
     def note(self, trainer: GANTrainer, record: dict[str, Any], samples: Tensor) -> None:
         """Lower the rates, straight to 0; keep what the picture shows."""
-        for optimizer in (trainer.g_optimizer, trainer.d_optimizer):
-            optimizer.param_groups[0]["lr"] = RATE * max(0.0, 1 - trainer.steps / self.steps)
+        lower(trainer, RATE, 1.0, self.steps)
         if self.watched:
             record["points"] = samples.clone()
             if self.net.packing == 1:
