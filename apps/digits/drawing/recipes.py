@@ -72,7 +72,7 @@ RECIPES: dict[tuple[str, str], Recipe] = {
     ("mnist", "gan"): GANRecipe(20, 2e-4, 128, widths=(256, 512, 1024), latent=64),
     ("mnist", "dcgan"): GANRecipe(20, 2e-4, 128, widths=(64, 128), latent=64, conditional=True),
     ("mnist", "wgan-gp"): GANRecipe(10, 4e-4, 64, widths=(32, 64), latent=64, **CRITIC),
-    ("mnist", "diffusion"): DiffusionRecipe(15, 1e-3, 128, widths=(32, 64, 64)),
+    ("mnist", "diffusion"): DiffusionRecipe(15, 1e-3, 128, widths=(32, 64, 64), guidance=1.25),
 }  # fmt: skip
 MODELS = tuple(model for dataset, model in RECIPES if dataset == "optdigits")
 
