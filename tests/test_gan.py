@@ -84,7 +84,7 @@ def test_a_packed_discriminator_sees_its_examples_together():
 def test_samples_are_drawn_in_evaluation_mode_and_by_their_generator():
     g, _ = small(classes=5)
     state = {name: value.data.copy() for name, value in g.state_dict().items()}
-    first = g.sample(7, generator=autograd.Generator(1), batch=3)
+    first = g.sample(7, generator=autograd.Generator(1), batch_size=3)
     assert first.shape == (7, 2, 8, 8) and not first.requires_grad and g.training
     assert (first.data == g.sample(7, generator=autograd.Generator(1)).data).all()
     assert (first.data != g.sample(7, generator=autograd.Generator(2)).data).any()

@@ -213,6 +213,7 @@ def test_nan_in_images_is_explained():
         (lambda: GaussianNoise(-0.1), "GaussianNoise: want std >= 0, got -0.1"),
         (lambda: Sparse(Autoencoder(4, (), 2), l1_penalty, math.nan), "Sparse: want a weight >= 0, got nan"),
         (lambda: kl_penalty(autograd.zeros(1, 1), 0.0), r"kl_penalty: want rho in \(0, 1\), got 0.0"),
+        (lambda: Autoencoder((1, 8, 8), widths=8), r"widths: want a sequence of whole numbers, .*got 8"),
     ],
 )
 def test_what_makes_no_sense_is_refused(make, message):

@@ -41,7 +41,7 @@ def factor_analysis(wrong: float = 0.0) -> tuple[VAE, np.ndarray, np.ndarray]:
     b = rng.normal(size=4)
     variance = std**2 / (std**2 + (w**2).sum(0))  # of z given x
     gain = (w / std**2 * variance).T
-    model = VAE(4, hidden=(), code=2, likelihood="gaussian").double()
+    model = VAE(4, widths=(), code=2, likelihood="gaussian").double()
     model.load_state_dict(
         {
             "mean.weight": gain, "mean.bias": wrong - gain @ b,

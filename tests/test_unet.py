@@ -138,6 +138,7 @@ def test_names_are_those_of_checkpoints() -> None:
         ({"side": 28, "heads": 5}, "of heads 5"),
         ({"side": 28, "channels": 0}, "positive sizes, got channels 0"),
         ({"side": 28, "dim_mults": ()}, "at least one level"),
+        ({"side": 28, "dim_mults": 2}, "want a sequence of dim_mults"),
         ({"side": 28, "dim_mults": (2, 4)}, "must begin with 1"),
         ({"side": 28, "classes": 0}, "classes: want None or at least 1"),
     ],

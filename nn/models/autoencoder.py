@@ -14,6 +14,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 import autograd
 import nn.functional as F
 from autograd import Tensor
@@ -145,7 +147,7 @@ def dense(
     shape: tuple[int, ...], widths: Sequence[int], code: int, activation: str
 ) -> tuple[list[Module], int, Sequential]:
     """Fully connected: layers from the input to features, how many these are, a net from code to outputs."""
-    sizes = [math.prod(shape), *(count("widths", width) for width in widths)]
+    sizes = [math.prod(shape), *counts("widths", widths)]
     body: list[Module] = [layers.Flatten()] if len(shape) > 1 else []
     for before, after in zip(sizes, sizes[1:], strict=False):
         body += [layers.Linear(before, after), activated(activation)]
@@ -166,16 +168,16 @@ def convolutional(
     if len(shape) != 3 or not widths:
         raise ValueError(
             "convolutions want the shape (channels, height, width) and at least one width, got "
-            f"{shape} and {tuple(widths)}"
+            f"{shape} and {widths}"
         )
-    channels = [shape[0], *(count("widths", width) for width in widths)]
+    channels = [shape[0], *counts("widths", widths)]
     sizes = [(shape[1], shape[2])]
-    for _ in widths:
+    for _ in channels[1:]:
         height, width = sizes[-1]
         sizes.append(((height + 1) // 2, (width + 1) // 2))
     body: list[Module] = []
     back: list[Module] = []
-    for i in range(len(widths)):
+    for i in range(len(channels) - 1):
         body += [layers.Conv2d(channels[i], channels[i + 1], 3, stride=2, padding=1), activated(activation)]
         # A transposed convolution makes 2 n - 1 of n; even sides had one more.
         more = (1 - sizes[i][0] % 2, 1 - sizes[i][1] % 2)
@@ -213,9 +215,15 @@ def shape_of(shape: Shape) -> tuple[int, ...]:
 
 
 def count(name: str, value: Any) -> int:
-    if not isinstance(value, int) or value < 1:
+    if not isinstance(value, int | np.integer) or value < 1:
         raise ValueError(f"{name}: want whole numbers >= 1, got {value!r}")
-    return value
+    return int(value)
+
+
+def counts(name: str, values: Any) -> list[int]:
+    if not isinstance(values, Sequence):
+        raise ValueError(f"{name}: want a sequence of whole numbers, (32, 64) say, got {values!r}")
+    return [count(name, value) for value in values]
 
 
 def require_shape(model: Module, x: Any, shape: tuple[int, ...]) -> None:

@@ -72,9 +72,9 @@ class GeneratorNet(Module):
         return autograd.randn(n, self.latent, dtype=dtype, generator=generator)
 
     def sample(
-        self, n: int, classes: Any = None, generator: random.Generator | None = None, batch: int = 500
+        self, n: int, classes: Any = None, generator: random.Generator | None = None, batch_size: int = 500
     ) -> Tensor:
-        """n examples, in evaluation mode and without recording, `batch` at a time.
+        """n examples, in evaluation mode and without recording, `batch_size` at a time.
 
         classes    of a conditional generator: n labels, or one for all; by default they are drawn
         generator  of the codes (and the labels), the default one otherwise
@@ -94,8 +94,8 @@ class GeneratorNet(Module):
         with evaluating(self), no_grad():
             z = self.draw(n, generator)
             parts = [
-                self(z[i : i + batch], *(() if classes is None else (classes[i : i + batch],)))
-                for i in range(0, max(n, 1), batch)
+                self(z[i : i + batch_size], *(() if classes is None else (classes[i : i + batch_size],)))
+                for i in range(0, max(n, 1), batch_size)
             ]
         drawn: Tensor = autograd.cat(parts, 0)
         return drawn

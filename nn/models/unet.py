@@ -214,6 +214,8 @@ class UNet(Module):
         super().__init__()
         self.side = pixel_pair("UNet", "side", side)
         self.channels, self.dim, self.classes = channels, dim, classes
+        if not isinstance(dim_mults, Sequence):
+            raise ValueError(f"UNet: want a sequence of dim_mults, (1, 2, 4) say, got {dim_mults!r}")
         self.dim_mults = tuple(dim_mults)
         self.check_sizes(blocks, heads, groups)
         widths = [dim * times for times in self.dim_mults]

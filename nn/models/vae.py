@@ -60,7 +60,7 @@ class VAE(Module):
     """A variational autoencoder of fully connected layers.
 
     shape       of one input: (1, 28, 28), or for vectors their length
-    hidden      widths of the layers between input and code, in the decoder reversed
+    widths      of the layers between input and code, in the decoder reversed
     code        numbers in the code
     likelihood  "bernoulli": each pixel is ink with a chance, pixels in [0, 1] (a grey one counts as part
                 ink, part paper); "gaussian": any numbers, and one standard deviation of all is learned
@@ -71,7 +71,7 @@ class VAE(Module):
 
     >>> import autograd
     >>> _ = autograd.manual_seed(0)
-    >>> model = VAE((1, 8, 8), hidden=(32,), code=2)
+    >>> model = VAE((1, 8, 8), widths=(32,), code=2)
     >>> x = autograd.rand(5, 1, 8, 8)
     >>> mean, logvar = model.encode(x)
     >>> mean.shape, model.decode(mean).shape, model.loss(model(x), x).shape
@@ -83,7 +83,7 @@ class VAE(Module):
     def __init__(
         self,
         shape: Shape,
-        hidden: Sequence[int] = (400,),
+        widths: Sequence[int] = (400,),
         code: int = 20,
         likelihood: str = "bernoulli",
         beta: float = 1.0,
@@ -100,7 +100,7 @@ class VAE(Module):
         self.code = count("code", code)
         self.likelihood = likelihood
         self.beta = beta
-        body, features, decoder = self.build(self.shape, hidden, code, activation)
+        body, features, decoder = self.build(self.shape, widths, code, activation)
         self.encoder = Sequential(*body)
         self.mean = layers.Linear(features, code)
         self.logvar = layers.Linear(features, code)
@@ -110,10 +110,10 @@ class VAE(Module):
 
     @staticmethod
     def build(
-        shape: tuple[int, ...], hidden: Sequence[int], code: int, activation: str
+        shape: tuple[int, ...], widths: Sequence[int], code: int, activation: str
     ) -> tuple[list[Module], int, Sequential]:
         """Layers from the input to features, how many these are, and a net from the code to outputs."""
-        return dense(shape, hidden, code, activation)
+        return dense(shape, widths, code, activation)
 
     # The two nets --------------------------------------------------------------------------------
 
@@ -250,9 +250,9 @@ class ConvVAE(VAE):
 
     @staticmethod
     def build(
-        shape: tuple[int, ...], hidden: Sequence[int], code: int, activation: str
+        shape: tuple[int, ...], widths: Sequence[int], code: int, activation: str
     ) -> tuple[list[Module], int, Sequential]:
-        return convolutional(shape, hidden, code, activation)
+        return convolutional(shape, widths, code, activation)
 
 
 class IWAE(VAE):
@@ -262,7 +262,7 @@ class IWAE(VAE):
     is no beta: the KL is no term of this bound.
 
     >>> import autograd
-    >>> model = IWAE((1, 8, 8), hidden=(32,), code=2, samples=5)
+    >>> model = IWAE((1, 8, 8), widths=(32,), code=2, samples=5)
     >>> x = autograd.rand(3, 1, 8, 8)
     >>> model(x).outputs.shape, model.loss(model(x), x).shape
     ((5, 3, 1, 8, 8), ())
@@ -271,13 +271,13 @@ class IWAE(VAE):
     def __init__(
         self,
         shape: Shape,
-        hidden: Sequence[int] = (400,),
+        widths: Sequence[int] = (400,),
         code: int = 20,
         samples: int = 50,
         likelihood: str = "bernoulli",
         activation: str = "relu",
     ) -> None:
-        super().__init__(shape, hidden, code, likelihood, activation=activation)
+        super().__init__(shape, widths, code, likelihood, activation=activation)
         self.samples = count("samples", samples)
 
     def forward(self, x: Any) -> Inferred:
