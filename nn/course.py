@@ -12,7 +12,7 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
@@ -37,6 +37,10 @@ class Course:
     checkpoint  a path to save to, or None
     history     a list with a dict for each epoch (or whatever the trainer notes)
     """
+
+    # Callbacks are no part of an update. Here a program, which depends on all that the attributes in __dict__
+    # reach, does not find them: they may set learning rates.
+    __slots__ = ("__dict__", "on_batch", "on_epoch")
 
     FORMAT = "kernelgrad course 1"  # the mark of its checkpoints
 
@@ -130,14 +134,27 @@ class Course:
 
 
 class Captured:
-    """`update` as programs, one for each shape and type of arguments. Each is captured without effect, so
-    that every update is a replay, the first one too."""
+    """The method `update` as programs, one for each shape and type of arguments. Each is captured without
+    effect, so that every update is a replay, the first one too. They are of what the attributes `settings`
+    of the method's object are; once one is set to something else, new ones are captured."""
 
-    def __init__(self, update: Callable[..., Any]) -> None:
-        self.program = autograd.jit(update)
+    def __init__(self, update: Any, *settings: str) -> None:
+        self.update = update
+        self.settings = settings
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget all programs."""
+        self.program = autograd.jit(self.update)
         self.prepared: set[Any] = set()
+        self.made_with = self.present()
+
+    def present(self) -> list[Any]:
+        return [getattr(self.update.__self__, name) for name in self.settings]
 
     def __call__(self, *batch: Any) -> Any:
+        if self.present() != self.made_with:
+            self.begin()
         key = tuple((x.shape, x.dtype) for x in batch)
         if key not in self.prepared:
             self.program.prepare(*batch)

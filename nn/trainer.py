@@ -27,6 +27,8 @@ from nn.utils import clip_grad_norm_
 
 __all__ = ["Trainer"]
 
+SETTINGS = ("model", "loss", "optimizer", "scheduler", "clip_norm", "average")  # of an update
+
 
 @dataclass
 class Sums:
@@ -122,12 +124,18 @@ class Trainer(Course):
         self.average = average
         self.advance: Callable[..., tuple[Any, Any]] = self.update
         if jit:
-            self.advance = captured = Captured(self.update)
-            self.program = captured.program
+            self.advance = Captured(self.update, *SETTINGS)
         self.progress = progress
         self.on_batch = on_batch
         self.on_epoch = on_epoch
         self.sums = Sums()
+
+    @property
+    def program(self) -> Any:
+        """The jitted update."""
+        if not isinstance(self.advance, Captured):
+            raise AttributeError("program: this Trainer was made with jit=False, its updates are eager")
+        return self.advance.program
 
     # Training ------------------------------------------------------------------------------------
 

@@ -139,6 +139,37 @@ def test_programs_do_what_eager_updates_do(options: dict[str, Any]) -> None:
     assert [len(x.program.programs) for x in runs[0].advance] == [int(runs[0].d_steps > 1), 1]
 
 
+@pytest.mark.skipif(not kernels.active, reason="programs are made of kernels")
+def test_rates_that_a_callback_lowers_take_no_new_programs() -> None:
+    def lower(trainer: GANTrainer, record: dict[str, Any], samples: Tensor) -> None:
+        for optimizer in (trainer.g_optimizer, trainer.d_optimizer):
+            optimizer.param_groups[0]["lr"] *= 0.5
+
+    runs = [make(jit=jit, d_steps=2, every=2, on_epoch=lower, rate=0.01) for jit in (True, False)]
+    for run in runs:
+        autograd.manual_seed(9)
+        run.fit(points(), steps=10)
+    assert [x.program.captured for x in runs[0].advance] == [1, 1]
+    assert runs[0].history[-1]["g_lr"] == 0.01 / 2**4
+    for name, model in runs[0].models().items():
+        for key, value in weights(model).items():
+            np.testing.assert_allclose(value, weights(runs[1].models()[name])[key], rtol=1e-2, atol=1e-4)
+
+
+@pytest.mark.parametrize("jit", [True, False])
+def test_what_is_minimised_may_be_set_in_a_run(jit: bool) -> None:
+    trainer, loader = make(jit=jit, norm="none"), points()
+    assert "penalty" not in trainer.fit(loader, 1)[-1]
+    trainer.penalty, trainer.objective = 10.0, objective("wgan")
+    record = trainer.fit(loader, 2)[-1]
+    assert record["d_loss"] == pytest.approx(record["fake_score"] - record["real_score"], abs=1e-5)
+    trainer.target, first = 0.0, record["penalty"]
+    assert trainer.fit(loader, 3)[-1]["penalty"] != pytest.approx(first, rel=0.3)
+    trainer.penalty, trainer.clip = 0.0, 0.01
+    assert "penalty" not in trainer.fit(loader, 4)[-1]
+    assert max(np.abs(p.data).max() for p in trainer.discriminator.parameters()) <= 0.01 + 1e-9
+
+
 def test_the_generators_loss_leaves_the_discriminators_gradients_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -290,6 +321,15 @@ def same_runs(a: GANTrainer, b: GANTrainer) -> None:
     for name, model in a.models().items():
         assert same(weights(model), weights(b.models()[name])), name
     assert told(a.history) == told(b.history) and a.steps == b.steps
+
+
+def test_fewer_d_steps_than_a_checkpoint_has_made(tmp_path: Path) -> None:
+    first = make(d_steps=5, checkpoint=tmp_path / "run")
+    interrupt(first, 3)
+    first.fit(points(), 1)
+    second = make(d_steps=2)
+    second.load(tmp_path / "run")
+    assert "g_loss" in second.step(*next(iter(points()))) and second.steps == 1
 
 
 def test_ctrl_c_says_where_it_saved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

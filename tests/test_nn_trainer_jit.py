@@ -71,6 +71,27 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path):
         np.testing.assert_array_equal(p.data, q.data, err_msg=name)
 
 
+def test_a_rate_that_a_callback_lowers_takes_no_new_program():
+    def lower(trainer, record):
+        trainer.optimizer.param_groups[0]["lr"] *= 0.5
+
+    runs = [trainer(jit) for jit in (True, False)]
+    for run in runs:
+        run.scheduler, run.on_epoch = None, lower
+        autograd.manual_seed(9)
+        run.fit(loader(), epochs=6)
+    assert runs[0].program.captured == 2  # two shapes of batches
+    for p, q in zip(runs[0].model.parameters(), runs[1].model.parameters(), strict=True):
+        np.testing.assert_allclose(p.data, q.data, rtol=1e-3, atol=1e-4)
+
+
+def test_a_loss_that_is_set_in_a_run_is_minimised():
+    run = trainer(True)
+    run.fit(loader(), epochs=1)
+    run.loss, plain = lambda output, target: 3 * plain(output, target) + 100, run.loss
+    assert run.fit(loader(), epochs=2)[-1]["loss"] > 100
+
+
 def test_a_loss_that_is_not_finite_stops_before_the_update():
     run = trainer(True)
     x, y = map(autograd.tensor, data(16).tensors)

@@ -11,7 +11,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from nn.models.collapse import Watch
 from nn.models.diagnosis import check_batch, check_loader, check_networks, check_range, explained, packing_of
 from nn.models.gan import Objective, clip_weights_, gradient_penalty
 from nn.models.gan import objective as objective_of
+from nn.models.means import Means
 from nn.module import Module
 from nn.optim.optimizer import Optimizer
 from nn.optim.swa_utils import AveragedModel, get_ema_avg_fn
@@ -39,31 +40,11 @@ __all__ = ["GANTrainer"]
 RIPE = 500  # updates of a generator before it is blamed for its samples
 WATCHED = 512  # samples whose classes are counted
 CHUNK = 256  # samples drawn at once
+SETTINGS = (  # of an update
+    "generator", "discriminator", "g_optimizer", "d_optimizer", "averaged", "objective", "penalty", "target",
+    "clip",
+)  # fmt: skip
 SHOWN = ("d_loss", "g_loss", "real_score", "fake_score", "spread")
-
-
-@dataclass
-class Means:
-    """Numbers of updates, added up until they are noted."""
-
-    totals: dict[str, float] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    samples: int = 0
-    seconds: float = 0.0
-
-    def add(self, numbers: Mapping[str, float], samples: int) -> None:
-        for name, value in numbers.items():
-            self.totals[name] = self.totals.get(name, 0.0) + value
-            self.counts[name] = self.counts.get(name, 0) + 1
-        self.samples += samples
-
-    @property
-    def rate(self) -> float:
-        """Examples of the data per second."""
-        return self.samples / max(self.seconds, 1e-9)
-
-    def numbers(self) -> dict[str, float]:
-        return {name: total / self.counts[name] for name, total in self.totals.items()}
 
 
 class GANTrainer(Course):
@@ -155,8 +136,8 @@ class GANTrainer(Course):
         self.watch = Watch(classifier)
         self.progress = progress
         self.on_epoch = on_epoch
-        self.advance = (Captured(self.critic), Captured(self.both)) if jit else (self.critic, self.both)
-
+        updates = self.critic, self.both
+        self.advance = tuple(Captured(update, *SETTINGS) for update in updates) if jit else updates
         self.latents, *self.labels = self.fixed(samples, seed=0)
         self.watched = None if classifier is None else self.fixed(WATCHED, seed=1)
         self.example = self.trial()
@@ -214,7 +195,7 @@ class GANTrainer(Course):
         its numbers, under their names in the history."""
         inputs = check_batch(self.generator, self.discriminator, self.example.shape[1:], batch)
         check_range(self.example, inputs[0].data)
-        last = self.turn + 1 == self.d_steps
+        last = self.turn + 1 >= self.d_steps
         names = ["d_loss", "real_score", "fake_score", "d_grad_norm", "penalty"]
         try:
             values = self.advance[last](*inputs)
@@ -245,7 +226,8 @@ class GANTrainer(Course):
         self.discriminator.train()
         size = len(loader)
         total = (epochs or 0) * size if steps is None else steps * self.d_steps
-        done = self.epoch * size + self.batch if steps is None else self.steps * self.d_steps + self.turn
+        turn = min(self.turn, self.d_steps - 1)  # d_steps may have been larger before
+        done = self.epoch * size + self.batch if steps is None else self.steps * self.d_steps + turn
 
         def reached() -> bool:
             return self.epoch >= (epochs or 0) if steps is None else self.steps >= steps
@@ -377,7 +359,7 @@ class GANTrainer(Course):
         self.go_to(state)
         for advance in self.advance:
             if isinstance(advance, Captured):
-                advance.prepared.clear()  # the optimisers' memories are other arrays now
+                advance.begin()  # the optimisers' memories are other arrays now
 
     def models(self) -> dict[str, Module]:
         found = {"generator": self.generator, "discriminator": self.discriminator}
