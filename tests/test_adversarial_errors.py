@@ -247,6 +247,9 @@ def test_samples_that_can_not_be_counted_leave_the_generator_as_it_was() -> None
     ):
         with pytest.raises(ValueError, match=message):
             generator.sample(n, classes)  # type: ignore[arg-type]
+    for size in (0, -1):
+        with pytest.raises(ValueError, match=f"integer batch_size >= 1, got {size}"):
+            generator.sample(2, batch_size=size)
     with pytest.raises(ValueError, match="integers >= 0"):
         autograd.default_generator.uniform((2.5,))  # type: ignore[arg-type]
     assert autograd.randn(3).shape == (3,)

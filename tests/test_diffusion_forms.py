@@ -105,6 +105,15 @@ def test_the_posterior_is_bayes_rule(name):
         assert got_variance.item() == pytest.approx(variance, abs=1e-5)
 
 
+def test_times_and_objectives_that_are_none_are_refused():
+    model, x = diffusion(), autograd.randn(2, 2)
+    for t in (-1, 100):
+        with pytest.raises(ValueError, match=rf"times 0 \.\.\. 99, got \[5, {t}\]"):
+            model.q_posterior(x, x, autograd.tensor([5, t]))
+    with pytest.raises(ValueError, match="predictions: want an objective among noise, x0, v, got 'eps'"):
+        model.predictions(x, autograd.tensor([1, 2]), x, "eps")
+
+
 def test_single_steps_add_up_to_one_leap():
     """q(x_t | x_0) in one go has the mean and variance of t steps one after the other."""
     schedule = diffusion(timesteps=200).schedule

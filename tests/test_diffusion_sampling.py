@@ -108,6 +108,41 @@ def test_watching_shows_the_way_and_changes_nothing():
     assert (seen[0][2].data == Generator(0).normal((4, 2), np.float32)).all()
 
 
+def test_watching_begins_anew_and_may_draw_itself():
+    model, seen, inner = mixture(timesteps=20), [], []
+
+    def watch(done, total, x, x0):
+        seen.append((done, x0))
+        inner.append(model.sample(4, generator=Generator(1)).data)
+
+    plain = model.sample(4, generator=Generator(0)).data
+    for _ in range(2):
+        assert (model.sample(4, generator=Generator(0), watch=watch, frames=3).data == plain).all()
+    assert all((x0.data == 0).all() == (done == 0) for done, x0 in seen)
+    assert all((drawn == inner[0]).all() for drawn in inner) and (inner[0] != plain).any()
+
+
+def test_a_range_that_is_taken_away_is_clipped_no_more():
+    network = GaussianDenoiser(3.0, 0.1, Schedule.named("linear", 20))
+    model = Diffusion(network, (2,), timesteps=20, objective="x0", data_range=(-1, 1))
+    assert model.sample(3).data.max() <= 1
+    model.data_range = None
+    assert model.sample(3).data.min() > 1.5
+
+
+def test_counts_that_make_no_sense_are_refused():
+    model = mixture(timesteps=20)
+    for count, options, message in (
+        (-3, {}, "integer n >= 0, got -3"),
+        (2.5, {}, "integer n >= 0, got 2.5"),
+        (2, {"batch_size": 0}, "integer batch_size >= 1, got 0"),
+        (2, {"batch_size": -1}, "integer batch_size >= 1, got -1"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.sample(count, **options)
+    assert model.sample(0).shape == (0, 2)
+
+
 # Training, modes, copies --------------------------------------------------------------------------
 
 

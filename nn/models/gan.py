@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 import autograd
 from autograd import Tensor
 from autograd.ops import random
@@ -26,6 +24,7 @@ from nn.layers.norms import BatchNorm1d, BatchNorm2d, GroupNorm
 from nn.layers.shaping import Flatten
 from nn.layers.sparse import Embedding
 from nn.models.gan_losses import Objective, clip_weights_, gradient_penalty, objective, pack
+from nn.models.ranges import whole
 from nn.module import Module
 from nn.utils.spectral_norm import spectral_norm
 
@@ -79,8 +78,7 @@ class GeneratorNet(Module):
         classes    of a conditional generator: n labels, or one for all; by default they are drawn
         generator  of the codes (and the labels), the default one otherwise
         """
-        if not isinstance(n, int | np.integer) or n < 0:
-            raise ValueError(f"sample: want an integer n >= 0, got {n}")
+        n, batch_size = whole("sample", "n", n, 0), whole("sample", "batch_size", batch_size, 1)
         if self.classes is not None:
             if classes is None:
                 classes = (generator or random.default_generator).integers(0, self.classes, (n,))

@@ -1,4 +1,4 @@
-"""Losses of data that must lie in a range: refused with the reason, in programs by NaN."""
+"""Data and numbers that must lie in a range: refused with the reason, losses in programs by NaN."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ import numpy as np
 import autograd
 from autograd.tape import TRACE, Value, mode
 
-__all__ = ["of_pixels", "require_pixels", "within"]
+__all__ = ["of_pixels", "require_pixels", "whole", "within"]
+
+
+def whole(name: str, what: str, number: Any, least: int) -> int:
+    """A number that must be an integer from `least` on."""
+    if not isinstance(number, int | np.integer) or number < least:
+        raise ValueError(f"{name}: want an integer {what} >= {least}, got {number!r}")
+    return int(number)
 
 
 def require_pixels(x: Any, wanted: str, instead: str) -> None:

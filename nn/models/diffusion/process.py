@@ -26,6 +26,12 @@ OBJECTIVES = ("noise", "x0", "v")
 SLACK = 1e-4  # by which data may leave their range: rounding
 
 
+def known(name: str, objective: str) -> str:
+    if objective not in OBJECTIVES:
+        raise ValueError(f"{name}: want an objective among {', '.join(OBJECTIVES)}, got {objective!r}")
+    return objective
+
+
 class Predictions(NamedTuple):
     """One statement in three ways; each follows from either other and x_t."""
 
@@ -83,8 +89,6 @@ class Diffusion(Sampling, Module):
         data_range: tuple[float, float] | None = (0.0, 1.0),
     ) -> None:
         super().__init__()
-        if objective not in OBJECTIVES:
-            raise ValueError(f"Diffusion: want an objective among {', '.join(OBJECTIVES)}, got {objective!r}")
         if isinstance(shape, int):
             raise ValueError(f"Diffusion: want the shape of one example, ({shape},) say, got {shape}")
         if not 0 <= drop <= 1:
@@ -97,7 +101,7 @@ class Diffusion(Sampling, Module):
         self.shape = tuple(shape)
         self.schedule = Schedule.named(schedule, timesteps)
         self.timesteps = timesteps
-        self.objective = objective
+        self.objective = known("Diffusion", objective)
         self.min_snr = min_snr
         self.drop = drop
         self.data_range = data_range
@@ -130,6 +134,8 @@ class Diffusion(Sampling, Module):
 
     def q_posterior(self, x0: Any, xt: Any, t: Any) -> tuple[Any, Any]:
         """Mean (N, *shape) and variance (N, 1, ..., 1) of x_(t-1), given x_t and x_0."""
+        if not mode.word & TRACE and ((t.data < 0) | (t.data >= self.timesteps)).any():
+            raise ValueError(f"q_posterior: want times 0 ... {self.timesteps - 1}, got {t.tolist()}")
         along = (-1, *(1 for _ in self.shape))
         a, b, variance = (Tensor(c.astype(xt.dtype))[t].reshape(along) for c in self.schedule.posterior())
         return a * x0 + b * xt, variance
@@ -137,7 +143,7 @@ class Diffusion(Sampling, Module):
     def predictions(self, xt: Any, t: Any, output: Any, objective: str | None = None) -> Predictions:
         """What an output says of x_t (N, *shape) at times (N,), in each objective's words."""
         signal, spread, _ = self.at(t)
-        objective = objective or self.objective
+        objective = known("predictions", objective or self.objective)
         if objective == "noise":
             noise, x0 = output, (xt - spread * output) / signal
         elif objective == "x0":

@@ -7,7 +7,8 @@ step comes to it in rows, so the whole way is a loop in C where the network has 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from autograd.ops.update import assign
 from autograd.tape import no_grad
 from nn.course import evaluating
 from nn.models.diffusion.schedules import Schedule, Steps
+from nn.models.ranges import whole
 
 __all__ = ["Sampling", "Walk"]
 
@@ -125,7 +127,8 @@ class Sampling:
         batch_size  examples at once
         generator   of all noise; the default one if not given
         watch       called as watch(done, total, x, x0) at the start, the end, and evenly between, `frames`
-                    times a batch: x as it is by then, x0 what the network takes it for, not clipped
+                    times a batch: x as it is by then, x0 what the network takes it for, not clipped (at
+                    the start nothing yet: the middle of the range)
 
         >>> import autograd
         >>> from nn.models import Diffusion, PointDenoiser
@@ -133,6 +136,7 @@ class Sampling:
         >>> diffusion.sample(3, steps=10).shape
         (3, 2)
         """
+        n, batch_size = whole("sample", "n", n, 0), whole("sample", "batch_size", batch_size, 1)
         source = generator or default_generator
         times = self.schedule.times(steps)
         labels = self.labels(classes, n)
@@ -239,14 +243,8 @@ class Sampling:
         guided = guidance != 1.0
         if guided and classes is None:
             raise ValueError("guidance goes from no class to a class; say which classes")
-        walk = self.walk(x.shape[0], x.dtype, classes is not None, guided, filling is not None)
-        assign(walk.x, x)
-        if walk.classes is not None:
-            assign(walk.classes, classes, slice(0, x.shape[0]))
         rows = self.rows(self.schedule.steps(times, eta), guidance)
         if filling is not None:
-            assign(walk.known, filling[0])
-            assign(walk.mask, filling[1])
             rows = self.refilled(rows, times, filling[2])
         total = len(rows[0])
         stops = np.linspace(0, total, max(frames, 2)).round().astype(int).tolist() if watch else [total]
@@ -255,18 +253,27 @@ class Sampling:
             if watch is not None:
                 watch(done, total, self.outward(walk.x.clone()), self.outward(walk.estimate.clone()))
 
-        walk.generator.set_state(source.get_state())
-        try:
-            with evaluating(self), no_grad():  # type: ignore[arg-type]
-                walk.run(rows, stops, turn)
-        finally:
-            source.set_state(walk.generator.get_state())
-        if not np.isfinite(walk.x.data).all():
+        with self.walk(x.shape[0], x.dtype, classes is not None, guided, filling is not None) as walk:
+            assign(walk.x, x)
+            assign(walk.estimate, 0.0)
+            if walk.classes is not None:
+                assign(walk.classes, classes, slice(0, x.shape[0]))
+            if filling is not None:
+                assign(walk.known, filling[0])
+                assign(walk.mask, filling[1])
+            walk.generator.set_state(source.get_state())
+            try:
+                with evaluating(self), no_grad():  # type: ignore[arg-type]
+                    walk.run(rows, stops, turn)
+            finally:
+                source.set_state(walk.generator.get_state())
+            end = walk.x.clone()
+        if not np.isfinite(end.data).all():
             raise FloatingPointError(
                 "the way back from noise met NaN or infinity: look at the network's weights, and at the data "
                 "given"
             )
-        drawn: Tensor = self.outward(walk.x.clone())
+        drawn: Tensor = self.outward(end)
         if self.data_range is not None:
             drawn = autograd.clamp(drawn, *self.data_range)
         return drawn
@@ -288,14 +295,19 @@ class Sampling:
         rows = [np.repeat(c, counts) for c in (*rows, np.sqrt(there), np.sqrt(1 - there))]
         return [*rows, again, stir]
 
-    def walk(self, *key: Any) -> Walk:
-        """The program for such a batch, made once."""
-        walks = self.walks
-        if key not in walks:
-            while len(walks) >= KEPT:
-                del walks[next(iter(walks))]
-            walks[key] = Walk(self, *key)
-        return walks[key]
+    @contextlib.contextmanager
+    def walk(self, *key: Any) -> Iterator[Walk]:
+        """The program for such a batch, made once; while it runs, whoever draws too (in `watch`) has
+        another."""
+        walks, marks = self.walks, (*key, self.data_range is not None)
+        walk = walks.pop(marks, None)
+        while len(walks) >= KEPT:
+            del walks[next(iter(walks))]
+        walk = walk or Walk(self, *key)
+        try:
+            yield walk
+        finally:
+            walks[marks] = walk
 
     @property
     def walks(self) -> dict[Any, Walk]:
