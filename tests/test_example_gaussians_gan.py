@@ -14,12 +14,13 @@ from docs.examples.gaussians_gan import NETS, RATE, TASKS, Trial, row
 
 
 def flags(folder, *more):
-    return ["--steps", "12", "--trials", "1", "--silent", "--out", str(folder), *more]
+    return ["--steps", "12", "--quick", "--silent", "--out", str(folder), *more]
 
 
 def test_all_nets_print_and_draw(tmp_path, capsys):
     assert gaussians_gan.main(flags(tmp_path, "--data", "grid")) == 0
     printed = capsys.readouterr().out
+    assert "after 12 updates, 1 trial from seed 0" in printed
     assert len(re.findall(r"of 25", printed)) == len(NETS) and "24.8, 93.6%" in printed
     assert (tmp_path / "gaussians_gan_grid.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "gaussians_gan_grid.gif").read_bytes().startswith(b"GIF")

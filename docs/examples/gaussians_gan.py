@@ -138,12 +138,13 @@ class Trial:
 
 def run(run: Run) -> None:
     shown: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    count = run.options.trials or (1 if run.quick else TRIALS)
     for task in run.options.data:
         rows = []
         modes = len(TASKS[task].centres)
         for net in run.options.net:
             began, found = time.process_time(), []
-            for number in range(run.options.trials):
+            for number in range(count):
                 trial = Trial(run, task, net, number)
                 found.append(trial.result())
                 if number == 0:
@@ -154,7 +155,7 @@ def run(run: Run) -> None:
                     )
                     print(said, file=sys.stderr)
             rows.append(row(net, task, modes, found, (time.process_time() - began) / len(found)))
-        trials = f"{run.options.trials} trials from seed {run.seed}"
+        trials = f"{count} trial{'s' * (count > 1)} from seed {run.seed}"
         print(f"{task}: {SAMPLES} samples after {run.steps} updates, {trials}, mean +- standard error")
         print(table(HEAD, rows))
         print()
@@ -255,8 +256,9 @@ def show(axis: Any, record: dict[str, Any], task: Task) -> None:
 def flags(parser: command.Parser) -> None:
     parser.add_argument("--data", nargs="+", choices=list(TASKS), default=list(TASKS), help="only these")
     parser.add_argument("--net", nargs="+", choices=list(NETS), default=list(NETS), help="only these")
-    parser.add_argument("--trials", type=command.number(int, 1), default=TRIALS, metavar="N",
-                        help=f"trainings of each net, from seeds S, S + 1, ... ({TRIALS})")  # fmt: skip
+    parser.add_argument("--trials", type=command.number(int, 1), metavar="N",
+                        help=f"trainings of each net, from seeds S, S + 1, ... (default: {TRIALS}, or with "
+                        "--quick 1)")  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
