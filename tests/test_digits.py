@@ -154,6 +154,7 @@ def test_an_interrupted_run_resumes_to_the_same_bits(tmp_path):
     assert f"go on with: python -m apps.digits train --resume --output {parts}" in said
     assert sorted(p.name for p in parts.iterdir()) == ["unfinished"]
 
+    assert "start over (--over)" in run(*flags, "--output", parts).stderr
     refusal = run(*flags, "--output", parts, "--resume", "--seed", 5)
     assert refusal.returncode == 2 and "--seed 5: the run in" in refusal.stderr
 

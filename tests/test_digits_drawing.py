@@ -8,6 +8,7 @@ import importlib
 import io
 import json
 import re
+import shutil
 import signal
 import warnings
 from dataclasses import replace
@@ -152,17 +153,50 @@ def test_an_interrupted_run_resumes_to_the_same_bits(capsys, monkeypatch, tmp_pa
     assert np.array_equal(one.images, other.images)
 
 
-def test_ctrl_c_while_the_pictures_are_drawn_loses_nothing(capsys, monkeypatch, tmp_path):
+def test_ctrl_c_while_the_pictures_are_drawn_loses_nothing(capsys, monkeypatch, tmp_path, trained):
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(grids, "curves", interrupted)
-    assert run("train", "--model", "gan", "--seed", 3, "--output", tmp_path) == 130
+    folder = tmp_path / "gan"
+    shutil.copytree(trained("gan"), folder)
+    (folder / "samples-040.png").write_bytes(b"of a longer run")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    monkeypatch.setattr(grids, "neighbours", interrupted)
+    assert run("train", "--model", "gan", "--seed", 4, "--output", folder) == 130
     assert "go on with: python -m apps.digits train --resume" in capsys.readouterr().err
+    shutil.rmtree(folder / "unfinished" / "film")  # nor is the film needed
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+
     monkeypatch.undo()
-    assert run("train", "--resume", "--output", tmp_path) == 0
-    assert "epoch" not in capsys.readouterr().out.splitlines()[-1]
-    assert (tmp_path / "curves.png").exists() and not (tmp_path / "unfinished").exists()
+    assert "go on with it (train --resume" in refused(capsys, "train", "--model", "gan", "--output", folder)
+    assert run("train", "--resume", "--output", folder) == 0
+    said = capsys.readouterr().out
+    assert ", all epochs done\ndrawing 100 to measure them\nwrote " in said
+    after = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert after.keys() == before.keys() - {"samples-040.png"}
+    assert [name for name in after if after[name] == before[name]] == ["stdout.txt"]
+    assert films.Film.load(folder / "film.npz").epochs.tolist() == [2]
+    assert run("animate", folder, "--output", tmp_path / "films") == 0
+
+
+def test_an_interrupted_run_is_dropped_if_it_is_said(capsys, monkeypatch, tmp_path):
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    start = ["train", "--model", "vae", "--output", tmp_path]
+    monkeypatch.setattr(grids, "curves", interrupted)
+    assert run(*start) == 130
+    monkeypatch.undo()
+    kept = (tmp_path / "unfinished" / "checkpoint.safetensors").read_bytes()
+    assert "start over (--over)" in refused(capsys, *start, "--seed", 1)
+    assert "not allowed with" in refused(capsys, *start, "--resume", "--over")
+    for flag in ("--no-augment", "--dropout=0.1"):
+        said = refused(capsys, "train", "--resume", "--output", tmp_path, flag)
+        assert "is for models that read" in said
+    assert (tmp_path / "unfinished" / "checkpoint.safetensors").read_bytes() == kept
+    assert run(*start, "--seed", 1, "--over") == 0
+    record = json.loads((tmp_path / "history.json").read_text())
+    assert record["settings"]["seed"] == 1 and not (tmp_path / "unfinished").exists()
 
 
 @pytest.mark.parametrize("model", ["vae", "wgan-gp"])
@@ -335,6 +369,16 @@ def test_train_refuses_what_a_model_has_not(capsys, tmp_path, model, flags, reas
     assert not (tmp_path / "out").exists()
 
 
+def test_widths_beyond_the_memory_are_refused(capsys, monkeypatch, tmp_path):
+    def too_many(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(networks, "build", too_many)
+    said = refused(capsys, "train", "--model", "diffusion", "--widths", 99_000, "--output", tmp_path / "out")
+    assert "--widths: 99000 are too large for the memory" in said
+    assert not (tmp_path / "out").exists()
+
+
 def test_damaged_files_are_refused(capsys, tmp_path, trained):
     folder = trained("vae")
     assert "no such checkpoint" in refused(capsys, "animate", tmp_path / "nothing")
@@ -342,6 +386,12 @@ def test_damaged_files_are_refused(capsys, tmp_path, trained):
     (tmp_path / "model.safetensors").write_bytes(weights)
     (tmp_path / "film.npz").write_bytes(b"no film")
     assert "film.npz: not a film" in refused(capsys, "animate", tmp_path)
+    whole = (folder / "film.npz").read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 3] ^= 1
+    for damaged in (whole[: len(whole) // 2], bytes(flipped)):
+        (tmp_path / "film.npz").write_bytes(damaged)
+        assert "film.npz: not a film" in refused(capsys, "animate", tmp_path)
     (tmp_path / "model.safetensors").write_bytes(weights[:3000])
     assert "not a whole safetensors file" in refused(capsys, "sample", tmp_path)
 

@@ -62,7 +62,8 @@ What is not given is taken from a recipe per dataset and model (apps/digits/reci
 apps/digits/drawing/recipes.py), chosen without the test images, which are read once, after the last epoch. To
 make choices of your own, hold out a part with --validation 0.2: then the test images are not read at all.
 
-Ctrl-C saves; the same command with --resume goes on, to the same result bit by bit.
+Ctrl-C saves; the same command with --resume goes on, to the same result bit by bit, and with --over starts
+over.
 """
 
 TRAIN_EXAMPLES = """examples:
@@ -177,7 +178,9 @@ def add_train(commands: argparse._SubParsersAction[Parser]) -> None:
         default=True,
         help="run each update as one program (default), or op by op",
     )
-    parser.add_argument("--resume", action="store_true", help="go on with the run that was interrupted")
+    interrupted = parser.add_mutually_exclusive_group()
+    interrupted.add_argument("--resume", action="store_true", help="go on with the run that was interrupted")
+    interrupted.add_argument("--over", action="store_true", help="drop that run, and start over")
     add_shared_flags(parser, datasets.NAMES, "optdigits", "runs/digits-DATASET-MODEL")
 
 
@@ -274,7 +277,7 @@ def add_way(parser: argparse.ArgumentParser, steps: str) -> None:
                         help=f"of a diffusion's way back, 0 for all of them (default: {steps})")  # fmt: skip
     parser.add_argument("--guidance", type=number(float, 0, 100), metavar="W",
                         help="how far a diffusion goes towards the class it is asked for: 1 as it learned, "
-                        "more beyond")  # fmt: skip
+                        "more beyond (default: the recipe's, 1 or a little more)")  # fmt: skip
 
 
 def classes(text: str) -> tuple[int, ...]:

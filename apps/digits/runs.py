@@ -1,14 +1,16 @@
 """A run of `train`, whatever is trained: its settings, its folder, Ctrl-C, and how it goes on.
 
 While it runs, DIR/unfinished holds the settings, the last checkpoint, and what it shows on the way. When it
-has finished its results are written, each at once, and `unfinished` goes away: an interrupted or failed run
-never touches the results of the one before.
+has finished its results are written into DIR/unfinished/results; once all are there they move to DIR, the
+model last, and `unfinished` goes away. So an interrupted or failed run never touches the results of the one
+before.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import shutil
 import sys
 import time
@@ -22,6 +24,7 @@ import numpy as np
 
 from apps.command import UserError, backend, writable_folder
 from apps.digits import datasets
+from apps.digits.checkpoint import FILE as MODEL
 from nn.data.idx import write_atomically
 
 __all__ = ["Kind", "Settings", "Work", "carry_out", "default_folder", "lists_as_tuples", "write_json"]
@@ -53,6 +56,7 @@ class Work(Protocol):
     """What a run does, made of (settings, training images, held-out images, DIR/unfinished, options)."""
 
     trainer: Any  # with load(path) and `epoch`
+    leaves: str  # what finish() writes, in words
 
     def described(self) -> str:
         """The model and what it is trained on, in a line."""
@@ -60,8 +64,8 @@ class Work(Protocol):
     def fit(self) -> None:
         """Train on until all epochs are done, or Ctrl-C was seen."""
 
-    def finish(self, folder: Path, seconds: float) -> None:
-        """Look at the held-out images, write everything, say how good it is."""
+    def finish(self, results: Path, seconds: float) -> str:
+        """Look at the held-out images, write everything, and return the lines that say how good it is."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,11 @@ def carry_out(options: Namespace, kind_of: Callable[[str], Kind]) -> int:
     """The command `train`; returns its exit code."""
     folder = options.output or default_folder(options.dataset or "optdigits", options.model or "cnn")
     unfinished = folder / "unfinished"
+    if not options.resume and not options.over and (unfinished / CHECKPOINT).exists():
+        raise UserError(
+            f"{folder}: a run was interrupted here; go on with it (train --resume --output "
+            f"{shlex.quote(str(folder))}), or drop it and start over (--over)"
+        )
     settings = resumed(options, unfinished, kind_of) if options.resume else chosen(options, kind_of)
     images = datasets.load(settings.dataset, options.data, train=True)
     if settings.validation:
@@ -90,33 +99,46 @@ def carry_out(options: Namespace, kind_of: Callable[[str], Kind]) -> int:
         held_out = datasets.load(settings.dataset, options.data, train=False)
     writable_folder(unfinished)
     if not options.resume:
-        if (unfinished / CHECKPOINT).exists():
-            print(f"starting over; the interrupted run in {folder} is dropped", file=sys.stderr)
         shutil.rmtree(unfinished)
         unfinished.mkdir()
         write_json(unfinished / "settings.json", asdict(settings))
 
     begun = time.perf_counter()
     work = kind_of(settings.model).work(settings, images, held_out, unfinished, options)
-    done = work.trainer.epoch
+    done, epochs = work.trainer.epoch, settings.recipe.epochs
     print(backend())
-    print(work.described() + (f", from epoch {done + 1}" if done else ""), flush=True)
+    since = "all epochs done" if done >= epochs else f"from epoch {done + 1}"
+    print(work.described() + (f", {since}" if done else ""), flush=True)
     try:
-        work.fit()
+        if done < epochs:
+            work.fit()
     except FloatingPointError as error:
         shutil.rmtree(unfinished)
         with contextlib.suppress(OSError):
             folder.rmdir()  # if there is nothing in it
         raise UserError(f"the training diverged: {error}") from None
     try:
-        if work.trainer.epoch < settings.recipe.epochs:
+        if work.trainer.epoch < epochs:
             raise KeyboardInterrupt
-        work.finish(folder, time.perf_counter() - begun)
+        results = unfinished / "results"
+        results.mkdir(exist_ok=True)
+        told = work.finish(results, time.perf_counter() - begun)
+        moved(results, folder)
     except KeyboardInterrupt:
         print(f"interrupted; go on with: {resume_command(settings, folder, options)}", file=sys.stderr)
         return 130
     shutil.rmtree(unfinished)
+    print(f"wrote {folder}/: {work.leaves}")
+    print(told, flush=True)
     return 0
+
+
+def moved(results: Path, folder: Path) -> None:
+    """The results of this run in place of those of the last; sheets of the last don't stay among them."""
+    for old in folder.glob("samples-*.png"):
+        old.unlink()
+    for new in sorted(results.iterdir(), key=lambda path: path.name == MODEL):
+        new.replace(folder / new.name)
 
 
 def load_checkpoint(trainer: Any, file: Path) -> None:
@@ -124,7 +146,7 @@ def load_checkpoint(trainer: Any, file: Path) -> None:
     try:
         trainer.load(file)
     except (ValueError, RuntimeError, KeyError, TypeError) as error:
-        raise UserError(f"{file}: {error}; start the run again without --resume") from None
+        raise UserError(f"{file}: {error}; start over with --over") from None
 
 
 # Settings ----------------------------------------------------------------------------------------
@@ -148,10 +170,12 @@ def resumed(options: Namespace, unfinished: Path, kind_of: Callable[[str], Kind]
         recipe = kind_of(found["model"]).read(found["dataset"], found["model"], fields)
         settings = Settings(**found, recipe=recipe)
     except (ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{file}: damaged settings ({error}); start the run again without --resume") from None
+        raise UserError(f"{file}: damaged settings ({error}); start over with --over") from None
     known = {**asdict(settings), **asdict(recipe)}
     for name in ("dataset", "model", "seed", "validation", *PLAIN):
         given = getattr(options, name)
+        if given is not None and name not in known:
+            kind_of(settings.model).chosen(settings.dataset, settings.model, **{name: given})  # says why not
         if given is not None and given != known.get(name):
             raise UserError(
                 f"--{name.replace('_', '-')} {given}: the run in {unfinished.parent} was started with "
@@ -163,7 +187,7 @@ def resumed(options: Namespace, unfinished: Path, kind_of: Callable[[str], Kind]
 def resume_command(settings: Settings, folder: Path, options: Namespace) -> str:
     words = ["python -m apps.digits train --resume"]
     if options.output:
-        words.append(f"--output {folder}")
+        words.append(f"--output {shlex.quote(str(folder))}")
     else:
         words.append(f"--dataset {settings.dataset} --model {settings.model}")
     if options.data:

@@ -34,6 +34,8 @@ def kind_of(model: str) -> Kind:
 class Reading:
     """A classifier is trained."""
 
+    leaves = "model.safetensors, history.json and, as PNG, curves, confusion, mistakes, filters"
+
     def __init__(
         self, settings: Settings, images: Digits, held_out: Digits, unfinished: Path, options: Namespace
     ) -> None:
@@ -52,8 +54,10 @@ class Reading:
         checks = DataLoader(self.held_out, batch_size=500) if self.settings.validation else None
         self.trainer.fit(self.loader, self.settings.recipe.epochs, validation=checks)
 
-    def finish(self, folder: Path, seconds: float) -> None:
-        finish(self.settings, self.trainer.model, self.trainer.history, self.held_out, folder, seconds)
+    def finish(self, results: Path, seconds: float) -> str:
+        return finish(
+            self.settings, self.trainer.model, self.trainer.history, self.held_out, results, seconds
+        )
 
 
 def prepared(
@@ -85,7 +89,7 @@ def prepared(
 def finish(
     settings: Settings, model: nn.Module, history: list[dict[str, Any]], held_out: Digits, folder: Path,
     seconds: float,
-) -> None:  # fmt: skip
+) -> str:  # fmt: skip
     images, labels = held_out.arrays()
     chances = probabilities(model, images)
     accuracy = nn.metrics.accuracy(chances, labels)
@@ -109,8 +113,4 @@ def finish(
     pictures.mistakes(images[:, 0], labels, chances, classes, title, folder / "mistakes.png")
     first = next(p.data for p in model.parameters() if p.data.ndim > 1)
     pictures.filters(first, settings.side, f"{title}: the first layer's weights", folder / "filters.png")
-    print(
-        f"wrote {folder}/: model.safetensors, history.json and, as PNG, curves, confusion, mistakes, filters"
-    )
-    print(f"trained in {seconds:.1f} s")
-    print(f"{kind} accuracy {100 * accuracy:.2f}% ({title})", flush=True)
+    return f"trained in {seconds:.1f} s\n{kind} accuracy {100 * accuracy:.2f}% ({title})"

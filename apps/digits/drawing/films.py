@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -47,8 +49,10 @@ class Film:
                 return cls(**{name: arrays[name] for name in cls.__dataclass_fields__})
         except FileNotFoundError:
             raise
-        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
-            raise UserError(f"{path}: not a film of a training ({error})") from None
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise UserError(
+                f"{path}: not a film of a training ({error}); remove it, and the rest goes on without"
+            ) from None
 
     @classmethod
     def assembled(cls, folder: Path) -> Film:

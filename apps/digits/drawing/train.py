@@ -40,6 +40,10 @@ WAY = 20  # steps in which a diffusion draws while it learns
 class Drawing:
     """The work of a run: one model that draws is trained."""
 
+    leaves = (
+        "model.safetensors, history.json, film.npz and, as PNG, curves, samples, neighbours and samples-EPOCH"
+    )
+
     def __init__(
         self, settings: Settings, images: Digits, held_out: Digits, unfinished: Path, options: Namespace
     ) -> None:
@@ -131,17 +135,20 @@ class Drawing:
 
     # When it has learned ---------------------------------------------------------------------------
 
-    def finish(self, folder: Path, seconds: float) -> None:
+    def finish(self, results: Path, seconds: float) -> str:
         settings, history = self.settings, self.trainer.history
+        if not any((self.unfinished / "film").glob("*.npz")):  # somebody took it away
+            self.shown(self.trainer.epoch)
+        film = films.Film.assembled(self.unfinished / "film")
         painter = Painter(self.card, self.network)
         painter.settle(*self.images.arrays())
         used = meter.meter_of(settings.dataset, self.images, self.held_out)
+        print(f"drawing {used.count:,} to measure them", flush=True)
         measured = meter.Measured(painter, used, self.images.labels, settings.seed)
         found, minutes = measured.found, sum(record["seconds"] for record in history) / 60
-        film = films.Film.assembled(self.unfinished / "film")
 
-        painter.save(folder)
-        film.save(folder / "film.npz")
+        painter.save(results)
+        film.save(results / "film.npz")
         kind = "validation" if settings.validation else "test"
         told = {
             "frechet": found.frechet, "floor": found.floor, "samples": found.count,
@@ -152,20 +159,18 @@ class Drawing:
             "settings": asdict(settings), "backend": backend(), "seconds": round(seconds, 2),
             "epochs": history, "drawings": told,
         }  # fmt: skip
-        write_json(folder / "history.json", record)
-        grids.curves(history, settings.title, folder / "curves.png")
+        write_json(results / "history.json", record)
+        grids.curves(history, settings.title, results / "curves.png")
         drawn = sample.Sample(painter, sample.GRID, settings.seed)
         sample.draw_pictures(
-            drawn, found.histogram.counts, self.images, self.held_out, settings.title, folder
+            drawn, found.histogram.counts, self.images, self.held_out, settings.title, results
         )
-        moved(self.unfinished, folder)
-        print(f"wrote {folder}/: model.safetensors, history.json, film.npz and, as PNG, curves, samples, "
-              "neighbours, and samples-EPOCH")  # fmt: skip
-        print(f"measured against training images, the floor by {kind} images: {measured.drawn_from}")
+        for sheet in self.unfinished.glob("samples-*.png"):
+            shutil.copy(sheet, results)
+        lines = [f"measured against training images, the floor by {kind} images: {measured.drawn_from}"]
         if painter.reads:
-            print(f"{kind} images by way of their codes: {by_way_of_codes(painter, self.held_out)}")
-        print(measured.histogram)
-        print(meter.line(found, minutes), flush=True)
+            lines.append(f"{kind} images by way of their codes: {by_way_of_codes(painter, self.held_out)}")
+        return "\n".join([*lines, measured.histogram, meter.line(found, minutes)])
 
 
 def due(epoch: int, epochs: int, most: int) -> bool:
@@ -261,14 +266,6 @@ def by_way_of_codes(painter: Painter, held_out: Digits) -> str:
     return f"squared error {error:.2f} an image"
 
 
-def moved(unfinished: Path, folder: Path) -> None:
-    """The sheets of this run in place of those of the last."""
-    for old in folder.glob("samples-*.png"):
-        old.unlink()
-    for new in unfinished.glob("samples-*.png"):
-        shutil.move(new, folder / new.name)
-
-
 # The kind ----------------------------------------------------------------------------------------
 
 
@@ -278,6 +275,9 @@ def chosen(dataset: str, model: str, **flags: Any) -> recipes.Recipe:
         networks.check(model, datasets.SIDES[dataset], recipe)
     except ValueError as error:
         raise UserError(f"--widths: {error}") from None
+    except MemoryError:
+        sizes = ",".join(map(str, recipe.widths))
+        raise UserError(f"--widths: {sizes} are too large for the memory") from None
     return recipe
 
 
