@@ -64,7 +64,7 @@ class Sums:
 def scored(output: Any, target: Any) -> bool:
     """Integer labels against one score a class: what accuracy means is clear."""
     return bool(
-        target.dtype.kind in "iu" and output is not None and len(output.shape) == len(target.shape) + 1
+        target.dtype.kind in "iu" and hasattr(output, "shape") and len(output.shape) == len(target.shape) + 1
     )
 
 

@@ -249,6 +249,37 @@ def test_pixels_that_are_no_chances_are_refused_by_a_bernoulli_likelihood_alone(
     assert np.isfinite(VAE(SHAPE, (8,), 2, "gaussian").elbo(x).data).all()
 
 
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+@pytest.mark.parametrize("kind", [VAE, IWAE])
+def test_targets_of_another_shape_are_refused(kind, likelihood):
+    model, x = kind(4, (8,), 2, likelihood=likelihood), autograd.rand(4, 4)
+    output = model(x)
+    for wrong in (x[0], x[:, :1], autograd.rand(2, 4, 4)):
+        with pytest.raises(ValueError, match=r"want a batch of shape \(N, 4\)"):
+            model.loss(output, wrong)
+    with pytest.raises(ValueError, match="a target for each input, got 1 for 4"):
+        model.loss(output, x[:1])
+    optimizer = nn.optim.Adam(model.parameters())
+    trainer = nn.Trainer(model, model.loss, optimizer, progress=False)
+    with pytest.raises(ValueError, match=r"want a batch of shape \(N, 4\), got \(4,\)"):
+        trainer.fit(DataLoader(TensorDataset(x.data, np.arange(4)), 4), 1)
+
+
+def test_outputs_of_several_parts_have_no_accuracy():
+    model = VAE(4, (8,), 2)
+
+    def loss(output, target):
+        return model.loss(output, output.outputs.detach().sigmoid()) + 0 * target.sum()
+
+    trainer = nn.Trainer(model, loss, nn.optim.Adam(model.parameters()), progress=False)
+    record = trainer.fit(DataLoader(TensorDataset(np.ones((4, 4), np.float32), np.arange(4)), 4), 1)[0]
+    assert "accuracy" not in record
+
+
+def test_weights_of_double_precision_draw():
+    assert VAE(4, (8,), 2).double().sample(3).dtype == np.float64
+
+
 def test_nan_and_other_checkpoints_are_explained():
     bad = digits(100).copy()
     bad[7] = np.nan

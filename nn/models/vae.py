@@ -142,9 +142,19 @@ class VAE(Module):
 
     def loss(self, output: Inferred, target: Any) -> Any:
         """-ELBO in nats, with beta times its KL; of the codes drawn, mean over the batch."""
+        self.require_target(output, target)
         surprise = autograd.sum(self.surprise(output.outputs, target))
         kl = autograd.sum(divergence(output.mean, output.logvar))
         return self.checked((surprise + self.beta * kl) * (1.0 / len(target)), target)
+
+    def require_target(self, output: Inferred, target: Any) -> None:
+        """Refuse what the outputs would be broadcast to."""
+        require_shape(self, target, self.shape)
+        if len(target) != len(output.mean):
+            raise ValueError(
+                f"{type(self).__name__}: want a target for each input, got {len(target)} for "
+                f"{len(output.mean)}"
+            )
 
     def surprise(self, outputs: Any, target: Any) -> Any:
         """-log p(x|z) of each pixel, in nats; densities where the likelihood is Gaussian."""
@@ -226,7 +236,8 @@ class VAE(Module):
     @no_grad()
     def sample(self, n: int, generator: Generator | None = None) -> Any:
         """Mean images of n codes drawn from N(0, I): (n, *shape)."""
-        return self.decode(autograd.randn(count("n", n), self.code, generator=generator))
+        dtype = self.mean.weight.dtype
+        return self.decode(autograd.randn(count("n", n), self.code, dtype=dtype, generator=generator))
 
     @no_grad()
     def reconstruct(self, x: Any) -> Any:
@@ -287,6 +298,7 @@ class IWAE(VAE):
 
     def loss(self, output: Inferred, target: Any) -> Any:
         """-the bound in nats, mean over the batch."""
+        self.require_target(output, target)
         log_w = self.log_weights(target, output.mean, output.logvar, output.latent, output.outputs)
         bound = autograd.logsumexp(log_w, 0) - math.log(self.samples)
         return self.checked(-autograd.mean(bound), target)
