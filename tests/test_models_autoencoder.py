@@ -144,6 +144,12 @@ def test_penalties_are_what_their_formulas_say():
     assert 0 < dead < math.inf  # a unit that is never active is dear, not infinite
 
 
+@pytest.mark.parametrize("jit", [False, True])
+def test_codes_that_are_no_shares_have_no_kl_penalty(jit):
+    with pytest.raises(ValueError, match=r"codes in \[0, 1\], got -.*; .*code_activation='sigmoid'"):
+        trained(Sparse(Autoencoder(SHAPE, (8,), 4), kl_penalty, 0.1), digits(100), epochs=1, jit=jit)
+
+
 @pytest.mark.parametrize(
     ("penalty", "activation", "weight"), [(l1_penalty, "relu", 0.3), (kl_penalty, "sigmoid", 1.0)]
 )

@@ -370,6 +370,7 @@ def kl_penalty(code: Any, rho: float = 0.05) -> Any:
     """sum over units of KL(rho || mean activation), for activations in [0, 1], a sigmoid's: (N, code) -> ().
 
     Each unit shall be active a share `rho` of the time (Ng 2011, Sparse autoencoder, eq. for J_sparse).
+    ValueError for others.
 
     >>> import autograd
     >>> kl_penalty(autograd.full((4, 3), 0.05)).abs().item() < 1e-6
@@ -380,4 +381,5 @@ def kl_penalty(code: Any, rho: float = 0.05) -> Any:
     active = autograd.clamp(autograd.mean(code, 0), 1e-6, 1 - 1e-6)
     constant = rho * math.log(rho) + (1 - rho) * math.log(1 - rho)
     each = constant - rho * autograd.log(active) - (1 - rho) * autograd.log(1.0 - active)
-    return autograd.sum(each)
+    wanted = "kl_penalty: want codes in [0, 1]"
+    return of_pixels(autograd.sum(each), code, wanted, "code_activation='sigmoid'")
