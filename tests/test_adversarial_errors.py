@@ -88,6 +88,14 @@ def test_images_in_another_range() -> None:
         images()[0].fit(DataLoader(later, 4), 1)
 
 
+def test_examples_of_another_type() -> None:
+    for kind in ("float64", "uint8"):
+        trainer, _ = images()
+        data = TensorDataset(np.ones((4, 1, 8, 8), kind))
+        with pytest.raises(TypeError, match=f"examples are {kind}, the networks float32; give the data as"):
+            trainer.fit(DataLoader(data, 4), 1)
+
+
 def test_labels_that_are_missing_or_out_of_range() -> None:
     trainer, _ = images(classes=3)
     with pytest.raises(ValueError, match="conditional on 3 classes, but the loader's batches have no labels"):

@@ -78,6 +78,27 @@ def test_classes_that_are_missing_are_named():
     assert watch.seen == [40, 40, 40, 40]
 
 
+def test_a_conditional_generator_draws_what_it_is_asked_for():
+    """Not what the data have more of."""
+    watch, uneven = Watch(brightest), of_class(0, 0, 0, 0, 0, 0, 1, 2)
+    labels = np.arange(80) % 4
+    for _ in range(2):  # of class 3 there are no data to learn from
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            watch.look(of_class(0, 1, 2, 1), uneven, True, labels)
+            watch.look(np.concatenate([of_class(1, 2, each=35), of_class(0, each=10)]), uneven, True, labels)
+    with pytest.warns(CollapseWarning, match=r"class 2 \(0; 20 expected\); all: \[40, 40, 0, 0\]"):
+        watch.look(of_class(0, 1, 0, 1), uneven, True, labels)
+
+
+def test_distances_are_those_of_512_at_most():
+    many = np.repeat(RNG.random((512, 2)), 40, 0)[::-1]
+    watch = Watch()
+    assert watch.look(many, many)["spread"] == 1
+    few = watch.look(many[:512], many[:512])
+    assert watch.look(many, many[:512]) == few
+
+
 def test_what_the_data_lacks_need_not_be_drawn():
     quiet(Watch(brightest), of_class(0, 1), of_class(0, 1))
 

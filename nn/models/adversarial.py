@@ -24,7 +24,7 @@ from autograd.tape import no_grad
 from nn.containers import ModuleDict
 from nn.course import Captured, Course, History, evaluating, interruptible
 from nn.models.collapse import Watch
-from nn.models.diagnosis import check_batch, check_loader, check_networks, check_range, explained, packing_of
+from nn.models.diagnosis import check_batch, check_loader, check_networks, explained, packing_of
 from nn.models.gan import Objective, clip_weights_, gradient_penalty
 from nn.models.gan import objective as objective_of
 from nn.models.means import Means
@@ -61,7 +61,8 @@ class GANTrainer(Course):
     ema          decay of an average of the generator (say 0.999), by which samples then are drawn, or None
     every        note, save and call back each `every` updates of the generator instead of each epoch
     samples      how many samples on_epoch is given, always of the same latents; or the latents, (n, latent)
-    classifier   examples -> classes (N,) int, to count what is drawn (nn.metrics.features("mnist").classify)
+    classifier   examples -> classes (N,) int, to count what is drawn (nn.metrics.features("mnist").classify);
+                 of conditional networks, the labels' own
     checkpoint   a path, written at each note and on Ctrl-C
     jit          False to run eagerly
     progress     False to print nothing
@@ -71,9 +72,9 @@ class GANTrainer(Course):
 
     `history` has a dict for each note: epoch, step (updates of the generator); the means since the last note
     of d_loss (without the penalty), g_loss, d_grad_norm, g_grad_norm, real_score, fake_score and penalty;
-    spread, the mean distance between samples over that in the data; with a classifier `classes`, their counts
-    in 512 samples; d_lr, g_lr, seconds, samples_per_second. Of collapse a CollapseWarning tells once, with
-    evidence (nn.models.collapse).
+    spread, the mean distance between samples over that in a batch (512 of each at most); with a classifier
+    `classes`, their counts in 512 samples; d_lr, g_lr, seconds, samples_per_second. Of collapse a
+    CollapseWarning tells once, with evidence (nn.models.collapse).
 
     >>> import autograd, nn
     >>> from nn.data import DataLoader, TensorDataset
@@ -193,8 +194,7 @@ class GANTrainer(Course):
     def step(self, *batch: Any) -> dict[str, float]:
         """One update on a batch, of the discriminator, and each d_steps-th time of the generator too; returns
         its numbers, under their names in the history."""
-        inputs = check_batch(self.generator, self.discriminator, self.example.shape[1:], batch)
-        check_range(self.example, inputs[0].data)
+        inputs = check_batch(self.generator, self.discriminator, self.example, batch)
         last = self.turn + 1 >= self.d_steps
         names = ["d_loss", "real_score", "fake_score", "d_grad_norm", "penalty"]
         try:
@@ -270,9 +270,11 @@ class GANTrainer(Course):
             **means.numbers(),
         }
         samples = self.render(self.latents, *self.labels)
-        watched = samples if self.watched is None else self.render(*self.watched)
+        latents, *labels = self.watched or (self.latents, *self.labels)
+        watched = samples if self.watched is None else self.render(latents, *labels)
         if self.latest is not None:
-            record.update(self.watch.look(watched.data, self.latest.data, ripe=self.steps >= RIPE))
+            asked = labels[0].data if labels else None
+            record.update(self.watch.look(watched.data, self.latest.data, self.steps >= RIPE, asked))
         for name, optimizer in (("d_lr", self.d_optimizer), ("g_lr", self.g_optimizer)):
             record[name] = optimizer.param_groups[0]["lr"]
         record["seconds"] = means.seconds

@@ -20,6 +20,7 @@ Array = np.ndarray[Any, Any]
 CLOSE = 0.5  # of the distance between examples of the data: MNIST's within a digit is 0.8 of that between all
 RARE = 0.1  # of a class's share in the data
 EXPECTED = 8  # samples of a class that are to be expected before its absence means something
+COMPARED = 512  # examples at most whose distances are taken: pairs grow by the square
 REMEDY = (
     "try a discriminator with packing=2, objective='wgan' with penalty=10, or a lower learning rate of the "
     "discriminator"
@@ -51,7 +52,8 @@ class Watch:
     classifier  examples -> classes (N,), whole numbers from 0 on (nn.metrics.features("mnist").classify), or
                 None to look at distances alone
 
-    A low distance must be found twice in a row. What the data's classes are is counted as it goes by.
+    A low distance, between 512 examples at most, must be found twice in a row. What the data's classes are is
+    counted as it goes by.
     """
 
     def __init__(self, classifier: Callable[[Any], Any] | None = None) -> None:
@@ -60,37 +62,43 @@ class Watch:
         self.warned: list[str] = []
         self.seen: list[int] = []  # examples of each class in the data so far
 
-    def look(self, samples: Array, data: Array, ripe: bool = True) -> dict[str, Any]:
+    def look(
+        self, samples: Array, data: Array, ripe: bool = True, labels: Array | None = None
+    ) -> dict[str, Any]:
         """{"spread": distance between samples / between data; "classes": counts, with a classifier}.
 
         samples  (N, ...) drawn by the generator
         data     (M, ...) examples of the data
         ripe     False as long as the generator can't be blamed yet
+        labels   the classes (N,) that a conditional generator was asked for, as the classifier counts them;
+                 without, classes are wanted as often as they are in the data
         """
-        apart, wanted = mean_distance(samples), mean_distance(data) if len(data) > 1 else 0.0
+        compared = samples[:COMPARED]
+        apart, wanted = mean_distance(compared), mean_distance(data[:COMPARED]) if len(data) > 1 else 0.0
         found: dict[str, Any] = {"spread": apart / wanted if wanted else float("nan")}
         self.close = self.close + 1 if ripe and apart < CLOSE * wanted else 0
         if self.close >= 2:
             self.warn(
                 "distance",
-                f"the mean distance between {len(samples)} samples is {apart:.3g}, between examples of the "
+                f"the mean distance between {len(compared)} samples is {apart:.3g}, between examples of the "
                 f"data {wanted:.3g} ({100 * apart / wanted:.0f}%)",
             )
         if self.classifier is not None:
-            found["classes"] = self.classes(samples, data, ripe)
+            found["classes"] = self.classes(samples, data, ripe, labels)
         return found
 
-    def classes(self, samples: Array, data: Array, ripe: bool) -> list[int]:
+    def classes(self, samples: Array, data: Array, ripe: bool, labels: Array | None) -> list[int]:
         """How many of the samples are in each class; warns of those that are missing."""
         drawn, real = self.counted(samples), self.counted(data)
-        size = max(len(drawn), len(real), len(self.seen))
-        drawn, real, before = (
+        asked = np.bincount([] if labels is None else labels)
+        size = max(len(drawn), len(real), len(self.seen), len(asked))
+        drawn, real, before, asked = (
             np.pad(np.asarray(counts, np.int64), (0, size - len(counts)))
-            for counts in (drawn, real, self.seen)
+            for counts in (drawn, real, self.seen, asked)
         )
         seen = before + real
         self.seen = seen.tolist()
-        expected = seen / seen.sum() * len(samples)
+        expected = seen / seen.sum() * len(samples) if labels is None else np.where(seen > 0, asked, 0)
         missing = np.flatnonzero((expected >= EXPECTED) & (drawn < RARE * expected))
         if ripe and len(missing):
             told = ", ".join(f"{k} ({drawn[k]}; {expected[k]:.0f} expected)" for k in missing[:5])

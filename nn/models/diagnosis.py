@@ -72,18 +72,26 @@ def check_packing(size: int, packing: int) -> None:
         )
 
 
-def check_batch(generator: Any, discriminator: Any, shape: Shape, batch: Sequence[Any]) -> tuple[Tensor, ...]:
+def check_batch(
+    generator: Any, discriminator: Any, drawn: np.ndarray, batch: Sequence[Any]
+) -> tuple[Tensor, ...]:
     """What the networks are given of a batch: (images,), or (images, classes) if they are conditional.
 
-    shape   that of what the generator draws, without the batch
+    drawn   what the generator draws, (n, ...)
     """
-    images, classes = batch[0], classes_of(generator)
+    images, classes, shape = batch[0], classes_of(generator), drawn.shape[1:]
     if images.shape[1:] != shape:
         raise ValueError(
             f"the loader's examples are {shown(images.shape[1:])}, the generator draws {shown(shape)}: want "
             "data and networks of one shape (for images: channels, height, width)"
         )
+    if images.dtype != drawn.dtype:
+        raise TypeError(
+            f"the loader's examples are {images.dtype}, the networks {drawn.dtype}; give the data as "
+            f'{drawn.dtype} (array.astype("{drawn.dtype}"); 8-bit pixels divided by 255)'
+        )
     check_packing(len(images), packing_of(discriminator))
+    check_range(drawn, images.data)
     if classes is None:
         return (images,)
     if len(batch) < 2:
