@@ -6,6 +6,9 @@ some draw from codes, between which one can walk.
 
 from __future__ import annotations
 
+import contextlib
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +23,13 @@ from apps.digits.drawing import networks, recipes
 from apps.digits.runs import Settings, lists_as_tuples
 from autograd import Generator, Tensor, no_grad
 from nn.models.vae import interpolate
+from nn.progress import Progress
 
-__all__ = ["Card", "Painter", "load"]
+__all__ = ["Card", "Painter", "load", "steps_told"]
 
 Array = np.ndarray[Any, Any]
 MANY = 2000  # images whose codes are computed at once
+TOGETHER, LOOKS = 256, 100  # drawings of a diffusion that go one way, and how often that is told
 
 
 @dataclass(frozen=True)
@@ -80,21 +85,27 @@ class Painter:
         labels: Array | None = None,
         steps: int | None = None,
         guidance: float | None = None,
+        show: bool = False,
     ) -> Array:
         """n images (n, 1, side, side) float32 in [0, 1].
 
         labels           (n,) of one that can be asked; by default of all classes, at random
         steps, guidance  of a diffusion, by default as its recipe says; steps 0: all of them (DDPM)
+        show             tell on stderr how far a diffusion is
         """
         if self.can_be_asked and labels is None:
             labels = generator.integers(0, len(self.card.classes), (n,))
         if self.card.model == "diffusion":
             recipe = self.card.recipe
             taken = recipe.steps if steps is None else steps
-            drawn = self.network.sample(
-                n, classes=labels, steps=taken or None, generator=generator,
-                guidance=recipe.guidance if guidance is None else guidance,
-            )  # fmt: skip
+            whole = taken or recipe.timesteps
+            with steps_told(n, whole, show) as watch:
+                drawn = self.network.sample(
+                    n, classes=labels, steps=taken or None, generator=generator,
+                    eta=recipe.eta if taken else None,
+                    guidance=recipe.guidance if guidance is None else guidance,
+                    batch_size=TOGETHER, watch=watch, frames=min(whole, LOOKS) + 1,
+                )  # fmt: skip
             return drawn.data  # type: ignore[no-any-return]
         return self.decode(self.codes(n, generator, labels), labels)
 
@@ -146,6 +157,23 @@ class Painter:
 
     def save(self, folder: Path) -> None:
         checkpoint.save_model(folder, self.network, self.card)
+
+
+@contextlib.contextmanager
+def steps_told(n: int, steps: int, show: bool = True) -> Iterator[Callable[..., None]]:
+    """What Diffusion.sample() of n drawings is to call as `watch`, so that its steps are told on stderr: in a
+    bar on a terminal, else in a line now and then."""
+    begun, before = time.perf_counter(), 0
+    with Progress(-(-n // TOGETHER) * steps, show=show, unit="steps") as progress:
+
+        def watch(done: int, *_: Any) -> None:
+            nonlocal before
+            more, before = max(0, done - before), done
+            if more:
+                rate = (progress.done + more) / (time.perf_counter() - begun)
+                progress.batch("drawing", {}, rate, more)
+
+        yield watch
 
 
 def load(path: Path, dataset: str | None = None) -> Painter:

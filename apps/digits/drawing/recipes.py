@@ -52,7 +52,8 @@ class DiffusionRecipe(Recipe):
     objective: str = "v"
     average: float = 0.999
     conditional: bool = True
-    steps: int = 50  # on the way back when it draws (DDIM)
+    steps: int = 50  # on the way back when it draws
+    eta: float = 0.0  # how much of the noise is new at each of these: 0 none (DDIM), 1 as much as DDPM has
     guidance: float = 1.0
 
 
@@ -72,7 +73,7 @@ RECIPES: dict[tuple[str, str], Recipe] = {
     ("mnist", "gan"): GANRecipe(20, 2e-4, 128, widths=(256, 512, 1024), latent=64),
     ("mnist", "dcgan"): GANRecipe(20, 2e-4, 128, widths=(64, 128), latent=64, conditional=True),
     ("mnist", "wgan-gp"): GANRecipe(10, 4e-4, 64, widths=(32, 64), latent=64, **CRITIC),
-    ("mnist", "diffusion"): DiffusionRecipe(15, 1e-3, 128, widths=(32, 64, 64), guidance=1.25),
+    ("mnist", "diffusion"): DiffusionRecipe(15, 1e-3, 128, (32, 64, 64), eta=1.0, guidance=1.15),
 }  # fmt: skip
 MODELS = tuple(model for dataset, model in RECIPES if dataset == "optdigits")
 
