@@ -62,7 +62,7 @@ def test_a_painter_is_measured_and_shown_in_its_ways(tmp_path, capsys):
     few = ["--count", "12", "--all-steps", "--bits", "3", "--painter", str(tmp_path)]
     assert diffusion_digits.main(flags(tmp_path, *few)) == 0
     printed = capsys.readouterr().out
-    for way in ("DDIM, 50 steps", "DDIM, 50 steps, guidance 2", "DDPM, 60 steps"):
+    for way in ("DDIM, 50 steps", "50 steps, eta 1, guidance 2", "DDPM, 60 steps"):
         assert re.search(rf"^{way} +\d+\.\d\d .*\d%", printed, re.MULTILINE), printed
     assert re.search(r"of 3 test images of 17 levels, at most: \d", printed)
     assert (tmp_path / "diffusion_digits.png").read_bytes().startswith(b"\x89PNG")

@@ -126,9 +126,9 @@ def ways(run: Run) -> None:
 
     show(run, diffusion, test)
     row(f"DDIM, {FEW} steps", steps=FEW)
-    row(f"the same, eta {NEW:g}", steps=FEW, eta=NEW)
+    row(f"{FEW} steps, eta {NEW:g}", steps=FEW, eta=NEW)
     for w in options.guidance:
-        row(f"DDIM, {FEW} steps, guidance {w:g}", steps=FEW, guidance=w)
+        row(f"{FEW} steps, eta {NEW:g}, guidance {w:g}", steps=FEW, eta=NEW, guidance=w)
     some = np.random.default_rng(run.seed).choice(len(test), options.bits, replace=False)
     images, labels = (array[some] for array in test.arrays())
     levels = 17 if name == "optdigits" else 256
@@ -242,8 +242,8 @@ def flags(parser: command.Parser) -> None:
     parser.add_argument("--count", type=command.number(int, 10), default=2000, metavar="N",
                         help="drawings that are measured (default: 2000)")  # fmt: skip
     parser.add_argument("--all-steps", action="store_true", help="measure DDPM, too, 20 times the work")
-    parser.add_argument("--guidance", nargs="+", type=float, default=[1.25, 2.0], metavar="W",
-                        help="of the guided drawings (default: 1.25 2)")  # fmt: skip
+    parser.add_argument("--guidance", nargs="+", type=float, default=[1.15, 2.0], metavar="W",
+                        help="of the guided drawings (default: 1.15 2)")  # fmt: skip
     parser.add_argument("--bits", type=command.number(int, 1), default=100, metavar="N",
                         help="test images whose bits are told (default: 100)")  # fmt: skip
 
