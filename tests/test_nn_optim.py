@@ -2,6 +2,7 @@
 
 import copy
 import math
+import pickle
 import weakref
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import autograd
 import nn
 from nn import optim
+from nn.optim.swa_utils import AveragedModel, get_ema_avg_fn, get_swa_avg_fn
 
 
 def parameter(*values: float) -> nn.Parameter:
@@ -258,3 +260,16 @@ def test_a_graph_does_not_go_on_with_clipped_gradients(count: int) -> None:
     nn.utils.clip_grad_norm_(weights, 1.0)
     with pytest.raises(RuntimeError, match="in place"):
         y.backward()
+
+
+@pytest.mark.parametrize("average", [get_swa_avg_fn(), get_ema_avg_fn(0.9), get_ema_avg_fn(0.9, warmup=True)])
+def test_averages_can_be_pickled_and_go_on(average: Any) -> None:
+    model = nn.Linear(2, 1)
+    first = AveragedModel(model, avg_fn=average)
+    first.update_parameters(model)
+    second = pickle.loads(pickle.dumps(first))
+    with autograd.no_grad():
+        model.bias.add_(1.0)
+    for averaged in (first, second):
+        averaged.update_parameters(model)
+    assert second.module.bias.tolist() == first.module.bias.tolist() != model.bias.tolist()

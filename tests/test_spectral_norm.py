@@ -10,6 +10,8 @@ import pytest
 
 import autograd
 import nn
+from autograd import Tensor
+from nn.optim.swa_utils import AveragedModel, get_ema_avg_fn
 from nn.utils import remove_spectral_norm, spectral_norm
 
 
@@ -73,6 +75,22 @@ def test_vectors_improve_in_programs_too():
         runs.append((outs, [value.data.copy() for value in layer.state_dict().values()]))
     for ours, theirs in zip([*runs[1][0], *runs[1][1]], [*runs[0][0], *runs[0][1]], strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("use_buffers", [True, False])
+def test_an_average_of_weights_is_normalised_by_its_own_vectors(use_buffers):
+    autograd.manual_seed(0)
+    layer = spectral_norm(nn.Linear(8, 6))
+    averaged = AveragedModel(layer, avg_fn=get_ema_avg_fn(0.98), use_buffers=use_buffers)
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        with autograd.no_grad():
+            step = Tensor(rng.normal(size=(6, 8)).astype(np.float32))
+            layer.parametrizations.weight.original.mul_(0.95).add_(0.3 * step)
+        layer(autograd.ones(1, 8))
+        averaged.update_parameters(layer)
+    averaged.eval()
+    assert np.linalg.norm(averaged.module.weight.data, 2) == pytest.approx(1, abs=0.01)
 
 
 def test_mistakes_are_named():

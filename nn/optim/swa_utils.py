@@ -7,6 +7,7 @@ Models that draw owe it much of their quality (Ho et al. 2020 sample from an exp
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from autograd import Tensor
 from autograd.ops.update import assign
 from autograd.tape import no_grad
 from nn.module import Module
+from nn.utils.spectral_norm import norms
 
 __all__ = ["AveragedModel", "get_ema_avg_fn", "get_swa_avg_fn"]
 
@@ -49,14 +51,27 @@ def get_ema_avg_fn(decay: float = 0.999, warmup: bool = False) -> AvgFn:
     """
     if not 0 <= decay <= 1:
         raise ValueError(f"get_ema_avg_fn: want a decay in [0, 1], got {decay}")
-    if warmup:
-        return Blend(lambda n: autograd.clamp((1 + n) / (10 + n), max=decay))
-    return Blend(lambda n: decay)
+    return Blend(functools.partial(warming if warmup else constant, decay))
 
 
 def get_swa_avg_fn() -> AvgFn:
     """The mean of the weights of all updates (Izmailov et al. 2018)."""
-    return Blend(lambda n: n / (n + 1))
+    return Blend(counting)
+
+
+# What is kept of the average after n updates: functions of the module, so that averages can be pickled.
+
+
+def constant(decay: float, n: Any) -> Any:
+    return decay
+
+
+def warming(decay: float, n: Any) -> Any:
+    return autograd.clamp((1 + n) / (10 + n), max=decay)
+
+
+def counting(n: Any) -> Any:
+    return n / (n + 1)
 
 
 class AveragedModel(Module):
@@ -67,7 +82,7 @@ class AveragedModel(Module):
                   of all by default, get_ema_avg_fn() for the exponential average
     multi_avg_fn  instead of it: (averages, currents, num_averaged), lists; writes the averages in place
     use_buffers   average buffers too (say, the running statistics of batch norms); else they are copied, as
-                  integers always are
+                  integers always are. Spectral norms have singular vectors of the averaged weights
 
     The first update copies. An update may stand in a jitted step, behind the optimiser's; nn.Trainer does so
     with its `average`.
@@ -113,15 +128,19 @@ class AveragedModel(Module):
             raise ValueError("update_parameters: this model has other parameters than the averaged one")
         for average, new in zip(averages, self.updated(averages, currents), strict=True):
             assign(average, new)
-        for mine, theirs in zip(self.module.buffers(), model.buffers(), strict=True):
+        for mine, theirs in zip(buffers(self.module), buffers(model), strict=True):
             if mine.numel() and (not self.use_buffers or mine.dtype.kind != "f"):
                 assign(mine, theirs)
+        for (norm, weight), (other, _) in zip(norms(self.module), norms(model), strict=True):
+            for mine, first in zip(norm.buffers(), other.buffers(), strict=True):
+                assign(mine, autograd.where(self.n_averaged == 0, first, mine))
+            norm.iterate(weight, norm.iterations)
         assign(self.n_averaged, self.n_averaged + 1)
 
     def averaged(self, model: Module) -> list[Tensor]:
         """What is averaged of a model."""
-        buffers = model.buffers() if self.use_buffers else ()
-        return [p.detach() for p in itertools.chain(model.parameters(), buffers) if p.dtype.kind == "f"]
+        more = buffers(model) if self.use_buffers else ()
+        return [p.detach() for p in itertools.chain(model.parameters(), more) if p.dtype.kind == "f"]
 
     def updated(self, averages: list[Tensor], currents: list[Tensor]) -> list[Any]:
         """The new averages. Whether this is the first update is no question for Python, in a program."""
@@ -138,3 +157,9 @@ class AveragedModel(Module):
             self.multi_avg_fn(averages, currents, n)
             news = averages
         return [autograd.where(n == 0, p, new) for p, new in zip(currents, news, strict=True)]
+
+
+def buffers(model: Module) -> list[Tensor]:
+    """All buffers but the singular vectors of spectral norms, which are of their own weights."""
+    vectors = {id(x) for norm, _ in norms(model) for x in norm.buffers()}
+    return [x for x in model.buffers() if id(x) not in vectors]

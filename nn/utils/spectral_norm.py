@@ -7,6 +7,7 @@ The layer keeps the weight that is learned as `parametrizations.weight.original`
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from typing import Any
 
 import autograd
@@ -72,6 +73,14 @@ class SpectralNorm(Module):
         # Copies: the next call writes new ones, and the backward pass of this one wants its own.
         u, v = self._u.clone(), self._v.clone()
         return weight / (u * (self.matrix(weight) @ v)).sum()
+
+
+def norms(model: Module) -> Iterator[tuple[SpectralNorm, Any]]:
+    """The spectral norms of matrices in `model`, each with the weight that it is of."""
+    for held in model.modules():
+        norm = getattr(held, "0", None)
+        if isinstance(norm, SpectralNorm) and hasattr(norm, "_u"):
+            yield norm, getattr(held, "original")  # noqa: B009
 
 
 @functools.cache
