@@ -49,6 +49,15 @@ def test_a_set_has_all_of_itself():
     assert 0.9 < density <= 1.3 and coverage == 1
 
 
+@pytest.mark.parametrize("size", [4, 84, 300])
+def test_copies_lie_in_balls_of_radius_0(size):
+    """Whatever their order, in which sums may be rounded in other ways."""
+    real = np.repeat(RNG.normal(size=(50, size)) + 3, 6, axis=0)
+    samples = RNG.permutation(real)
+    assert precision_recall(real, samples, k=3) == (1, 1)
+    assert density_coverage(real, samples, k=5) == (1.2, 1)
+
+
 def test_half_of_the_data_has_precision_one_and_half_the_recall():
     left, right = REAL, REAL + np.array([100.0, 0, 0, 0])
     assert precision_recall(np.concatenate([left, right]), left) == (1, 0.5)

@@ -13,7 +13,8 @@ real points alone, for one sample far out has a ball that covers much:
     density   = mean over samples of (number of real balls it is in) / k; above 1 where samples crowd together
     coverage  = share of the real balls in which there is a sample
 
-Distances come from matrix products, |a - b|^2 = |a|^2 + |b|^2 - 2 a.b, in blocks of rows.
+Distances come from matrix products, |a - b|^2 = |a|^2 + |b|^2 - 2 a.b, in blocks of rows. What is as small
+as this formula's rounding is 0: equal points are in each other's balls, of radius 0 too.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ __all__ = [
 
 Array = np.ndarray[Any, Any]
 BLOCK = 1 << 22  # so many distances are in memory at once
+ROUNDING = 64  # times the last digit of |a|^2 + |b|^2
 
 
 class PrecisionRecall(NamedTuple):
@@ -129,11 +131,13 @@ def squared_distances(a: Array, b: Array) -> Iterator[tuple[slice, Array]]:
     block = max(BLOCK // len(b), 1)
     for i in range(0, len(a), block):
         rows = slice(i, min(i + block, len(a)))
+        both = squares_a[rows, None] + squares_b
         d = a[rows] @ b.T
         d *= -2
-        d += squares_a[rows, None]
-        d += squares_b
-        yield rows, np.maximum(d, 0, out=d)
+        d += both
+        both *= ROUNDING * np.finfo(both.dtype).eps
+        d[d <= both] = 0
+        yield rows, d
 
 
 def radii(x: Array, k: int) -> Array:
