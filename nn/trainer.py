@@ -175,6 +175,9 @@ class Trainer(Course):
             loss, output = self.advance(*batch)
         except FloatingPointError:
             raise FloatingPointError(self.explained(*batch)) from None
+        except IndexError:
+            self.explained(*batch)  # eagerly, what was given is looked at before: that error says more
+            raise
         value = float(loss.item())
         self.sums.add(value, output, batch[-1])
         self.batch += 1

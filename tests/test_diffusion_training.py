@@ -134,6 +134,8 @@ def test_wrong_classes_are_said():
         images()(x, Tensor(np.array([0, 1])))
     with pytest.raises(ValueError, match=r"classes 0 \.\.\. 9 \(10: none\), got 0 to 11"):
         images(classes=10).sample(2, classes=[0, 11], steps=2)
+    with pytest.raises(ValueError, match=r"want 2 classes, integers \(N,\), got int64 of shape \(2, 1\)"):
+        images(classes=10).sample(2, classes=np.array([[1], [2]]), steps=2)
     with pytest.raises(ValueError, match="say which classes"):
         images(classes=10).sample(2, guidance=2.0, steps=2)
 
@@ -152,8 +154,28 @@ def test_wrong_options_are_said():
     model = Diffusion(network, (2,), timesteps=10, data_range=None)
     with pytest.raises(ValueError, match="mask of 1 where x is known"):
         model.inpaint(autograd.zeros(1, 2), [0.5, 1])
-    with pytest.raises(ValueError, match="at least one resampling"):
-        model.inpaint(autograd.zeros(1, 2), [0, 1], resamplings=0)
+    for count in (0, 1.5):
+        with pytest.raises(ValueError, match=f"integer resamplings >= 1, got {count}"):
+            model.inpaint(autograd.zeros(1, 2), [0, 1], resamplings=count)
+    for mask in (np.ones((7, 7)), np.ones(3), np.ones((1, 1, 2))):
+        with pytest.raises(ValueError, match=r"broadcasts to x \(3, 2\), got shape \("):
+            model.inpaint(autograd.zeros(3, 2), mask)
+    with pytest.raises(ValueError, match=r"1 \.\.\. 10 steps on the way back from 9, got 5.0"):
+        model.sample(1, steps=5.0)
+    with pytest.raises(ValueError, match="at least one weight"):
+        model.interpolate(autograd.zeros(2), autograd.zeros(2), [])
+
+
+def test_data_of_another_precision_or_of_no_example_are_said():
+    model = Diffusion(PointDenoiser(2, width=16), (2,), timesteps=10)
+    x, few = np.full((2, 2), 0.5), np.zeros((0, 2), np.float32)
+    for call in (model.loss, model.bits_per_dim, lambda x: model.inpaint(x, [0, 1])):
+        with pytest.raises(TypeError, match="numbers are float32, the data float64; give them as float32"):
+            call(x)
+        with pytest.raises(ValueError, match=r"at least one example, got \(0, 2\)"):
+            call(few)
+    with pytest.raises(TypeError, match="numbers are float32, the data float64"):
+        model.interpolate(*x, [0.5])
 
 
 def test_a_network_gone_to_nan_is_said():
@@ -185,6 +207,17 @@ def test_images_of_another_range_are_refused_in_programs_too(jit):
 
 
 @pytest.mark.parametrize("jit", [True, False])
+def test_labels_out_of_range_are_said_in_programs_too(jit):
+    points, labels = np.zeros((4, 2), np.float32), np.array([0, 1, 2, 6])
+    model = Diffusion(PointDenoiser(2, width=16, classes=3), (2,), timesteps=10, data_range=None, drop=0.0)
+    trainer = nn.Trainer(
+        model, lambda losses, _: losses.mean(), nn.optim.Adam(model.parameters()), jit=jit, progress=False
+    )
+    with pytest.raises(ValueError, match=r"want classes 0 ... 2, got 0 to 6"):
+        trainer.fit(DataLoader(TensorDataset(points, labels, labels), batch_size=4), epochs=1)
+
+
+@pytest.mark.parametrize("jit", [True, False])
 def test_the_number_for_no_class_can_not_be_taught(jit):
     points, labels = np.zeros((4, 2), np.float32), np.array([0, 1, 2, 3])
     model = Diffusion(PointDenoiser(2, width=16, classes=3), (2,), timesteps=10, data_range=None)
@@ -196,6 +229,13 @@ def test_the_number_for_no_class_can_not_be_taught(jit):
     assert model.sample(1, classes=3).shape == (1, 2)  # asked for, it is none
     with pytest.raises(ValueError, match="integers"):
         model.sample(2, classes=[0.5, 1.5])
+
+
+def test_one_class_for_all_may_be_given_in_any_form():
+    model = Diffusion(PointDenoiser(2, width=16, classes=3), (2,), timesteps=10, data_range=None)
+    for form in (1, [1], np.int64(1), np.array(1), Tensor(np.array(1)), Tensor(np.array([1]))):
+        assert model.labels(form, 2).tolist() == [1, 1]
+    assert model.sample(2, classes=Tensor(np.array(1))).shape == (2, 2)
 
 
 def test_arrays_are_data_too():

@@ -210,10 +210,17 @@ class Diffusion(Sampling, Module):
             )
         if x.dtype.kind != "f":
             raise TypeError(f"Diffusion: want floats in {self.data_range or 'any range'}, got {x.dtype}")
+        if x.dtype != self.tables.dtype:
+            raise TypeError(
+                f"Diffusion: its numbers are {self.tables.dtype}, the data {x.dtype}; give them as "
+                f'{self.tables.dtype} (array.astype("{self.tables.dtype}")), or make it another (.double())'
+            )
+        if not x.shape[0]:
+            raise ValueError(f"Diffusion: want at least one example, got {tuple(x.shape)}")
         if self.data_range is None:
             return x
         low, high = self.data_range
-        if x.shape[0] and not mode.word & TRACE:
+        if not mode.word & TRACE:
             least, most = float(x.data.min()), float(x.data.max())
             if least < low - SLACK or most > high + SLACK:
                 raise ValueError(
@@ -236,9 +243,9 @@ class Diffusion(Sampling, Module):
             return None
         if self.classes is None:
             raise ValueError("Diffusion: this network has no classes; make one with classes=their number")
-        if not isinstance(classes, Tensor):
-            given = np.asarray(classes)
-            classes = Tensor(np.broadcast_to(given, (count,)).copy()) if given.size in (1, count) else given
+        classes = autograd.as_tensor(classes)
+        if tuple(classes.shape) in ((), (1,)):
+            classes = classes.expand(count)
         if tuple(classes.shape) != (count,) or classes.dtype.kind not in "iu":
             raise ValueError(
                 f"Diffusion: want {count} classes, integers (N,), got {classes.dtype} of shape "

@@ -181,11 +181,18 @@ class Sampling:
         """
         source = generator or default_generator
         known = self.inward(x)
-        where = np.broadcast_to(np.asarray(getattr(mask, "data", mask)), known.shape)
+        where = np.asarray(getattr(mask, "data", mask))
+        fits = where.ndim <= len(known.shape) and all(
+            size in (1, of_x) for size, of_x in zip(where.shape[::-1], known.shape[::-1], strict=False)
+        )
+        if not fits:
+            raise ValueError(
+                f"inpaint: want a mask that broadcasts to x {tuple(known.shape)}, got shape {where.shape}"
+            )
         if not ((where == 0) | (where == 1)).all():
             raise ValueError("inpaint: want a mask of 1 where x is known and 0 elsewhere")
-        if resamplings < 1:
-            raise ValueError(f"inpaint: want at least one resampling, got {resamplings}")
+        where = np.broadcast_to(where, known.shape)
+        resamplings = whole("inpaint", "resamplings", resamplings, 1)
         start = autograd.randn(known.shape, dtype=known.dtype, generator=source)
         filling = known, Tensor(where.astype(known.dtype)), resamplings
         return self.back(
@@ -217,6 +224,8 @@ class Sampling:
         t = self.timesteps // 2 if t is None else t
         times = self.schedule.times(steps, t)
         ends = self.inward(autograd.stack((a, b)))
+        if not np.size(weights):
+            raise ValueError("interpolate: want at least one weight of b, got none")
         share = Tensor(np.asarray(weights, ends.dtype).reshape(-1, *(1 for _ in self.shape)))
         noise = autograd.randn(1, *self.shape, dtype=ends.dtype, generator=source)
         blend = (1 - share) * ends[:1] + share * ends[1:]

@@ -125,10 +125,10 @@ class Schedule:
     def times(self, steps: int | None = None, start: int | None = None) -> Array:
         """Where a way back in so many steps stops: from `start` (the last by default) to -1, evenly."""
         first = len(self) - 1 if start is None else start
-        if not 0 <= first < len(self):
+        if not isinstance(first, int | np.integer) or not 0 <= first < len(self):
             raise ValueError(f"want a start of 0 ... {len(self) - 1}, got {start}")
         count = first + 1 if steps is None else steps
-        if not 1 <= count <= first + 1:
+        if not isinstance(count, int | np.integer) or not 1 <= count <= first + 1:
             raise ValueError(f"want 1 ... {first + 1} steps on the way back from {first}, got {steps}")
         return np.linspace(first, -1, count + 1).round().astype(np.int64)
 
