@@ -21,7 +21,7 @@ from apps.command import writable_folder
 from apps.digits import datasets
 from apps.digits.drawing.films import CAPTION, COLUMNS, MARGIN, Film, captioned, font, scale_of, write_gif
 from apps.digits.drawing.grids import step_of
-from apps.digits.drawing.painters import Painter, load
+from apps.digits.drawing.painters import Painter, load, steps_told
 from apps.digits.drawing.recipes import GANRecipe
 from apps.digits.drawing.sample import chosen_way
 from apps.digits.pictures import BLUE, ORANGE, QUIET
@@ -71,10 +71,9 @@ def run(options: Namespace) -> int:
 
 
 def learning(film: Film) -> Scene:
-    frames = [
-        captioned(images / 255, COLUMNS, f"after {epoch} epochs" if epoch else "before the first epoch")
-        for images, epoch in zip(film.images, film.epochs, strict=True)
-    ]
+    counts = film.epochs.tolist()
+    texts = [f"after {n} epoch{'s' * (n > 1)}" if n else "before the first epoch" for n in counts]
+    frames = [captioned(images / 255, COLUMNS, text) for images, text in zip(film.images, texts, strict=True)]
     return frames, [*[2 * TEMPO] * (len(frames) - 1), 2 * REST]
 
 
@@ -168,18 +167,21 @@ def ink_drop(painter: Painter, data: Digits, seed: int, **way: Any) -> Scene:
         add((noisy + 1) / 2, text, i / STEPS, TEMPO if i else REST)
     durations[-1] = REST // 2
 
-    def watch(done: int, steps: int, x: Any, x0: Any) -> None:
-        if done:
-            text = f"and back: step {done} of {steps}" if done < steps else "nobody drew these"
-            add(x.data, text, 1 - done / steps, TEMPO if done < steps else 2 * REST)
-
     steps = way["steps"] or total
     guidance = way.get("guidance", painter.card.recipe.guidance)
-    diffusion.sample(
-        len(classes), classes=np.array(classes) if painter.can_be_asked else None,
-        steps=way["steps"] or None, guidance=guidance, generator=generator, watch=watch,
-        frames=min(STEPS, steps) + 1,
-    )  # fmt: skip
+    with steps_told(len(classes), steps) as told:
+
+        def watch(done: int, steps: int, x: Any, x0: Any) -> None:
+            told(done)
+            if done:
+                text = f"and back: step {done} of {steps}" if done < steps else "nobody drew these"
+                add(x.data, text, 1 - done / steps, TEMPO if done < steps else 2 * REST)
+
+        diffusion.sample(
+            len(classes), classes=np.array(classes) if painter.can_be_asked else None,
+            steps=way["steps"] or None, guidance=guidance, generator=generator, watch=watch,
+            frames=min(STEPS, steps) + 1,
+        )  # fmt: skip
     return frames, durations
 
 

@@ -171,7 +171,7 @@ def steps_told(n: int, steps: int, show: bool = True) -> Iterator[Callable[..., 
             more, before = max(0, done - before), done
             if more:
                 rate = (progress.done + more) / (time.perf_counter() - begun)
-                progress.batch("drawing", {}, rate, more)
+                progress.batch(f"drawing {n:,}", {}, rate, more)
 
         yield watch
 
