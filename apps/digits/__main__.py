@@ -113,6 +113,8 @@ SAMPLE_EXAMPLES = """examples:
   python -m apps.digits sample runs/digits-mnist-diffusion --steps 0
 
 the last line is: drawn N: classes S S S ... % (KL K); A% as asked
+the shares and the KL are beside those that were asked for, or else those of the data; there is no KL if a
+drawing was taken for a class that nobody asked for
 """
 
 ANIMATE = """Films of a network that draws, as GIFs of less than 2 MB that loop:
@@ -247,9 +249,12 @@ def add_sample(commands: argparse._SubParsersAction[Parser]) -> None:
     parser = commands.add_parser("sample", description=SAMPLE, epilog=SAMPLE_EXAMPLES)
     parser.set_defaults(run=command)
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="what train wrote")
-    parser.add_argument("--count", type=number(int, 1, 10_000), metavar="N", help="drawings (default: 100)")
+    parser.add_argument("--count", type=number(int, 1, 10_000), metavar="N",
+                        help="drawings, or a few more: of each class as many, in full rows "
+                        "(default: 100)")  # fmt: skip
     parser.add_argument("--classes", type=classes, metavar="K,K,...",
-                        help="numbers of the classes to draw, a row each (default: all)")  # fmt: skip
+                        help="numbers of the classes to draw, a row each, or several where there are many "
+                        "drawings (default: all)")  # fmt: skip
     add_way(parser, "50")
     add_shared_flags(parser, datasets.NAMES, OWN, "drawn, in the checkpoint's folder")
 

@@ -82,11 +82,13 @@ def samples(
     classes: Sequence[str],
     title: str,
     path: Path,
+    whose: str = "in the data",
 ) -> None:
     """A grid of drawings, and what they are taken for.
 
     rows    names of the classes that were asked for, one a row of the grid, or ()
-    counts  (C,) drawings that were taken for each class; shares (C,) what share each has in the data
+    counts  (C,) drawings that were taken for each class; shares (C,) what share each has in the data, or
+            in what is `whose`
     """
     down = -(-len(drawings) // columns)
     width, height = 6.4, down * min(0.64, 6.4 / columns)
@@ -101,11 +103,13 @@ def samples(
         below.bar(range(len(classes)), percent, color=BLUE, width=0.62, label="drawn")
         for i, share in enumerate(100 * shares):
             below.plot([i - 0.4, i + 0.4], [share, share], color=ORANGE, lw=2,
-                       label=None if i else "in the data")  # fmt: skip
+                       label=None if i else whose)  # fmt: skip
         below.set_xticks(range(len(classes)), classes, rotation=0 if len(classes[0]) < 3 else 30)
         below.tick_params(axis="x", length=0)
         below.set_ylabel("%")
-        below.set_title(f"what {counts.sum():,} drawings are taken for")
+        total = int(counts.sum())
+        what = "the drawing is" if total == 1 else f"{total:,} drawings are"
+        below.set_title(f"what {what} taken for")
         below.legend(frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
         figure.suptitle(title, **CAPTION)
         write(figure, path)
@@ -118,11 +122,13 @@ def neighbours(
     shape, with their distances (rows, n)."""
     rows, count = distances.shape
     with rc_context(STYLE):
-        figure = Figure(figsize=(0.95 * count + 0.4, 2.7 * rows + 0.4), dpi=130, layout="constrained")
+        size = max(0.95 * count + 0.4, 8.5), 2.7 * rows + 0.4  # the title of a few has to have room
+        figure = Figure(figsize=size, dpi=130, layout="constrained")
         parts = figure.subplots(rows, 1, squeeze=False)[:, 0]
         for i, ax in enumerate(parts):
             show(ax, np.concatenate([drawings[i], nearest[i]]), count)
             ax.set_title(captions[i], fontsize=10)
+            ax.set_anchor("W")
             step = step_of(drawings.shape[-1] * SCALE)
             for j, distance in enumerate(distances[i]):
                 ax.text((j + 0.45) * step, 2 * step, f"{distance:.2f}", ha="center", va="top",

@@ -3,6 +3,7 @@ classes as the data has."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,21 +13,24 @@ from autograd import Generator
 from nn.data import Digits
 from nn.metrics import DrawingMeter, Measurement, accuracy
 
-__all__ = ["COUNT", "Measured", "line", "meter_of"]
+__all__ = ["COUNT", "Measured", "line", "lopsided", "meter_of"]
 
 Array = np.ndarray[Any, Any]
 COUNT = 2000
+RARE, MOST = 0.1, 0.5  # of a class's share in the data; of all drawings
+EXPECTED = 8  # drawings of a class that are to be expected before their absence means something
 
 
 class Measured:
     """A painter's drawings (N, 1, side, side), and what the meter finds."""
 
     def __init__(self, painter: Painter, meter: DrawingMeter, labels: Array, seed: int = 0) -> None:
-        self.model = painter.card.model
+        self.model, self.classes = painter.card.model, painter.card.classes
+        self.data = np.bincount(labels, minlength=len(self.classes))
         generator = Generator(seed)
         order = generator.permutation(len(labels))[: meter.count]
         self.asked = labels[order] if painter.can_be_asked else None  # classes as often as the data has them
-        self.drawings = painter.draw(meter.count, generator, self.asked)
+        self.drawings = painter.draw(meter.count, generator, self.asked, show=True)
         self.found: Measurement = meter.measure(self.drawings)
         self.agreement = None if self.asked is None else accuracy(self.found.classes, self.asked)
 
@@ -46,6 +50,29 @@ class Measured:
         """The classes that were drawn, in a line."""
         told = f"; {100 * self.agreement:.1f}% as asked" if self.agreement is not None else ""
         return f"drawn {self.found.histogram}{told}"
+
+    @property
+    def warning(self) -> str | None:
+        return lopsided(self.found.histogram.counts, self.data, self.classes)
+
+
+def lopsided(counts: Array, data: Array, classes: Sequence[str]) -> str | None:
+    """A warning where hardly any drawings are taken for some class, or most for one; counts (C,) and data
+    (C,) of each class.
+
+    >>> lopsided(np.array([80, 19, 1]), np.array([50, 50, 50]), "abc")
+    'warning: 80% of the drawings are taken for a, hardly any for c: too little was learned, or it collapsed'
+    """
+    expected = data / data.sum() * counts.sum()
+    rare = [classes[k] for k in np.flatnonzero((expected >= EXPECTED) & (counts < RARE * expected))]
+    most = int(counts.argmax())
+    told = []
+    if counts[most] > max(MOST * counts.sum(), 2 * expected[most]):
+        share = 100 * counts[most] / counts.sum()
+        told.append(f"{share:.0f}% of the drawings are taken for {classes[most]}")
+    if rare:
+        told.append(f"hardly any {'for' if told else 'drawings are taken for'} {' '.join(rare)}")
+    return f"warning: {', '.join(told)}: too little was learned, or it collapsed" if told else None
 
 
 def meter_of(dataset: str, train: Digits, held_out: Digits, count: int = COUNT) -> DrawingMeter:

@@ -24,6 +24,7 @@ __all__ = ["GRID", "Sample", "chosen_way", "draw_pictures", "run"]
 Array = np.ndarray[Any, Any]
 GRID = 100
 BESIDE = 10  # drawings in a row that are compared
+WIDEST = 20  # drawings in a row of one class
 COMPARED = 500  # test images whose distances to the training images are the scale
 
 
@@ -35,24 +36,31 @@ class Sample:
     ) -> None:
         if painter.can_be_asked:
             rows = list(classes or range(len(painter.card.classes)))
-            self.columns = -(-count // len(rows))
-            self.labels: Array | None = np.repeat(np.array(rows, np.int64), self.columns)
-            self.rows = [painter.card.classes[k] for k in rows]
+            each = -(-count // len(rows))
+            down = -(-each // WIDEST)
+            self.columns = -(-each // down)
+            self.labels: Array | None = np.repeat(np.array(rows, np.int64), down * self.columns)
+            self.rows = [name for k in rows for name in [painter.card.classes[k], *[""] * (down - 1)]]
         else:
             self.columns = math.ceil(math.sqrt(count))
             self.labels, self.rows = None, []
         self.drawings = painter.draw(
-            count if self.labels is None else len(self.labels), Generator(seed), self.labels, **way
-        )
+            count if self.labels is None else len(self.labels), Generator(seed), self.labels,
+            show=True, **way,
+        )  # fmt: skip
 
 
-def draw_pictures(drawn: Sample, counts: Array, train: Digits, test: Digits, title: str, folder: Path) -> str:
-    """samples.png and neighbours.png. counts (C,): what so many drawings are taken for. Returns what the
-    second shows, in a line."""
-    shares = np.bincount(train.labels, minlength=len(train.classes)) / len(train)
+def draw_pictures(
+    drawn: Sample, counts: Array, asked: Array | None, train: Digits, test: Digits, title: str, folder: Path
+) -> str:
+    """samples.png and neighbours.png. counts (C,): what so many drawings are taken for; asked: the classes
+    that were asked for, if they are to be compared with them and not with the data. Returns what the second
+    shows, in a line."""
+    labels = train.labels if asked is None else asked
+    shares = np.bincount(labels, minlength=len(train.classes)) / len(labels)
     grids.samples(
         drawn.drawings, drawn.columns, drawn.rows, counts, shares, train.classes, f"{title}: drawings",
-        folder / "samples.png",
+        folder / "samples.png", "in the data" if asked is None else "asked for",
     )  # fmt: skip
     images = train.arrays()[0]
     found = nearest_neighbours(drawn.drawings, images)
@@ -60,16 +68,15 @@ def draw_pictures(drawn: Sample, counts: Array, train: Digits, test: Digits, tit
     some = np.random.default_rng(0).permutation(len(test))[:COMPARED]
     others = nearest_neighbours(test.batch(some)[0], images).distances
     usual, own = float(np.median(others)), float(np.median(distances))
-    count = min(BESIDE, len(distances))
-    picked = np.stack([
-        np.random.default_rng(0).permutation(len(distances))[:count],
-        np.argsort(distances, kind="stable")[:count],
-    ])  # fmt: skip
-    captions = [
-        f"any {count} drawings, below each the nearest training image (median distance {own:.2f}; of test "
-        f"images {usual:.2f})",
-        f"the {count} of {len(distances)} that are nearest to one",
-    ]
+    total, below = len(distances), f"(median distance {own:.2f}; of test images {usual:.2f})"
+    whose = f"any {BESIDE} drawings" if total > BESIDE else f"all {total} drawings"
+    if total == 1:
+        whose, below = "the drawing", f"(distance {own:.2f}; of test images {usual:.2f}, the median)"
+    captions = [f"{whose}, and below the nearest training image {below}"]
+    picked = np.random.default_rng(0).permutation(total)[None, :BESIDE]
+    if total > BESIDE:
+        captions.append(f"the {BESIDE} of {total:,} that are nearest to a training image")
+        picked = np.concatenate([picked, np.argsort(distances, kind="stable")[None, :BESIDE]])
     grids.neighbours(
         drawn.drawings[picked, 0], images[found.indices[picked, 0], 0], distances[picked], captions,
         f"{title}: drawn or remembered?", folder / "neighbours.png",
@@ -92,13 +99,15 @@ def run(options: Namespace) -> int:
     seed = options.seed or 0
     drawn = Sample(painter, options.count or GRID, seed, options.classes, **way)
     taken = features(card.dataset).classify(drawn.drawings)
-    histogram = class_histogram(taken, train.labels, len(card.classes))
-    title = f"{datasets.TITLES[card.dataset]}, {card.model}, seed {seed}"
-    told = draw_pictures(drawn, histogram.counts, train, test, title, folder)
+    wanted = train.labels if drawn.labels is None else drawn.labels
+    histogram = class_histogram(taken, wanted, len(card.classes))
+    title = f"{datasets.TITLES[card.dataset]}, {card.model} of seed {card.seed}, drawn with seed {seed}"
+    told = draw_pictures(drawn, histogram.counts, drawn.labels, train, test, title, folder)
     print(told)
     print(f"wrote {folder}/samples.png and neighbours.png")
     agreed = "" if drawn.labels is None else f"; {100 * np.mean(taken == drawn.labels):.1f}% as asked"
-    print(f"drawn {len(taken)}: {histogram}{agreed}")
+    classes = str(histogram).removesuffix(" (KL inf)")  # one was taken for a class that nobody asked for
+    print(f"drawn {len(taken)}: {classes}{agreed}")
     return 0
 
 

@@ -163,14 +163,15 @@ class Drawing:
         grids.curves(history, settings.title, results / "curves.png")
         drawn = sample.Sample(painter, sample.GRID, settings.seed)
         sample.draw_pictures(
-            drawn, found.histogram.counts, self.images, self.held_out, settings.title, results
+            drawn, found.histogram.counts, None, self.images, self.held_out, settings.title, results
         )
         for sheet in self.unfinished.glob("samples-*.png"):
             shutil.copy(sheet, results)
         lines = [f"measured against training images, the floor by {kind} images: {measured.drawn_from}"]
         if painter.reads:
             lines.append(f"{kind} images by way of their codes: {by_way_of_codes(painter, self.held_out)}")
-        return "\n".join([*lines, measured.histogram, meter.line(found, minutes)])
+        lines += [measured.histogram, measured.warning or "", meter.line(found, minutes)]
+        return "\n".join(filter(None, lines))
 
 
 def due(epoch: int, epochs: int, most: int) -> bool:
