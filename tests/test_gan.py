@@ -48,7 +48,15 @@ def test_networks_fit_each_other(kind, packing, classes):
 
 @pytest.mark.parametrize(
     ("side", "widths"),
-    [(4, (64,)), (8, (64, 128)), (12, (64, 128)), (28, (64, 128)), (32, (64, 128, 256)), (14, (64,))],
+    [
+        (2, (64,)),
+        (4, (64,)),
+        (8, (64, 128)),
+        (12, (64, 128)),
+        (28, (64, 128)),
+        (32, (64, 128, 256)),
+        (14, (64,)),
+    ],
 )
 def test_any_even_side_has_its_networks(side, widths):
     g, d = DCGANGenerator(side, latent=2), DCGANDiscriminator(side)
@@ -207,7 +215,7 @@ def test_steps_are_the_same_as_programs(kind, options):
 @pytest.mark.parametrize(
     ("act", "message"),
     [
-        (lambda: DCGANGenerator(side=7), "side 7 can't be halved"),
+        (lambda: DCGANGenerator(side=7), "side 7 can't be halved; want an even side"),
         (lambda: DCGANDiscriminator(side=28, widths=(8, 8, 8)), "28 can't be halved 3 times"),
         (lambda: DCGANDiscriminator(norm="group"), "'batch', 'layer', 'none'"),
         (lambda: PointGenerator(latent=0), "latent >= 1"),
@@ -223,6 +231,8 @@ def test_steps_are_the_same_as_programs(kind, options):
         (lambda: clip_weights_(small()[1], 0), "bound > 0"),
         (lambda: gradient_penalty(small()[1], *autograd.rand(2, 2, 2, 8, 8)), "batch norm"),
         (lambda: gradient_penalty(small("point")[1], autograd.rand(2, 2), autograd.rand(3, 2)), "one shape"),
+        (lambda: gradient_penalty(small("point", packing=2)[1], *autograd.rand(2, 3, 2)), "packs of 2 .* 3"),
+        (lambda: gradient_penalty(small("point")[1], *autograd.rand(2, 0, 2)), "packs of 1 .* got 0"),
     ],
 )  # fmt: skip
 def test_mistakes_are_named(act, message):

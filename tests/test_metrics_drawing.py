@@ -188,6 +188,9 @@ def test_the_count_is_that_of_the_test_images_at_most():
     assert whole.count == len(IMAGES) == 1797
     with pytest.raises(ValueError, match="5 samples, but the floor is that of 1797"):
         whole.measure(IMAGES[:5])
+    for count, images in ((9, IMAGES), (100, IMAGES[:9])):
+        with pytest.raises(ValueError, match=f"want 10 .* got count {count}, {len(images)} test and 3823"):
+            DrawingMeter("optdigits", TRAIN, images, count=count)
     # Data may come as arrays, without labels: then the network's are taken.
     begun = time.process_time()
     assert whole.measure(IMAGES).histogram.kl < 0.02

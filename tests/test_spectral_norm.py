@@ -38,6 +38,14 @@ def test_two_parameters_of_one_module():
     assert isinstance(remove_spectral_norm(layer, "bias").bias, nn.Parameter)
 
 
+def test_axes_may_be_counted_from_the_end():
+    values = []
+    for dim in (1, -1):
+        autograd.manual_seed(0)
+        values.append(spectral_norm(nn.Linear(3, 2), dim=dim).eval().weight.data)
+    np.testing.assert_array_equal(*values)
+
+
 def test_copies_are_apart():
     layer = spectral_norm(nn.Linear(3, 2))
     other = copy.deepcopy(layer)
@@ -99,6 +107,8 @@ def test_mistakes_are_named():
         spectral_norm(layer)
     with pytest.raises(ValueError, match=r"no parameter 'weigth' \(it has: weight, bias\)"):
         spectral_norm(nn.Linear(3, 2), "weigth")
+    with pytest.raises(ValueError, match=r"a dim of weight, -2 \.\.\. 1, got 2"):
+        spectral_norm(nn.Linear(3, 2), dim=2)
     with pytest.raises(ValueError, match="n_power_iterations >= 1"):
         spectral_norm(nn.Linear(3, 2), n_power_iterations=0)
     with pytest.raises(ValueError, match="is not normalised"):

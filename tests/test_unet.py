@@ -140,6 +140,7 @@ def test_names_are_those_of_checkpoints() -> None:
         ({"side": 28, "dim_mults": ()}, "at least one level"),
         ({"side": 28, "dim_mults": 2}, "want a sequence of dim_mults"),
         ({"side": 28, "dim_mults": (2, 4)}, "must begin with 1"),
+        ({"side": 28, "dim_mults": (1, 1.5)}, r"want whole dim_mults, .* got \(1, 1.5\)"),
         ({"side": 28, "classes": 0}, "classes: want None or at least 1"),
     ],
 )
@@ -163,6 +164,13 @@ def test_inputs_that_do_not_fit(shape: Any, times: Any, classes: Any, says: str)
     labels = None if classes is None else autograd.tensor(classes)
     with pytest.raises(ValueError, match=says):
         small(classes=3)(autograd.zeros(*shape), autograd.zeros(*times), labels)
+
+
+def test_classes_may_be_bytes() -> None:
+    model, labels = small(classes=3), np.array([0, 1, 2], np.uint8)
+    x, t = told(model)
+    wide = autograd.tensor(labels.astype(np.int64))
+    assert model(x, t, autograd.tensor(labels)).tolist() == model(x, t, wide).tolist()
 
 
 def test_classes_for_a_model_without() -> None:

@@ -63,9 +63,12 @@ class DrawingMeter:
         real = self.network.features(self.train)
         self.moments = Moments(real)
         self.test = self.network.features(test_images)
-        if count < 10:
-            raise ValueError(f"DrawingMeter: want a count of 10 or more, got {count}")
         self.count, self.seed = min(count, len(self.test), len(real)), seed
+        if self.count < 10:
+            raise ValueError(
+                f"DrawingMeter: want 10 drawings or more, got count {count}, {len(self.test)} test and "
+                f"{len(real)} training images"
+            )
         self.labels = self.network.classify(self.train) if train_labels is None else train_labels
         rng = np.random.default_rng(seed)
         self.real = real[rng.choice(len(real), self.count, replace=False)]

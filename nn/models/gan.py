@@ -256,15 +256,17 @@ def pyramid(name: str, side: int, widths: Sequence[int] | None) -> tuple[tuple[i
     are odd or at most 4, twice at least where that is possible, with 64, 128, 256 ... channels."""
     if widths is None:
         halvings, small = 0, side
-        while small % 2 == 0 and (small > 4 or halvings < 2) and small > 2:
+        while small % 2 == 0 and (small > 4 or halvings < 2) and (small > 2 or not halvings):
             halvings, small = halvings + 1, small // 2
         widths = [64 * 2**i for i in range(halvings)]
     if isinstance(widths, int):
         raise ValueError(f"{name}: want a sequence of widths, ({widths},) say, got {widths}")
-    if not widths or side < 1 or side % 2 ** len(widths):
+    if not widths:
+        raise ValueError(f"{name}: images of side {side} can't be halved; want an even side, and widths")
+    if side < 1 or side % 2 ** len(widths):
         raise ValueError(
             f"{name}: images of side {side} can't be halved {len(widths)} times, once for each of "
-            f"widths={tuple(widths)}; choose other widths, or pad to a multiple of {2 ** max(len(widths), 1)}"
+            f"widths={tuple(widths)}; choose other widths, or pad to a multiple of {2 ** len(widths)}"
         )
     return tuple(widths), side // 2 ** len(widths)
 

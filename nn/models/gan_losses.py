@@ -113,6 +113,8 @@ def gradient_penalty(
             'batch; make it with norm="layer" or "none"'
         )
     packing = getattr(discriminator, "packing", 1)
+    if not len(real) or len(real) % packing:
+        raise ValueError(f"gradient_penalty: want one or more packs of {packing} examples, got {len(real)}")
     packs, ones = len(real) // packing, [1] * (len(real.shape) - 1)
     real, fake = real.detach(), fake.detach()
     epsilon = autograd.rand(packs, 1, dtype=real.dtype, generator=generator).expand(packs, packing)

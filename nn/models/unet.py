@@ -86,7 +86,7 @@ class Condition(Module):
             return self.activation(known)
         if classes is None:
             return self.activation(known + self.embedding.weight[-1:])
-        if classes.dtype.kind != "i" or tuple(classes.shape) != (count,):
+        if classes.dtype.kind not in "iu" or tuple(classes.shape) != (count,):
             raise ValueError(
                 f"{name}: want classes as {count} integers of 0 ... {self.classes} ({self.classes}: none), "
                 f"got {classes.dtype} of shape {tuple(classes.shape)}"
@@ -237,6 +237,9 @@ class UNet(Module):
 
     def check_sizes(self, blocks: int, heads: int, groups: int) -> None:
         levels = len(self.dim_mults)
+        for times in self.dim_mults:
+            if not isinstance(times, int | np.integer):
+                raise ValueError(f"UNet: want whole dim_mults, (1, 2, 4) say, got {self.dim_mults}")
         if min((self.channels, self.dim, blocks, heads, groups, *self.dim_mults, levels)) < 1:
             raise ValueError(
                 f"UNet: want at least one level and positive sizes, got channels {self.channels}, "

@@ -159,11 +159,14 @@ def spectral_norm(
         )
     if n_power_iterations < 1:
         raise ValueError(f"spectral_norm: want n_power_iterations >= 1, got {n_power_iterations}")
+    axes = len(weight.shape)
     if dim is None:
         dim = 1 if isinstance(module, ConvTranspose2d) else 0
+    if not -axes <= dim < axes:
+        raise ValueError(f"spectral_norm: want a dim of {name}, {-axes} ... {axes - 1}, got {dim}")
     held = Module()
     held.original = weight
-    held.add_module("0", SpectralNorm(weight, n_power_iterations, eps, dim))
+    held.add_module("0", SpectralNorm(weight, n_power_iterations, eps, dim % axes))
     if not hasattr(module, "parametrizations"):
         module.parametrizations = Module()
     module.parametrizations.add_module(name, held)
