@@ -242,6 +242,7 @@ def test_the_lesson_is_gradient_descent():
 def test_absurd_flags_are_refused(capsys, tmp_path, flags):
     said = refused(capsys, "train", "--output", tmp_path / "out", *flags)
     assert flags[0].lstrip("-").split("-")[0] in said
+    assert said.startswith(("python -m apps.digits train: error: ", "python -m apps.digits: error: "))
     assert not (tmp_path / "out").exists()
 
 

@@ -47,12 +47,17 @@ models that read:
   quick       for mnist and fashion, learns in one epoch; --widths 24,32,256 are two convolutions and a layer
 
 models that draw:
-  autoencoder  squeezes images into codes and draws them again; new ones from new codes beside those
-  vae          a variational autoencoder: each image has a cloud of codes, all of them together one bell
-  gan          a generator against a discriminator, both fully connected
-  dcgan        the same of convolutions; told which class to draw
+  autoencoder  squeezes images into codes and draws them again; new ones from new codes beside those;
+               --widths 256,128 are two layers between pixels and code, and as many back
+  vae          a variational autoencoder: each image has a cloud of codes, all of them together one bell;
+               --widths as of an autoencoder
+  gan          a generator against a discriminator, both fully connected; --widths 128,256 are two layers of
+               the generator, and of the discriminator the other way round
+  dcgan        the same of convolutions; told which class to draw; --widths 64,128 are their filters from the
+               image inwards, where it is halved each time
   wgan-gp      the same, but the discriminator is a critic with a gradient penalty
-  diffusion    a U-Net that takes noise away step by step; told which class to draw
+  diffusion    a U-Net that takes noise away step by step; told which class to draw; --widths 32,64 are its
+               channels, where the image is halved in between: multiples of the first, and that one of 8
   They write sheets of samples on the way. What they draw at the end is measured in the features of a frozen
   network (nn.metrics): the Frechet distance to the training images, beside its floor, that of as many test
   images; the share of drawings that look like data (precision), and of the data that is reached (recall).
@@ -135,7 +140,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m apps.digits", description=__doc__, usage="%(prog)s COMMAND ...")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
+    commands = parser.add_subparsers(
+        dest="command", required=True, prog=parser.prog, metavar="COMMAND", help=argparse.SUPPRESS
+    )
     add_train(commands)
     add_evaluate(commands)
     add_predict(commands)
@@ -159,15 +166,17 @@ def add_train(commands: argparse._SubParsersAction[Parser]) -> None:
         metavar="NAME",
         help=f"{', '.join(models.MODELS)} (default: cnn), {', '.join(PAINTERS)}",
     )
-    parser.add_argument("--widths", type=widths, metavar="N,N,...", help="units or filters of each layer")
+    parser.add_argument(
+        "--widths", type=widths, metavar="N,N,...", help="units or filters of each layer, as above"
+    )
     parser.add_argument("--epochs", type=number(int, 1, 10_000), metavar="N", help="passes over the images")
     parser.add_argument("--lr", type=number(float, 0, 100, above=True), metavar="X",
                         help="learning rate: highest of a cycle; of a GAN, the one that stays")  # fmt: skip
     parser.add_argument("--batch-size", type=number(int, 2, 100_000), metavar="N", help="images in an update")
     parser.add_argument("--dropout", type=number(float, 0, 0.95), metavar="X",
-                        help="share of features dropped while training")  # fmt: skip
+                        help="share of features dropped while training, of a model that reads")  # fmt: skip
     parser.add_argument("--augment", action=argparse.BooleanOptionalAction, default=None,
-                        help="move, turn, scale and bend each image a little")  # fmt: skip
+                        help="move, turn, scale and bend each image a little, for a model that reads")  # fmt: skip
     parser.add_argument(
         "--validation",
         type=number(float, 0, 0.9),

@@ -13,7 +13,7 @@ from apps.command import UserError
 from apps.digits import datasets, models
 from nn.serialize import load_metadata
 
-__all__ = ["DRAWS", "READS", "Card", "load_model", "read_header", "save_model"]
+__all__ = ["DRAWS", "READS", "Card", "load_model", "read_header", "save_model", "unusable"]
 
 FORMAT = "apps.digits 1"
 FILE = "model.safetensors"
@@ -65,7 +65,7 @@ def read_header(path: Path, family: str, dataset: str | None = None) -> tuple[Pa
         found, name = fields.get("family", READS), fields["model"]
         side, known = fields["side"], datasets.SIDES.get(fields["dataset"])
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
-        raise UserError(f"{file}: {error}") from None
+        raise unusable(file, error) from None
     if found != family:
         raise UserError(f"{file}: this {name} {OTHERWISE.get(found, 'is of an unknown family')}")
     if side != known:
@@ -73,6 +73,11 @@ def read_header(path: Path, family: str, dataset: str | None = None) -> tuple[Pa
     if dataset is not None and dataset != fields["dataset"]:
         raise UserError(f"{file}: was trained on {fields['dataset']} ({side}x{side}), not on {dataset}")
     return file, fields
+
+
+def unusable(file: Path, error: Exception) -> UserError:
+    """What to raise for it: the file is named once, by the error itself or before it."""
+    return UserError(str(error) if str(error).startswith(f"{file}: ") else f"{file}: {error}")
 
 
 def load_model(path: Path, dataset: str | None = None) -> tuple[nn.Sequential, Card]:
@@ -86,6 +91,6 @@ def load_model(path: Path, dataset: str | None = None) -> tuple[nn.Sequential, C
         model = models.build(card.model, card.side, card.widths, card.dropout)
         model.load_state_dict(nn.load(file))
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise UserError(f"{file}: {error}") from None
+        raise unusable(file, error) from None
     model.eval()
     return model, card

@@ -25,6 +25,7 @@ import numpy as np
 from apps.command import UserError, backend, writable_folder
 from apps.digits import datasets
 from apps.digits.checkpoint import FILE as MODEL
+from apps.digits.checkpoint import unusable
 from nn.data.idx import write_atomically
 
 __all__ = ["Kind", "Settings", "Work", "carry_out", "default_folder", "lists_as_tuples", "write_json"]
@@ -146,7 +147,7 @@ def load_checkpoint(trainer: Any, file: Path) -> None:
     try:
         trainer.load(file)
     except (ValueError, RuntimeError, KeyError, TypeError) as error:
-        raise UserError(f"{file}: {error}; start over with --over") from None
+        raise UserError(f"{unusable(file, error)}; start over with --over") from None
 
 
 # Settings ----------------------------------------------------------------------------------------

@@ -17,7 +17,6 @@ import numpy as np
 
 import autograd
 import nn
-from apps.command import UserError
 from apps.digits import checkpoint
 from apps.digits.drawing import networks, recipes
 from apps.digits.runs import Settings, lists_as_tuples
@@ -185,5 +184,5 @@ def load(path: Path, dataset: str | None = None) -> Painter:
         network = card.build()
         network.load_state_dict(nn.load(file))
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise UserError(f"{file}: {error}") from None
+        raise checkpoint.unusable(file, error) from None
     return Painter(card, network)
