@@ -166,17 +166,15 @@ def add_train(commands: argparse._SubParsersAction[Parser]) -> None:
         metavar="NAME",
         help=f"{', '.join(models.MODELS)} (default: cnn), {', '.join(PAINTERS)}",
     )
-    parser.add_argument(
-        "--widths", type=widths, metavar="N,N,...", help="units or filters of each layer, as above"
-    )
+    parser.add_argument("--widths", type=widths, metavar="N,N,...", help="sizes of the layers, as above")
     parser.add_argument("--epochs", type=number(int, 1, 10_000), metavar="N", help="passes over the images")
     parser.add_argument("--lr", type=number(float, 0, 100, above=True), metavar="X",
                         help="learning rate: highest of a cycle; of a GAN, the one that stays")  # fmt: skip
     parser.add_argument("--batch-size", type=number(int, 2, 100_000), metavar="N", help="images in an update")
     parser.add_argument("--dropout", type=number(float, 0, 0.95), metavar="X",
-                        help="share of features dropped while training, of a model that reads")  # fmt: skip
+                        help="share of features dropped while training (models that read)")  # fmt: skip
     parser.add_argument("--augment", action=argparse.BooleanOptionalAction, default=None,
-                        help="move, turn, scale and bend each image a little, for a model that reads")  # fmt: skip
+                        help="move, turn, scale and bend each image a little (models that read)")  # fmt: skip
     parser.add_argument(
         "--validation",
         type=number(float, 0, 0.9),
