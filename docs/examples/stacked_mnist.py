@@ -112,17 +112,17 @@ def draw(run: Run, curves: dict[str, Any], drawings: dict[str, Array]) -> None:
 
     colors = dict(zip(NETS, (pictures.WINDOW, pictures.LSTM, pictures.GRU, pictures.TRUTH), strict=True))
     figure, (axes, *sheets) = pictures.figure(
-        10.5, 2.9, columns=1 + len(drawings), gridspec_kw={"width_ratios": [1.7, *[1] * len(drawings)]}
+        10.5, 3.2, columns=1 + len(drawings), gridspec_kw={"width_ratios": [1.7, *[1] * len(drawings)]}
     )
     for name, curve in curves.items():
         steps, modes = zip(*curve, strict=True)
-        axes.plot(steps, modes, color=colors[name], lw=1.8)
-        axes.text(steps[-1], modes[-1] - 35, f"{name} ", color=colors[name], ha="right", va="top")
+        axes.plot(steps, modes, color=colors[name], lw=1.8, label=name)
     axes.set(xlabel="updates of the generator", title="Modes of 1000", ylim=(0, 1040))
+    figure.legend(loc="outside lower left", ncols=len(curves), frameon=False, labelcolor="linecolor")
     for axis, (name, images) in zip(sheets, drawings.items(), strict=True):
         axis.imshow(sheet(images, 6))
         axis.set_axis_off()
-        axis.set_title(name, fontsize=9, color=colors.get(name, pictures.TRUTH))
+        axis.set_title(name.replace(", ", ",\n"), fontsize=9, color=colors.get(name, pictures.TRUTH))
     pictures.write(figure, run.folder / "stacked_mnist.png")
 
 
