@@ -198,7 +198,7 @@ def test_the_count_is_that_of_the_test_images_at_most():
 
 
 def test_the_example_measures_each_fault_and_draws_it(tmp_path, capsys):
-    assert meters.main(["--count", "300", "--output", str(tmp_path)]) == 0
+    assert meters.main(["--count", "300", "--out", str(tmp_path)]) == 0
     first, _, *lines, last = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"optdigits: 300 images of each kind, floor \d\.\d\d", first)
     floor = float(first.split()[-1])
@@ -211,3 +211,5 @@ def test_the_example_measures_each_fault_and_draws_it(tmp_path, capsys):
     assert rows["training images"][4] == 0 and rows["the same ten over again"][2] < 0.05
     assert last == f"wrote {tmp_path / 'meters-optdigits.png'}"
     assert (tmp_path / "meters-optdigits.png").read_bytes().startswith(b"\x89PNG")
+    assert meters.main(["--quick", "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.startswith("optdigits: 100 images")

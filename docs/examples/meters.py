@@ -22,7 +22,7 @@ from nn.metrics import DrawingMeter, Measurement
 
 Array = np.ndarray[Any, Any]
 HEAD = ("images", "frechet", "precision", "recall", "KL of classes", "to training")
-SHOWN = 12
+SHOWN, QUICK = 12, 100
 
 
 def spoiled(test: Array, labels: Array, train: Array, seed: int) -> dict[str, Array]:
@@ -65,9 +65,9 @@ def row(name: str, found: Measurement, distance: float) -> list[str]:
 
 def run(options: Namespace) -> int:
     name = options.dataset or "optdigits"
-    folder = command.writable_folder(options.output or Path("runs") / "meters")
+    folder = command.writable_folder(options.out)
     train, test = (datasets.load(name, options.data, part) for part in (True, False))
-    meter = DrawingMeter(name, train, test, options.count, seed=options.seed or 0)
+    meter = DrawingMeter(name, train, test, QUICK if options.quick else options.count, seed=options.seed or 0)
     kinds = spoiled(*test.arrays(), train.arrays()[0], options.seed or 0)
     found = {kind: meter.measure(images) for kind, images in kinds.items()}
     near = {kind: float(meter.nearest(images[:200]).distances.mean()) for kind, images in kinds.items()}
@@ -103,7 +103,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.set_defaults(run=run)
     parser.add_argument("--count", type=command.number(int, 10), default=2000, metavar="N",
                         help="images measured of each kind (default: 2000, or all test images)")  # fmt: skip
-    command.add_shared_flags(parser, datasets.NAMES, "optdigits", "runs/meters")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK} of each kind, to see that it runs")
+    parser.add_argument("--out", type=Path, default=Path("runs") / "meters", metavar="FOLDER",
+                        help="for the picture (default: runs/meters)")  # fmt: skip
+    command.add_shared_flags(parser, datasets.NAMES, "optdigits", "", without=["output"])
     return command.run(parser, arguments)
 
 
