@@ -96,6 +96,14 @@ def test_a_diffusion_tells_how_far_it_is(capsys, monkeypatch):
     assert all(re.fullmatch(r"drawing 3 +[\d,]+ steps/s(  left \d+:\d\d)?", line) for line in lines), lines
 
 
+def test_the_way_out_of_noise_has_as_many_steps_as_are_asked_for(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("nn.progress.QUIET", 0.0)
+    painter("diffusion").save(tmp_path)
+    assert main(["animate", str(tmp_path), "--steps", "5"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err.count("drawing 10") == 5 and "ink-drop.gif: 46 frames" in printed.out
+
+
 def test_poor_drawings_are_told():
     classes, data = datasets.load("optdigits", None, True).classes, np.full(10, 380)
     assert meter.lopsided(np.full(10, 200), data, classes) is None

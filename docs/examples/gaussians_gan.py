@@ -220,12 +220,12 @@ def film(task: str, histories: dict[str, list[dict[str, Any]]], run: Run) -> Non
     from docs.examples import pictures
 
     frames = []
-    figure, axes = pictures.figure(2.3 * len(histories), 2.5, columns=max(len(histories), 1), squeeze=False)
+    figure, axes = pictures.figure(2.3 * len(histories), 2.65, columns=max(len(histories), 1), squeeze=False)
     for records in list(zip(*histories.values(), strict=False))[1::3]:
         for axis, net, record in zip(axes[0], histories, records, strict=True):
             axis.clear()
             show(axis, record, TASKS[task])
-            axis.set_title(f"{net}, {record['step']:,}", fontsize=9)
+            axis.set_title(f"{net}\n{record['step']:,} updates", fontsize=9)
         figure.canvas.draw()
         frames.append(
             Image.fromarray(np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()).quantize(

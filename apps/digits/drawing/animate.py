@@ -85,7 +85,12 @@ def forger(film: Film, objective: str) -> Scene:
     if chances:
         real, fake, scores = (1 / (1 + np.exp(-np.clip(x, -60, 60))) for x in (real, fake, scores))
     limits = np.full(len(real), 0.5) if chances else (real + fake) / 2
-    frames = []
+    name, ends, frames = "the detective's scores", None, []
+    if chances:
+        off = np.abs(np.concatenate([real, fake]) - 0.5)
+        reach = np.ceil(10 * np.max(off[np.isfinite(off)], initial=0.1)) / 10
+        ends = 0.5 - reach, 0.5 + reach
+        name = f"chance of being real, says the detective ({ends[0]:.1f} to {ends[1]:.1f})"
     for i, epoch in enumerate(film.epochs):
         believed = scores[i] > limits[i]
         text = f"epoch {epoch}: the detective takes {believed.sum()} of {len(believed)} forgeries for real"
@@ -94,8 +99,7 @@ def forger(film: Film, objective: str) -> Scene:
             believed[:] = False
         frame = captioned(film.images[i] / 255, COLUMNS, text, height=PANEL)
         framed(frame, believed, film.images.shape[-1] * scale_of(film.images, COLUMNS))
-        name = "chance of being real, says the detective (0 to 1)" if chances else "the detective's scores"
-        plotted(frame, film.epochs, real, fake, i, name, (0.0, 1.0) if chances else None)
+        plotted(frame, film.epochs, real, fake, i, name, ends)
         frames.append(frame)
     return frames, [*[2 * TEMPO] * (len(frames) - 1), 2 * REST]
 
@@ -169,6 +173,7 @@ def ink_drop(painter: Painter, data: Digits, seed: int, **way: Any) -> Scene:
 
     steps = way["steps"] or total
     guidance = way.get("guidance", painter.card.recipe.guidance)
+    eta = painter.card.recipe.eta if way["steps"] else None
     with steps_told(len(classes), steps) as told:
 
         def watch(done: int, steps: int, x: Any, x0: Any) -> None:
@@ -179,7 +184,7 @@ def ink_drop(painter: Painter, data: Digits, seed: int, **way: Any) -> Scene:
 
         diffusion.sample(
             len(classes), classes=np.array(classes) if painter.can_be_asked else None,
-            steps=way["steps"] or None, guidance=guidance, generator=generator, watch=watch,
+            steps=way["steps"] or None, eta=eta, guidance=guidance, generator=generator, watch=watch,
             frames=min(STEPS, steps) + 1,
         )  # fmt: skip
     return frames, durations
