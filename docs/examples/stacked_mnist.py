@@ -26,7 +26,7 @@ from nn.models.gan import DCGANDiscriminator, DCGANGenerator
 
 Array = np.ndarray[Any, Any]
 
-STEPS, BATCH = 8000, 64
+STEPS, BATCH = 12000, 64
 NOTES, LOOKS = 40, 8  # in a training; at each look the modes are counted
 COUNT, LESS = 26_000, 10_000  # samples in the end, and on the way
 SHOWN = 60
