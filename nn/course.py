@@ -108,7 +108,8 @@ class Course:
             "epoch": self.epoch,
             "batch": self.batch,
             "generator": default_generator.get_state(),
-            "epoch_start": self.epoch_start if self.batch else self.generators(),
+            # (None after updates that were no part of an epoch: step() alone)
+            "epoch_start": (self.batch and self.epoch_start) or self.generators(),
             "history": self.history,
         }
 

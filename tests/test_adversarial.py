@@ -80,6 +80,15 @@ def test_the_generator_is_updated_each_d_steps_th_time(jit: bool) -> None:
     assert trainer.steps == 2
 
 
+def test_a_checkpoint_of_steps_that_are_no_epoch(tmp_path) -> None:
+    trainer, other = make(), make()
+    for batch in list(points())[:3]:
+        trainer.step(*batch)
+    trainer.save(tmp_path / "steps.safetensors")
+    other.load(tmp_path / "steps.safetensors")
+    assert other.steps == other.batch == 3 and same(weights(trainer.generator), weights(other.generator))
+
+
 def test_an_update_is_that_of_the_equations() -> None:
     """Both losses, gradients' norms and SGD's steps, computed here by hand from the same random numbers."""
     trainer = make(norm="none", jit=False)
