@@ -110,7 +110,7 @@ def run(run: Run) -> None:
 def draw(run: Run, curves: dict[str, Any], drawings: dict[str, Array]) -> None:
     from docs.examples import pictures  # matplotlib takes a second
 
-    colors = dict(zip(NETS, (pictures.WINDOW, pictures.LSTM, pictures.GRU, pictures.TRUTH), strict=True))
+    colors = dict(zip(NETS, (pictures.WINDOW, pictures.RNN, pictures.GRU, pictures.TRUTH), strict=True))
     figure, (axes, *sheets) = pictures.figure(
         10.5, 3.2, columns=1 + len(drawings), gridspec_kw={"width_ratios": [1.7, *[1] * len(drawings)]}
     )
@@ -118,6 +118,7 @@ def draw(run: Run, curves: dict[str, Any], drawings: dict[str, Array]) -> None:
         steps, modes = zip(*curve, strict=True)
         axes.plot(steps, modes, color=colors[name], lw=1.8, label=name)
     axes.set(xlabel="updates of the generator", title="Modes of 1000", ylim=(0, 1040))
+    axes.locator_params(axis="x", nbins=4)
     figure.legend(loc="outside lower left", ncols=len(curves), frameon=False, labelcolor="linecolor")
     for axis, (name, images) in zip(sheets, drawings.items(), strict=True):
         axis.imshow(sheet(images, 6))
