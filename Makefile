@@ -21,7 +21,7 @@ ULP     ?= exp log tanh sigmoid
 .DELETE_ON_ERROR:
 
 digits: build $(VENV)/apps.stamp
-	@$(PY) -m apps.digits train --model cnn $(ARGS)
+	@$(PY) -m apps.digits train --model cnn $(or $(ARGS),--over)
 
 playground: build $(VENV)/playground.stamp
 	@$(PY) -m apps.playground $(ARGS)
