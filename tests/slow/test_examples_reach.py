@@ -68,7 +68,7 @@ def test_forecasts(tmp_path):
 
 
 def test_a_gan_with_low_slopes_finds_all_of_the_grid_where_a_plain_one_does_not(tmp_path):
-    flags = "--data grid --trials 1 --threads 1 --seed 4".split()  # the fifth of the chapter's ten
+    flags = "--data grid --trials 1 --threads 1 --seed 2".split()  # the third of ten
     found = table("gaussians_gan", tmp_path, *flags, "--net", "GAN", "GAN, low slopes")
     assert found["GAN"]["modes"] < 23 and found["GAN, low slopes"]["modes"] == 25
     assert found["GAN, low slopes"]["high quality"] > 90
