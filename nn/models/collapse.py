@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["CollapseWarning", "Watch", "mean_distance"]
+__all__ = ["CollapseWarning", "Watch", "mean_distance", "missing"]
 
 Array = np.ndarray[Any, Any]
 
@@ -44,6 +44,15 @@ def mean_distance(x: Array) -> float:
     squares = np.square(flat).sum(1)
     between = squares[first] + squares[second] - 2 * (flat @ flat.T)[first, second]
     return float(np.sqrt(np.maximum(between, 0)).mean())
+
+
+def missing(drawn: Array, expected: Array) -> Array:
+    """The classes of which hardly any were drawn; drawn (C,) counts, and how many are to be expected (C,).
+
+    >>> missing(np.array([40, 1, 0]), np.array([30.0, 20.0, 5.0]))
+    array([1])
+    """
+    return np.flatnonzero((expected >= EXPECTED) & (drawn < RARE * expected))
 
 
 class Watch:
@@ -99,10 +108,10 @@ class Watch:
         seen = before + real
         self.seen = seen.tolist()
         expected = seen / seen.sum() * len(samples) if labels is None else np.where(seen > 0, asked, 0)
-        missing = np.flatnonzero((expected >= EXPECTED) & (drawn < RARE * expected))
-        if ripe and len(missing):
-            told = ", ".join(f"{k} ({drawn[k]}; {expected[k]:.0f} expected)" for k in missing[:5])
-            more = " ..." if len(missing) > 5 else ""
+        rare = missing(drawn, expected)
+        if ripe and len(rare):
+            told = ", ".join(f"{k} ({drawn[k]}; {expected[k]:.0f} expected)" for k in rare[:5])
+            more = " ..." if len(rare) > 5 else ""
             self.warn(
                 "classes",
                 f"of {len(samples)} samples hardly any are of class {told}{more}; all: {drawn.tolist()}",

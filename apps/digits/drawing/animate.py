@@ -172,8 +172,6 @@ def ink_drop(painter: Painter, data: Digits, seed: int, **way: Any) -> Scene:
     durations[-1] = REST // 2
 
     steps = way["steps"] or total
-    guidance = way.get("guidance", painter.card.recipe.guidance)
-    eta = painter.card.recipe.eta if way["steps"] else None
     with steps_told(len(classes), steps) as told:
 
         def watch(done: int, steps: int, x: Any, x0: Any) -> None:
@@ -184,8 +182,8 @@ def ink_drop(painter: Painter, data: Digits, seed: int, **way: Any) -> Scene:
 
         diffusion.sample(
             len(classes), classes=np.array(classes) if painter.can_be_asked else None,
-            steps=way["steps"] or None, eta=eta, guidance=guidance, generator=generator, watch=watch,
-            frames=min(STEPS, steps) + 1,
+            generator=generator, watch=watch, frames=min(STEPS, steps) + 1,
+            **painter.way(way["steps"], way.get("guidance")),
         )  # fmt: skip
     return frames, durations
 

@@ -12,13 +12,13 @@ from apps.digits.drawing.painters import Painter
 from autograd import Generator
 from nn.data import Digits
 from nn.metrics import DrawingMeter, Measurement, accuracy
+from nn.models.collapse import missing
 
 __all__ = ["COUNT", "Measured", "line", "lopsided", "meter_of"]
 
 Array = np.ndarray[Any, Any]
 COUNT = 2000
-RARE, MOST = 0.1, 0.5  # of a class's share in the data; of all drawings
-EXPECTED = 8  # drawings of a class that are to be expected before their absence means something
+MOST = 0.5  # of all drawings
 
 
 class Measured:
@@ -64,7 +64,7 @@ def lopsided(counts: Array, data: Array, classes: Sequence[str]) -> str | None:
     'warning: 80% of the drawings are taken for a, hardly any for c: too little was learned, or it collapsed'
     """
     expected = data / data.sum() * counts.sum()
-    rare = [classes[k] for k in np.flatnonzero((expected >= EXPECTED) & (counts < RARE * expected))]
+    rare = [classes[k] for k in missing(counts, expected)]
     most = int(counts.argmax())
     told = []
     if counts[most] > max(MOST * counts.sum(), 2 * expected[most]):

@@ -95,18 +95,25 @@ class Painter:
         if self.can_be_asked and labels is None:
             labels = generator.integers(0, len(self.card.classes), (n,))
         if self.card.model == "diffusion":
-            recipe = self.card.recipe
-            taken = recipe.steps if steps is None else steps
-            whole = taken or recipe.timesteps
+            way = self.way(steps, guidance)
+            whole = way["steps"] or self.card.recipe.timesteps
             with steps_told(n, whole, show) as watch:
                 drawn = self.network.sample(
-                    n, classes=labels, steps=taken or None, generator=generator,
-                    eta=recipe.eta if taken else None,
-                    guidance=recipe.guidance if guidance is None else guidance,
-                    batch_size=TOGETHER, watch=watch, frames=min(whole, LOOKS) + 1,
+                    n, classes=labels, generator=generator, batch_size=TOGETHER, watch=watch,
+                    frames=min(whole, LOOKS) + 1, **way,
                 )  # fmt: skip
             return drawn.data  # type: ignore[no-any-return]
         return self.decode(self.codes(n, generator, labels), labels)
+
+    def way(self, steps: int | None, guidance: float | None) -> dict[str, Any]:
+        """How a diffusion goes back from noise, as Diffusion.sample() is told; arguments as of draw()."""
+        recipe = self.card.recipe
+        taken = recipe.steps if steps is None else steps
+        return {
+            "steps": taken or None,
+            "eta": recipe.eta if taken else None,
+            "guidance": recipe.guidance if guidance is None else guidance,
+        }
 
     def codes(self, n: int, generator: Generator, labels: Array | None = None) -> Array:
         """n random codes (n, code); those of an autoencoder are of classes."""
