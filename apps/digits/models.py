@@ -79,5 +79,5 @@ def build(model: str, side: int, widths: Sequence[int], dropout: float) -> nn.Se
     return MODELS[model](side, widths, dropout=dropout)
 
 
-def parameter_count(model: nn.Module) -> int:
-    return sum(p.data.size for p in model.parameters())
+def parameter_count(*networks: nn.Module) -> int:
+    return sum(p.data.size for network in networks for p in network.parameters())

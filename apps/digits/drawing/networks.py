@@ -23,7 +23,6 @@ from nn.models.vae import VAE
 
 __all__ = [
     "Clouds", "Coder", "DenseDiscriminator", "DenseGenerator", "build", "check", "discriminator",
-    "parameters",
 ]  # fmt: skip
 
 Array = np.ndarray[Any, Any]
@@ -72,10 +71,6 @@ def check(model: str, side: int, recipe: Recipe) -> None:
     build(model, side, 10, recipe)
     if isinstance(recipe, GANRecipe):
         discriminator(model, side, 10, recipe)
-
-
-def parameters(*networks: nn.Module) -> int:
-    return sum(p.data.size for network in networks for p in network.parameters())
 
 
 # The GAN of 2014 -----------------------------------------------------------------------------------

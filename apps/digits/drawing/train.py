@@ -22,6 +22,7 @@ from apps.command import UserError, backend
 from apps.digits import datasets
 from apps.digits.drawing import films, grids, meter, networks, recipes, sample
 from apps.digits.drawing.painters import Card, Painter
+from apps.digits.models import parameter_count
 from apps.digits.runs import CHECKPOINT, Kind, Settings, load_checkpoint, write_json
 from nn.course import evaluating
 from nn.data import DataLoader, Digits
@@ -79,7 +80,7 @@ class Drawing:
         learning = (trainer.generator, trainer.discriminator) if pair else (trainer.model,)
         widths = "-".join(map(str, settings.recipe.widths))
         return (
-            f"{settings.model} {widths} ({networks.parameters(*learning):,} parameters) on "
+            f"{settings.model} {widths} ({parameter_count(*learning):,} parameters) on "
             f"{len(self.images):,} images of {settings.dataset} ({settings.side}x{settings.side})"
         )
 
